@@ -1,0 +1,284 @@
+"""``segwork.toml``: one frozen tree of settings; an unknown key is an error with a suggestion."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from segwork.errors import ConfigError
+from segwork.schema import TABLES
+
+ENGINES = ("pandas", "polars", "duckdb")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one table comes from and what the user calls its columns.
+
+    Parameters
+    ----------
+    path : str, optional
+        CSV, Parquet, Excel or DuckDB file. Relative paths start at the folder of the config file.
+    sql, url : str, optional
+        A query and the database it runs on, instead of ``path``.
+    table : str, optional
+        Name of the table inside a DuckDB file, or of the sheet of an Excel file.
+    columns : mapping
+        Name in the contract -> name in the source. Columns not named keep their own name.
+    separator, decimal, encoding : str
+        How a CSV is written; empty means found out from the file.
+    """
+
+    path: str = ""
+    sql: str = ""
+    url: str = ""
+    table: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    separator: str = ""
+    decimal: str = "."
+    encoding: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A gate limit set by the user; ``why`` is printed beside the result."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A finding accepted by a named person, for a reason, until a date."""
+
+    who: str = ""
+    why: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class SampleCompany:
+    """The embedded sample company, written where it is missing."""
+
+    folder: str = ""
+    customers: int = 20_000
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on besides code and data.
+
+    Parameters
+    ----------
+    as_of : date
+        Rows on or after this day are not used. Required: there is no "now" in segwork.
+    name : str
+        Name of the run folder; the file name where absent.
+    seed : int
+    window_days : int
+        Length of the observation window that ends at ``as_of``.
+    currency : str
+        Currency of the amounts, for labels.
+    engine : str
+        Engine that holds the tables: pandas, polars or duckdb.
+    tables : mapping of str to Source
+    sample : SampleCompany
+    parameters : mapping of notebook to mapping
+        Notebook parameters; ``-p`` on the command line wins.
+    limits : mapping of gate code to Limit
+    waivers : mapping of gate code to Waiver
+    folder : Path
+        Where relative paths start.
+    """
+
+    as_of: date
+    name: str = "run"
+    seed: int = 0
+    window_days: int = 365
+    currency: str = ""
+    engine: str = "pandas"
+    tables: Mapping[str, Source] = field(default_factory=dict)
+    sample: SampleCompany = field(default_factory=SampleCompany)
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def resolve(self, path: str) -> Path:
+        """Fill in ``${VARIABLE}`` and anchor a relative path at the config's folder."""
+        return (self.folder / _expand(path)).resolve()
+
+
+def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
+    """Read a config from a TOML file, a mapping, or return a ready one unchanged.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or no TOML, a key is unknown or mistyped, or ``as_of`` is missing.
+
+    Examples
+    --------
+    >>> load({"as_of": "2011-12-10", "tables": {"transactions": {"path": "lines.csv"}}}).as_of
+    datetime.date(2011, 12, 10)
+    """
+    if isinstance(source, Config):
+        return source
+    if isinstance(source, Mapping):
+        return _build(dict(source), where="the given mapping", folder=Path.cwd(), name="run")
+    path = Path(source)
+    if not path.is_file():
+        raise ConfigError(f"no config file at '{path}'", hint="see notebooks/configs/ for examples")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"'{path}' is not TOML: {fault}", accepted="a TOML file") from None
+    return _build(values, where=str(path), folder=path.resolve().parent, name=path.stem)
+
+
+def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Config:
+    if "as_of" not in values:
+        raise ConfigError(
+            f"'as_of' is missing in {where}",
+            accepted="a date such as as_of = 2011-12-10",
+            hint="rows on or after that day are not used; it is never 'now'",
+        )
+    known = {f.name for f in fields(Config)} - {"folder"}
+    _no_unknown(values, known, where)
+    plain = {
+        key: _typed(key, values[key], where)
+        for key in ("name", "seed", "window_days", "currency", "engine")
+        if key in values
+    }
+    if plain.get("engine", "pandas") not in ENGINES:
+        raise ConfigError.unknown("engine", plain["engine"], ENGINES, where=where)
+    return Config(
+        **{"name": name, **plain},
+        as_of=_date("as_of", values["as_of"], where),
+        tables=_tables(values.get("tables", {}), where),
+        sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
+        parameters=_frozen(values.get("parameters", {}), "parameters", where),
+        limits=_sections(Limit, values.get("limits", {}), "limits", where),
+        waivers=_waivers(values.get("waivers", {}), where),
+        folder=folder,
+    )
+
+
+def _tables(values: Any, where: str) -> Mapping[str, Source]:
+    values = _mapping(values, "tables", where)
+    _no_unknown(values, set(TABLES), f"[tables] of {where}", kind="table")
+    sources = _sections(Source, values, "tables", where)
+    for name, source in sources.items():
+        place = f"[tables.{name}] of {where}"
+        if not source.path and not source.sql and not (source.url and source.table):
+            raise ConfigError(f"{place} names no data", accepted="path, or url with sql or table")
+        if source.sql and not (source.url or source.path):
+            raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
+        _mapping(source.columns, "columns", place)
+    return sources
+
+
+def _waivers(values: Any, where: str) -> Mapping[str, Waiver]:
+    values = _mapping(values, "waivers", where)
+    ready = {}
+    for code, body in values.items():
+        place = f"[waivers.{code}] of {where}"
+        body = _mapping(body, code, where)
+        if missing := {"who", "why", "until"} - set(body):
+            raise ConfigError(
+                f"{place} lacks {', '.join(sorted(missing))}", accepted="who, why and until"
+            )
+        _no_unknown(body, {"who", "why", "until"}, place)
+        until = _date("until", body["until"], place)
+        ready[code] = Waiver(who=str(body["who"]), why=str(body["why"]), until=until)
+    return MappingProxyType(ready)
+
+
+def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any]:
+    values = _mapping(values, key, where)
+    return MappingProxyType(
+        {name: _section(kind, body, f"[{key}.{name}] of {where}") for name, body in values.items()}
+    )
+
+
+def _section(kind: type, values: Any, where: str) -> Any:
+    assert is_dataclass(kind)
+    values = _mapping(values, kind.__name__.lower(), where)
+    allowed = {f.name: f.type for f in fields(kind)}
+    _no_unknown(values, set(allowed), where)
+    return kind(**{key: _typed(key, value, where) for key, value in values.items()})
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "window_days": (int,),
+    "customers": (int,),
+    "at_most": (int, float),
+    "at_least": (int, float),
+    "columns": (dict,),
+}
+
+
+def _typed(key: str, value: Any, where: str) -> Any:
+    accepted = _TYPES.get(key, (str,))
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        names = " or ".join(kind.__name__ for kind in accepted)
+        raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
+    if key in ("window_days", "customers") and value <= 0:
+        raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
+    return value
+
+
+def _date(key: str, value: Any, where: str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ConfigError(
+            f"'{key}' is {value!r} in {where}, which is no date", accepted="year-month-day"
+        ) from None
+
+
+def _mapping(values: Any, key: str, where: str) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"'{key}' is {values!r} in {where}", accepted="a table of keys and values"
+        )
+    return values
+
+
+def _frozen(values: Any, key: str, where: str) -> Mapping[str, Mapping[str, Any]]:
+    values = _mapping(values, key, where)
+    return MappingProxyType({name: _mapping(body, name, where) for name, body in values.items()})
+
+
+def _no_unknown(values: Mapping[str, Any], known: set[str], where: str, kind: str = "key") -> None:
+    for key in values:
+        if key not in known:
+            raise ConfigError.unknown(kind, key, known, where=where)
+
+
+def _expand(text: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise ConfigError(
+                f"the environment variable {name} in '{text}' is not set",
+                accepted=f"{name}=<the folder that holds the data>",
+                hint="'segwork fetch NAME' downloads a public data set into such a folder",
+            )
+        return os.environ[name]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)

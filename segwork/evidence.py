@@ -1,0 +1,103 @@
+"""Effect and evidence: the intervals, corrections and the one decision rule all checks share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from segwork.results import Interval, Severity, Status
+
+
+def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
+    """Return the Wilson interval of a proportion; the whole range where ``n`` is zero.
+
+    References
+    ----------
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+
+    Examples
+    --------
+    >>> str(wilson(0, 22))
+    '0 to 0.149'
+    """
+    if n == 0:
+        return Interval(0.0, 1.0, level)
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    return Interval(max(0.0, float(low)), min(1.0, float(high)), level)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Return Holm-adjusted p-values, shape (n,); NaN stays NaN and is not counted."""
+    return _adjusted(p_values, "holm")
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> np.ndarray:
+    """Return Benjamini-Hochberg q-values, shape (n,); NaN stays NaN and is not counted."""
+    return _adjusted(p_values, "fdr_bh")
+
+
+def _adjusted(p_values: Sequence[float], method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.asarray(p_values, dtype=float)
+    adjusted = np.full(p.shape, np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        adjusted[known] = multipletests(p[known], method=method)[1]
+    return adjusted
+
+
+def decide(
+    *,
+    value: float,
+    limit: float,
+    interval: Interval | None,
+    higher_is_worse: bool = True,
+    severity: Severity = Severity.HIGH,
+) -> Status:
+    """Judge an estimate: an alarm needs an effect beyond the limit and evidence clear of it.
+
+    Parameters
+    ----------
+    value, limit : float
+        Estimate and limit in the same unit.
+    interval : Interval or None
+        Interval of the estimate. None means the value is a complete count, which needs no evidence.
+    higher_is_worse : bool, default True
+        Direction of the limit: True for "at most", False for "at least".
+    severity : Severity, default high
+        Critical and high findings fail, medium and low ones warn.
+
+    Returns
+    -------
+    Status
+        passed · failed · warned · inconclusive (interval straddles the limit, or value unknown).
+
+    Examples
+    --------
+    >>> decide(value=0.12, limit=0.05, interval=Interval(0.08, 0.16))
+    <Status.FAILED: 'failed'>
+    >>> decide(value=0.12, limit=0.05, interval=Interval(0.01, 0.30))
+    <Status.INCONCLUSIVE: 'inconclusive'>
+    >>> decide(value=0.70, limit=0.50, interval=Interval(0.6, 0.8), higher_is_worse=False)
+    <Status.PASSED: 'passed'>
+    """
+    if not math.isfinite(value):
+        return Status.INCONCLUSIVE
+    alarm = Status.FAILED if severity in (Severity.CRITICAL, Severity.HIGH) else Status.WARNED
+    if interval is None:
+        beyond = value > limit if higher_is_worse else value < limit
+        return alarm if beyond else Status.PASSED
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return Status.INCONCLUSIVE
+    if higher_is_worse:
+        clearly_beyond, clearly_within = interval.low > limit, interval.high <= limit
+    else:
+        clearly_beyond, clearly_within = interval.high < limit, interval.low >= limit
+    if clearly_beyond:
+        return alarm
+    return Status.PASSED if clearly_within else Status.INCONCLUSIVE

@@ -1,0 +1,1 @@
+"""The gate policy as data: one TOML file per family."""

@@ -1,0 +1,1 @@
+"""Figures, one function each; every function returns the figure and its text alternative."""

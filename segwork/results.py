@@ -1,0 +1,110 @@
+"""The words every check answers in: status, severity, interval, finding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a check can answer; "does not apply" and "cannot tell" are answers of their own."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not_applicable"
+    SKIPPED = "skipped"
+    WAIVED = "waived"
+
+
+class Severity(StrEnum):
+    """How much a finding matters: critical stops a decision, low is for information."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval with its level.
+
+    Parameters
+    ----------
+    low, high : float
+        Limits, in the unit of the estimate they belong to.
+    level : float, default 0.95
+        Nominal coverage.
+    """
+
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{display(self.low)} to {display(self.high)}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One judged fact.
+
+    Parameters
+    ----------
+    code : str
+        Permanent id: ``SEG-…`` for a gate, a catalogue id such as ``DQ-T-06`` for a check.
+    status : Status
+    severity : Severity
+    value : float or None
+        The estimate, in ``unit``.
+    limit : float or None
+        The limit it was judged against, in ``unit``.
+    unit : str
+    n : int or None
+        Number of rows, customers or pairs behind the value.
+    message : str
+        One sentence with the numbers in it.
+    """
+
+    code: str
+    status: Status
+    severity: Severity
+    value: float | None
+    limit: float | None
+    unit: str
+    n: int | None
+    message: str
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain JSON values: enums as words, non-finite numbers as None."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def display(value: object, unit: str = "") -> str:
+    """Round a number for people: counts with separators, shares as per cent, else three digits.
+
+    Examples
+    --------
+    >>> display(135080), display(0.24927, "share"), display(0.123456), display(None)
+    ('135,080', '24.9 %', '0.123', '–')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if float(value).is_integer() and abs(value) < 1e15:
+        text = f"{int(value):,}"
+    else:
+        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{text} {unit}".strip()
