@@ -1,4 +1,4 @@
-"""Read the five tables from any source, mapped to the contract; faults are counted, none repaired."""
+"""Read the five tables from any source, mapped to the contract; faults counted, none repaired."""
 
 from __future__ import annotations
 
