@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segwork.engine.conclude import conclude
-from segwork.engine.plan import make, remember_checked
+from segwork.engine.plan import Plan, make, remember_checked
 from segwork.engine.records import baseline as read_baseline
 from segwork.engine.runner import Session
 from segwork.engine.terminal import Progress
@@ -115,7 +115,9 @@ def run(
     with plan.folder.locked():
         remember_checked(plan)
         plan.folder.forget_others(plan.notebooks)
-        session.run(jobs or min(4, os.cpu_count() or 1))
+        jobs = jobs or min(4, os.cpu_count() or 1)
+        _remember_origin(plan, notebooks, jobs)
+        session.run(jobs)
         plan.hashes.keep()
         findings, exit_code = conclude(session, against, strict=strict, say=say)
         plan.hashes.keep()
@@ -127,3 +129,14 @@ def run(
         findings=findings,
         exit_code=exit_code,
     )
+
+
+def _remember_origin(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
+    """Keep, beside the hashed set, the machine paths that ``verify`` needs."""
+    origin = {
+        "config": str(plan.config_path),
+        "root": str(plan.root.resolve()),
+        "notebooks": str(Path(notebooks).resolve()) if notebooks else None,
+        "jobs": jobs,
+    }
+    plan.folder.remember("_origin", origin)

@@ -210,6 +210,7 @@ class Session:
         traced = {part: dict.fromkeys(event[part], "") for part in ("modules", "packages")}
         inputs = self._inputs(name, traced)
         entry["key"] = fingerprint.text_hash(inputs)
+        entry["helpers"] = fingerprint.text_hash(inputs["modules"])
         changed = [m for m in event["modules"] if self._changed_since_start(name, m)]
         if not changed:  # else nobody knows which version of the helper ran
             self.plan.folder.remember(
@@ -240,6 +241,8 @@ class Session:
             "parameters": _shown_parameters(self.plan, name),
             "reads": list(notebook.reads),
             "leaves": list(notebook.leaves),
+            "code": fingerprint.text_hash(fingerprint.code(notebook)),
+            "helpers": "",
             "key": "",
         }
 
