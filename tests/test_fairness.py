@@ -404,7 +404,7 @@ def test_proxies_are_named_and_noise_is_not() -> None:
 
 def test_mitigation_tells_what_it_costs_and_whom() -> None:
     """Constraining selection narrows the gap; the table says whose recall changes."""
-    world = draw(WORLDS["penalty 0.6"], seed=0, n_train=3000)
+    world = draw(WORLDS["fair, the older truly riskier"], seed=0, n_train=3000)
     X = world.train[list(world.features)]
 
     trials = fairness.mitigation_trials(
