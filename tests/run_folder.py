@@ -66,10 +66,10 @@ def segments_notebook(product: str = HOSTILE) -> nbformat.NotebookNode:
             metadata={"tags": ["parameters"]},
         ),
         new_markdown_cell(
-            "## Question\n\nA segment helps only if it is **stable** and **different**. The centre"
-            " of segment $k$ is\n\n$$\\mu_k = \\frac{1}{n_k} \\sum_{i \\in S_k} x_i$$\n\nso that the "
-            "sum of squares $\\sum_k \\sum_{i \\in S_k} \\lVert x_i - \\mu_k \\rVert^2$ is least.\n\n"
-            "#### Skipped levels\n\nThis heading was written at level four.",
+            "## Question\n\nA segment helps only if it is **stable** and **different**. The "
+            "centre of group $k$ is\n\n$$\\mu_k = \\frac{1}{n_k} \\sum_{i \\in S_k} x_i$$\n\n"
+            "so that the total $\\sum_k \\sum_{i \\in S_k} \\lVert x_i - \\mu_k \\rVert^2$ "
+            "is least.\n\n#### Skipped levels\n\nThis heading was written at level four.",
             id="question",
         ),
         new_code_cell(
