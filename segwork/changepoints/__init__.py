@@ -1,0 +1,1 @@
+"""Change points with a false-alarm rate one can state."""
