@@ -89,7 +89,7 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     [[0, 1, 0]]
     """
     days = _days(period)
-    cut = _midnight(as_of)
+    cut = midnight(as_of)
     orders = _orders(transactions, cut)
     codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
     ago = (
@@ -112,7 +112,8 @@ def _days(period: str) -> int:
     return PERIOD_DAYS[period]
 
 
-def _midnight(as_of: date | str) -> pd.Timestamp:
+def midnight(as_of: date | str) -> pd.Timestamp:
+    """Return the day as a timestamp without time or zone; an error names what is no date."""
     try:
         cut = pd.Timestamp(as_of)
     except (ValueError, TypeError):
@@ -306,5 +307,4 @@ def dispersion(counts: np.ndarray, shape: np.ndarray, index: np.ndarray) -> np.n
         part = shape * segment
         due = part * ((counts * segment).sum(1) / np.maximum(part.sum(1), 1e-12))[:, None]
         value += np.where(due > 0, (counts - due) ** 2 / np.maximum(due, 1e-12), 0).sum(1)
-        value += np.where((part > 0) & (due <= 0), 0.0, 0.0).sum(1)
     return value / np.maximum((shape > 0).sum(1) - 2, 1)

@@ -5,7 +5,6 @@ Shapes: B series, n points, m = ceil(n / factor) steps, F inputs.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def features(y: np.ndarray) -> np.ndarray:
     roughness = np.median(np.abs(d), 1, keepdims=True) / 0.6745 + 0.2 * d.std(1, keepdims=True)
     roughness += 1e-6
     cuts = np.arange(m)
-    columns = [z, np.arcsinh(d / roughness), np.arcsinh(_gap(z, 1) / roughness)]
+    columns = [z, np.arcsinh(d / roughness), np.arcsinh(level_gap(z, 1) / roughness)]
     for w in sorted({3, 6, max(4, m // 20), max(6, m // 8), max(8, m // 4)})[:4]:
         columns.append(np.arcsinh(_t_gap(z, w, roughness)))
     columns += [columns[-1]] * (7 - len(columns))
@@ -69,7 +68,7 @@ def _blocks(y: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _windows(z: np.ndarray, w: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Sums over the up to w points before and from each step on, and their counts."""
+    """Return sums over up to w points before and from each step on, and their counts."""
     m = z.shape[1]
     total = np.pad(np.cumsum(z, axis=1), ((0, 0), (1, 0)))
     t = np.arange(m)
@@ -78,7 +77,7 @@ def _windows(z: np.ndarray, w: int) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     return left, right, np.maximum(t - low, 1), high - t
 
 
-def _gap(z: np.ndarray, w: int) -> np.ndarray:
+def level_gap(z: np.ndarray, w: int) -> np.ndarray:
     """Mean of the w points from here on, less the mean of the w points before."""
     left, right, n_left, n_right = _windows(z, w)
     gap = right / n_right - left / n_left
@@ -87,12 +86,12 @@ def _gap(z: np.ndarray, w: int) -> np.ndarray:
 
 
 def _t_gap(z: np.ndarray, w: int, roughness: np.ndarray) -> np.ndarray:
-    """The gap in units of its own spread: a windowed t statistic."""
+    """Return the gap in units of its own spread: a windowed t statistic."""
     left, right, n_left, n_right = _windows(z, w)
     left2, right2, _, _ = _windows(z**2, w)
     inside = left2 - left**2 / n_left + right2 - right**2 / n_right
     spread = np.sqrt(np.maximum(inside, 0) / (n_left + n_right)) + 0.3 * roughness
-    return _gap(z, w) / spread
+    return level_gap(z, w) / spread
 
 
 def _bend(z: np.ndarray, w: int) -> np.ndarray:

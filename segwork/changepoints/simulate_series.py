@@ -50,7 +50,7 @@ def simulate(n: int, rng: np.random.Generator, *, changed: bool | None = None):
 
 
 def _marks(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices of changes: one to about eight, no segment shorter than three or 4 % of n."""
+    """Return indices of changes: one to about eight, no segment shorter than three or 4 % of n."""
     shortest = max(3, int(0.04 * n))
     count = min(int(rng.geometric(0.4)), 8, n // shortest - 1)
     slack = n - shortest * (count + 1)
@@ -100,7 +100,7 @@ def _trend(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _steps(kind: str, marks: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """The piecewise part: jumps in level, breaks in slope, or both."""
+    """Add up jumps in level, breaks in slope, or both."""
     y = np.zeros(n)
     if "level" not in kind and "slope" not in kind:
         return y
@@ -125,7 +125,7 @@ def _ramp(since: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _season(n: int, rng: np.random.Generator, *, needed: bool) -> np.ndarray:
-    """A pattern that recurs: waves, a fixed random shape, sawtooth or spikes at loose gaps."""
+    """Draw a pattern that recurs: waves, a fixed shape, sawtooth or spikes at loose gaps."""
     if n < 24 or (not needed and rng.random() > 0.42):
         return np.zeros(n)
     longest = max(5, n // 6)

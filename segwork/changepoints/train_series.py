@@ -1,6 +1,7 @@
 """Train the shipped series networks: ``python -m segwork.changepoints.train_series``.
 
-Nothing but :mod:`segwork.changepoints.simulate_series` is seen. About ten minutes a network on one core.
+Nothing but :mod:`segwork.changepoints.simulate_series` is seen.
+About fifteen minutes a network on one core.
 """
 
 from __future__ import annotations

@@ -54,3 +54,18 @@ def load(network: Any, path: Any) -> Any:
     with np.load(path) as stored:
         network.set_weights([stored[name].astype(np.float32) for name in sorted(stored.files)])
     return network
+
+
+def predict(network: Any, x: np.ndarray, *, batch: int = 2000) -> np.ndarray:
+    """Return the network's output for many inputs, a batch at a time."""
+    import tensorflow as tf
+
+    if not hasattr(network, "compiled_call"):
+        network.compiled_call = tf.function(
+            lambda part: network(part, training=False), reduce_retracing=True
+        )
+    parts = [
+        network.compiled_call(tf.constant(x[i : i + batch])).numpy()
+        for i in range(0, len(x), batch)
+    ]
+    return np.concatenate(parts)
