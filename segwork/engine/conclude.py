@@ -41,7 +41,8 @@ def conclude(
     folder = plan.folder
     entries = {name: session.entries[name] for name in plan.notebooks}
     content = records.manifest(plan, entries, baseline)
-    key = fingerprint.text_hash([content, _code_behind_report(plan.hashes)])
+    executed = [plan.hashes.of(folder.path / "notebooks" / f"{name}.ipynb") for name in entries]
+    key = fingerprint.text_hash([content, executed, _code_behind_report(plan.hashes)])
     before = folder.remembered("_report")
     if before.get("key") != key or folder.damage(before["outputs"], plan.hashes):
         _write_report(session, content, key)
