@@ -7,6 +7,7 @@ from typing import Any
 
 from segwork.config import Config, Source
 from segwork.errors import DataError, MissingExtraError
+from segwork.progress import unwatched
 from segwork.tables.engines import Raw
 from segwork.tables.reading import frame_digest
 
@@ -108,7 +109,7 @@ def _query(engine: Any, name: str, source: Source) -> Any:
 def _watched(parts: Any, name: str) -> Any:
     from tqdm import tqdm
 
-    with tqdm(desc=name, unit=" rows", disable=None) as bar:
+    with tqdm(desc=name, unit=" rows", disable=unwatched()) as bar:
         for part in parts:
             bar.update(len(part))
             yield part
