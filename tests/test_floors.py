@@ -17,7 +17,8 @@ FLOORS = (
     {"personas", "gates", "export", "scoring", "limits"},
     {"plots", "report"},
     {"engine", "bench"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
 PACKAGE = Path(__file__).resolve().parent.parent / "segwork"
