@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema"},
+    {"errors", "results", "schema", "progress"},
     {"evidence", "config"},
     {"tables", "run", "sample", "fetch"},
     {"quality", "features", "privacy"},

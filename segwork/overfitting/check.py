@@ -24,6 +24,7 @@ from segwork.overfitting.splits import (
     time_folds,
     usable,
 )
+from segwork.progress import unwatched
 from segwork.results import Status
 
 FEWEST = 10
@@ -177,7 +178,7 @@ def check(
     refused = features.refused_columns(whole, known_at, as_of)
     if len(refused) == whole.X.shape[1]:
         raise UsageError("every feature is known only after the decision", accepted="one before it")
-    with tqdm(total=STEPS, desc="overfitting", disable=None if progress else True) as bar:
+    with tqdm(total=STEPS, desc="overfitting", disable=unwatched() or not progress) as bar:
         twice = copies.find_copies(whole)
         leak, suspects = features.check_leaks(
             features.single_features(whole), refused, set(known_at or {})

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segwork.progress import unwatched
 from segwork.sample import faults, orders, population
 from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, date_of
 from segwork.sample.company import CHUNK, Maker
@@ -115,7 +116,7 @@ def chunks(maker: Maker, customers: int) -> Iterator[tuple[dict, dict, dict]]:
 
     starts = range(0, customers, CHUNK)
     for number, first in enumerate(
-        tqdm(starts, desc="sample", disable=None if len(starts) > 5 else True)
+        tqdm(starts, desc="sample", disable=unwatched() or len(starts) <= 5)
     ):
         yield maker.chunk(number, first, min(CHUNK, customers - first))
 
