@@ -79,8 +79,11 @@ def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Ca
     vectors = graph_vectors(Z, max(numbers), seed=seed)
     return [
         Candidate(
-            "autoencoder_mixture", f"k = {k}", _graph_mixture(vectors, k, seed),
-            _again_mixture(k), {"kind": "neighbours"},
+            "autoencoder_mixture",
+            f"k = {k}",
+            _graph_mixture(vectors, k, seed),
+            _again_mixture(k),
+            {"kind": "neighbours"},
         )
         for k in numbers
     ]

@@ -111,7 +111,8 @@ def fit_scaling(
         frame = frame[[c for c in frame.columns if c not in LEFT_OUT and _is_number(frame[c])]]
     if not len(frame) or not len(frame.columns):
         raise DataError(
-            f"X has {len(frame)} rows and {len(frame.columns)} columns", accepted="at least one each"
+            f"X has {len(frame)} rows and {len(frame.columns)} columns",
+            accepted="at least one each",
         )
     values = _numbers(frame, missing_allowed=customer)
     if customer:

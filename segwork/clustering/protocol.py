@@ -169,8 +169,15 @@ def compare(
     )
     recommended, reason = _recommend(table, verdict)
     return Comparison(
-        table, labels[list(table.index)], recommended, reason, verdict, len(frame), len(rows),
-        scaling, models,
+        table,
+        labels[list(table.index)],
+        recommended,
+        reason,
+        verdict,
+        len(frame),
+        len(rows),
+        scaling,
+        models,
     )
 
 
@@ -225,7 +232,10 @@ class _Runner:
         if name in AUTOENCODERS:
             return self._deep(name)
         return classical_pool(
-            self.X, seed=self.seed, methods=(name,), numbers=self._numbers(),
+            self.X,
+            seed=self.seed,
+            methods=(name,),
+            numbers=self._numbers(),
             n_clusters=self.n_clusters,
         )
 
@@ -318,6 +328,4 @@ def _nothing_to_compare(
         " too few to compare methods."
     )
     verdict = Conviction(0.0, (), False, "not enough data")
-    return Comparison(
-        table, labels, None, reason, verdict, len(frame), len(frame), scaling, models
-    )
+    return Comparison(table, labels, None, reason, verdict, len(frame), len(frame), scaling, models)

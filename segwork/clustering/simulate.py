@@ -65,7 +65,10 @@ def _blobs(rng: Random) -> Sample:
     spread = np.exp(rng.normal(0, rng.choice([0.0, 0.3, 0.6]), k))
     centres = _centres(rng, k, d, gap)
     return _joined(
-        [c + s * rng.normal(size=(n, d)) for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)]
+        [
+            c + s * rng.normal(size=(n, d))
+            for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)
+        ]
     )
 
 
@@ -200,7 +203,10 @@ def _touching(rng: Random) -> Sample:
     spread = np.exp(rng.normal(0, 0.5, k))
     centres = _centres(rng, k, d, rng.uniform(2.0, 4.0))
     return _joined(
-        [c + s * rng.normal(size=(n, d)) for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)]
+        [
+            c + s * rng.normal(size=(n, d))
+            for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)
+        ]
     )
 
 
