@@ -81,7 +81,7 @@ PERSONAL = (
 )
 NUMBER = {fault.name: place + 1 for place, fault in enumerate(FAULTS)}
 SHARE = {fault.name: fault.share for fault in FAULTS}
-REMOVED = {"outage": "transactions", "event outage": "behaviour", "missing days": "external"}
+REMOVED = ("outage", "event outage", "missing days")
 
 
 class Planter:

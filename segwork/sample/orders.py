@@ -140,7 +140,7 @@ def _goods(people: People, who: np.ndarray, day: np.ndarray, rng) -> dict[str, n
     product = category * words.PER_CATEGORY + place
     offer = (segment == BARGAIN) & (rng.random(n) < 0.6)
     full = words.catalogue()["price"][product] * (1 + 0.03 * day / 365)
-    price = full * np.select([offer, segment == BIG], [0.72, 0.85], 1.0)
+    price = full * np.select([offer, segment == BIG], [0.72, 0.76], 1.0)
     return {
         "product": product,
         "quantity": 1 + np.minimum(rng.poisson(PIECES[segment]), 60),

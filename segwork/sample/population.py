@@ -85,7 +85,7 @@ def draw(*, seed: int, chunk: int, first: int, n: int) -> People:
         bounds=bounds,
         factors=factors,
         wealth=money["wealth"],
-        heavy_caller=rng.random(n) < np.array([0.05, 0.03, 0.06, 0.03, 0.03, 0.0, 0.0])[segment],
+        heavy_caller=rng.random(n) < np.array([0.08, 0.03, 0.06, 0.03, 0.03, 0.0, 0.0])[segment],
         mood=_mood(rng, segment, change),
         foreign=columns["foreign"],
         device=np.where(device, 1 - (columns["wealth"] + rng.normal(0, 1, n) > 0.8), 2),
