@@ -68,7 +68,7 @@ FAULTS = tuple(Fault(*row) for row in (
     ("stuck sensor", "DQ-X-08", "external", "value", 1.0, f"temperature of {STUCK[0]}"),
     ("missing days", "DQ-X-05", "external", "date", 1.0, f"no weather of {GAP[0]}"),
 ))  # fmt: skip
-MEAN_INCOME = 6_930_000.0
+MEAN_INCOME = 6_970_000.0
 SECOND_IDS, ORPHAN_IDS = 5 * 10**10, 6 * 10**10
 SPAM_TEXT = (
     "Congratulations!!! You won a voucher of 5.000.000, click http://example.com/win now",

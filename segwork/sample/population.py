@@ -27,7 +27,7 @@ FACTOR = {"fall": 0.20, "rise": 3.0, "temporary": 0.03}
 YOUNG = 25
 YOUNG_LOGIT, YOUNG_PREMIUM = 0.9, 1.35
 RISK_LOGIT = {"intercept": -1.9, "driving_incidents": 0.85, "annual_km": 0.45}
-MISSING_LOGIT = (-2.07, 1.15)
+MISSING_LOGIT = (-2.14, 1.15)
 
 
 @dataclass(frozen=True)
