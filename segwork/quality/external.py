@@ -52,27 +52,79 @@ def _forecasts(sheet: Sheet, early: np.ndarray) -> np.ndarray:
 
 
 def misaligned(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Series that follow their sisters, or our own orders, with a delay of a day or more."""
+    """Series, or stretches of them, that follow their sisters or our orders by a day or more."""
     sheet = book.need(TABLE, "date", "name", "value")
     wide = _by_series(sheet)
     if wide.shape[1] < 2 and book.get("transactions") is None:
         raise NotApplicable("one series and nothing to hold it against")
-    late: dict[object, int] = {}
+    late = {series: (lag, wide.index) for series, lag in _late_series(wide).items()}
+    if not late:
+        every = wide.index
+        late = {series: (lag, every) for series, lag in _late_to_orders(book, wide).items()}
+    late |= {k: v for k, v in _late_stretches(wide, rule).items() if k not in late}
+    for (name, region), (lag, days) in late.items():
+        rows = _series_rows(sheet, name, region)
+        rows = rows[np.isin(sheet.days()[rows], days)]
+        place = f" in {region}" if region else ""
+        note = f"{name}{place} is {lag:+d} days off over {len(days)} days"
+        columns = ("date", "value", *(("region",) if region else ()))
+        yield Hit(TABLE, columns, rows, sheet.n, note)
+
+
+def _late_series(wide: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return whole series that agree best with their sisters at another lag than 0."""
+    late: dict[tuple[str, str], int] = {}
     for name in dict.fromkeys(wide.columns.get_level_values("name")):
         own = wide[name]
         if own.shape[1] >= 3:
-            late |= {(name, r): lag for r in own if (lag := _lag_of(own[r], own.drop(columns=r)))}
+            found = {(name, r): _lag_of(own[r], own.drop(columns=r)) for r in own}
+            late |= {series: lag for series, lag in found.items() if lag}
         elif own.shape[1] == 2 and (lag := _lag_of(own.iloc[:, 1], own.iloc[:, [0]])):
             late[name, own.columns[1 if lag > 0 else 0]] = abs(lag)
-    if not late:
-        late = _late_to_orders(book, wide)
-    for (name, region), lag in late.items():
-        if abs(lag) >= rule.limit:
-            rows = _series_rows(sheet, name, region)
-            place = f" in {region}" if region else ""
-            note = f"{name}{place} is {lag:+d} days off"
-            columns = ("date", "value", *(("region",) if region else ()))
-            yield Hit(TABLE, columns, rows, sheet.n, note)
+    return late
+
+
+def _late_stretches(wide: pd.DataFrame, rule: Rule) -> dict[tuple[str, str], tuple[int, pd.Index]]:
+    """Return stretches of a series that fit its closest sister better some days late.
+
+    The score of a day is the clipped log-likelihood ratio of the late to the punctual reading;
+    the best stretch by chance stays below the log of the places tried (as for clocks).
+    """
+    moves = wide.apply(_moves)
+    level = moves.rank().corr(min_periods=60).abs().to_numpy(copy=True)
+    np.fill_diagonal(level, 0.0)
+    found: dict[tuple[str, str], tuple[float, int, pd.Index]] = {}
+    for i, series in enumerate(wide.columns):
+        j = int(np.nanargmax(level[i])) if np.isfinite(level[i]).any() else i
+        if not level[i, j] > 0.6:
+            continue
+        x, y = moves[series], moves.iloc[:, j]
+        for lag in (k for k in range(-LAGS, LAGS + 1) if abs(k) >= rule.limit):
+            score, days = _best_days(x, y, lag)
+            if score > 2 * np.log(len(wide) * 2 * LAGS * wide.shape[1] / 1e-3):
+                pair = frozenset((series, wide.columns[j]))
+                best = max((v for k, v in found.items() if k in pair), default=None, key=lambda v: v[0])
+                if best is None or score > best[0] + 1e-9:
+                    for other in pair & set(found):
+                        del found[other]
+                    found[series] = (score, lag, days)
+    return {series: (lag, days) for series, (_, lag, days) in found.items()}
+
+
+def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
+    late = y.shift(lag)
+    known = (x.notna() & y.notna() & late.notna()).to_numpy()
+    if known.sum() < 60:
+        return 0.0, x.index[:0]
+    slope = float(np.cov(x[known], y[known])[0, 1] / max(np.var(y[known]), 1e-12))
+    now, then = (x - slope * y)[known].to_numpy(), (x - slope * late)[known].to_numpy()
+    noise = max(st.robust_scale(now), 0.1 * float(np.std(now)), 1e-9)
+    ratio = np.clip((now**2 - then**2) / (2 * noise**2), -4, 4)
+    total = np.concatenate([[0.0], np.cumsum(ratio)])
+    gain = total - np.minimum.accumulate(total)
+    end = int(gain.argmax())
+    begin = int(total[: end + 1].argmin())
+    return float(gain[end]), x.index[known][begin:end]
 
 
 def _by_series(sheet: Sheet) -> pd.DataFrame:
@@ -301,6 +353,8 @@ def _other_unit(values: np.ndarray, limit: float) -> tuple[tuple[int, int], str]
     jumps = np.abs(np.diff(values))
     noise = max(float(np.median(jumps)), 1e-12)
     edges = np.flatnonzero(jumps > limit * noise)
+    if not 1 <= len(edges) <= 4:
+        return None
     edges = edges[np.argsort(-jumps[edges])][:2]
     changes = {name: (lambda v, f=f: v / f) for name, f in UNITS.items()}
     changes |= {f"{n} back": (lambda v, f=f: v * f) for n, f in UNITS.items()}
@@ -335,10 +389,10 @@ def stale_repeats(book: Book, rule: Rule) -> Iterator[Hit]:
     for code in np.unique(key):
         member = np.flatnonzero(key == code)
         values = sheet.number("value")
-        if len(member) < 30 or len(np.unique(values[member])) < len(member) / 10:
+        order = member[np.argsort(sheet.days()[member], kind="stable")]
+        if len(member) < 30 or (np.diff(values[order]) == 0).mean() > 0.3:
             continue
         tried += 1
-        order = member[np.argsort(sheet.days()[member], kind="stable")]
         rows = st.stuck_run(values, order, [], rule.limit)
         if len(rows):
             name = sheet.frame["name"].iloc[rows[0]]

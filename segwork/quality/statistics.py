@@ -73,10 +73,11 @@ def scale_slip(logs: np.ndarray, *, limit: float, least: int = 4) -> tuple[np.nd
         shift = np.log(times)
         if abs(shift) < limit * scale:
             continue
-        along = logs * np.sign(shift) / abs(shift)
+        along = logs * np.sign(shift)
+        width = min(abs(shift) / 2, max(3.5 * scale, 0.35))
         with np.errstate(invalid="ignore"):
-            heap = np.flatnonzero((along > 0.5) & (along < 1.5))
-            valley = int(((along > 0.35) & (along < 0.65)).sum())
+            heap = np.flatnonzero(np.abs(along - abs(shift)) <= width)
+            valley = int((np.abs(along - abs(shift) / 2) <= 0.15 * abs(shift)).sum())
         if len(heap) < least or len(heap) > 0.4 * len(known):
             continue
         off = abs(np.median(logs[heap]) - shift)
@@ -212,7 +213,7 @@ def spike(values: np.ndarray) -> tuple[np.ndarray, int, float, str] | None:
         return None
     best = None
     for centre, name in ((known.mean(), "mean"), (np.median(known), "median")):
-        near = np.abs(distinct - centre) <= max(1e-9, 0.02 * robust_scale(known), 0.001 * abs(centre))
+        near = np.abs(distinct - centre) <= max(1e-9, 0.15 * robust_scale(known))
         for i in np.flatnonzero(near & (count >= 6)):
             expected = max(_nearby(distinct, count, i), 1.0)
             if best is None or count[i] / expected > best[1] / best[2]:
@@ -257,11 +258,11 @@ def sentinels(values: np.ndarray, *, least: int = 5) -> np.ndarray:
             low, high = np.quantile(np.repeat(body, np.delete(count_left, end)), [0.01, 0.99])
             gap = abs(value - body[end])
             typical = max(high - low, 1e-12)
-            odd_name = abs(value) in (9, 99, 999, 9999, 99999, 999999, 9_999_999, 1, 88, 888)
+            odd_name = abs(value) in (1, 9, 99, 999, 9999, 99999, 999999, 88, 888)
             far = gap > typical if not _all_nines(value) else gap > 0.1 * typical
             if value < 0 <= body.min() and odd_name:
                 far = True
-            if not (far and times >= least):
+            if not (far and least <= times < 0.3 * len(known)):
                 break
             found.append(float(value))
             values_left, count_left = body, np.delete(count_left, end)

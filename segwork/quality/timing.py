@@ -157,7 +157,7 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     known = days[days > -(10**6)]
     if len(known) < 100:
         return st.NONE
-    span = _core(known)
+    span = core_days(known)
     if len(span) < 15:
         return st.NONE
     count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
@@ -175,8 +175,11 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     return span[empty & ~((times > 1) & (yearly == times))]
 
 
-def _core(known: np.ndarray) -> np.ndarray:
+def core_days(days: np.ndarray) -> np.ndarray:
     """Return all days from the first to the last, without the far strays of default dates."""
+    known = days[days > -(10**6)]
+    if not len(known):
+        return st.NONE
     distinct, size = np.unique(known, return_counts=True)
     block = np.concatenate([[0], np.cumsum(np.diff(distinct) > 120)])
     main = block == np.bincount(block, weights=size).argmax()
@@ -218,7 +221,7 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     known = days[days > -(10**6)]
     if len(known) < 100:
         return st.NONE, 0
-    span = _core(known)
+    span = core_days(known)
     count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
     top = int(count.max())
     at_top = count == top

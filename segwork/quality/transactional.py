@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality import statistics as st
+from segwork.quality import timing
 from segwork.quality.general import fold_word, variants
 from segwork.quality.missing import by_design, mechanism, placeholder
 from segwork.quality.money import Ledger, ledger
@@ -32,7 +33,8 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
     if money.local is not None and money.local_columns[0] != "quantity":
         fits = st.agree(money.local, money.lines, 2 * money.unit, 0.001)
         known = np.isfinite(money.local) & np.isfinite(money.lines)
-        if known.any() and fits[known].mean() > 0.6:
+        abroad = known & money.foreign
+        if abroad.any() and fits[abroad].mean() > 0.6:
             rows = np.flatnonzero(known & ~fits)
             note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
             yield Hit(TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note)
@@ -305,6 +307,7 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
     sheet = book.need(TABLE)
     days = np.unique(sheet.when().astype("datetime64[D]"))
     days = days[~np.isnat(days) & (days < book.as_of)]
+    days = days[np.isin(days.astype(np.int64), timing.core_days(sheet.days()))]
     if len(days) < 60:
         raise NotApplicable("fewer than 60 trading days")
     months = days.astype("datetime64[M]")
