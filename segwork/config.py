@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -16,6 +17,7 @@ from segwork.errors import ConfigError
 from segwork.schema import TABLES
 
 ENGINES = ("pandas", "polars", "duckdb")
+RULES = {"cancelled_prefix"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Source:
         Name in the contract -> name in the source. Columns not named keep their own name.
     separator, decimal, encoding : str
         How a CSV is written; empty means found out from the file.
+    time_format : str
+        How times are written, as in ``"%d/%m/%Y %H:%M"``, or the unit of numbers since 1970: s, ms,
+        us. Empty: ISO, or an order of day and month the column itself leaves no doubt about.
+    rules : mapping
+        ``cancelled_prefix``: ``is_return`` is true where ``order_id`` starts with it.
     """
 
     path: str = ""
@@ -44,6 +51,8 @@ class Source:
     separator: str = ""
     decimal: str = "."
     encoding: str = ""
+    time_format: str = ""
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ class Config:
 
     def resolve(self, path: str) -> Path:
         """Fill in ``${VARIABLE}`` and anchor a relative path at the config's folder."""
-        return (self.folder / _expand(path)).resolve()
+        return (self.folder / expand(path)).resolve()
 
 
 def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
@@ -183,8 +192,24 @@ def _tables(values: Any, where: str) -> Mapping[str, Source]:
             raise ConfigError(f"{place} names no data", accepted="path, or url with sql or table")
         if source.sql and not (source.url or source.path):
             raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
-        _mapping(source.columns, "columns", place)
+        _check_mapping(source, name, place)
     return sources
+
+
+def _check_mapping(source: Source, table: str, place: str) -> None:
+    """Refuse a mapping that is not text to text, or whose contract name looks mistyped."""
+    _no_unknown(source.rules, RULES, f"rules of {place}", kind="rule")
+    known = [column.name for column in TABLES[table].columns]
+    for name, own in {**source.columns, **source.rules}.items():
+        if not isinstance(own, str) or not own:
+            raise ConfigError(f"'{name}' is {own!r} in {place}", accepted="text")
+    for name in source.columns:
+        if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+            raise ConfigError.unknown("column", name, known, where=f"columns of {place}")
+    if source.decimal not in (".", ","):
+        raise ConfigError(f"'decimal' is {source.decimal!r} in {place}", accepted="'.' or ','")
+    if len(source.separator) > 1:
+        raise ConfigError(f"'separator' is {source.separator!r} in {place}", accepted="one mark")
 
 
 def _waivers(values: Any, where: str) -> Mapping[str, Waiver]:
@@ -225,6 +250,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "at_most": (int, float),
     "at_least": (int, float),
     "columns": (dict,),
+    "rules": (dict,),
 }
 
 
@@ -270,7 +296,15 @@ def _no_unknown(values: Mapping[str, Any], known: set[str], where: str, kind: st
             raise ConfigError.unknown(kind, key, known, where=where)
 
 
-def _expand(text: str) -> str:
+def expand(text: str) -> str:
+    """Fill in each ``${VARIABLE}`` from the environment.
+
+    Raises
+    ------
+    ConfigError
+        A variable is not set.
+    """
+
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in os.environ:

@@ -1,0 +1,68 @@
+# segwork: `make run` and `make test` do all their own set-up in .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Optional packages the tests use; CI adds spark.
+EXTRAS ?= test
+# The ordinary notebooks' settings; any segwork.toml will do.
+CONFIG ?= notebooks/configs/sample.toml
+OUT    ?= reports
+BENCH  := $(BIN)/segwork run --notebooks notebooks/benchmarks --out $(OUT)
+
+# Public data beside the project, where it exists (see data/README.md).
+ifneq ($(wildcard ../shared/data),)
+export SEGWORK_DATA ?= $(abspath ../shared/data)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format lab bench bench-quick clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.installed ## build .venv with segwork installed editable
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "segwork needs Python 3.11 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing segwork and its packages into $(VENV) (a few minutes the first time)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
+	@echo "Installing what the tests need"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch '$@'
+
+run: setup ## run the whole workbench on the sample company (or CONFIG=…) and name the report
+	$(BIN)/segwork run --config $(CONFIG) --out $(OUT)
+
+test: $(VENV)/.installed-$(EXTRAS) ## check style and run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.installed-$(EXTRAS) ## ruff, and the rules about notebooks and configs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/segwork check $(CONFIG)
+
+format: $(VENV)/.installed-$(EXTRAS) ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lab: setup ## open the notebooks in JupyterLab
+	$(BIN)/segwork lab
+
+bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an hour or more)
+	$(BENCH) --config notebooks/configs/benchmarks_full.toml
+
+bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minutes)
+	$(BENCH) --config notebooks/configs/benchmarks.toml
+
+clean: ## remove the environment, generated data and reports
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find reports -mindepth 1 -not -name README.md -delete 2>/dev/null || true

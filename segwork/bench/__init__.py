@@ -1,0 +1,1 @@
+"""Worlds with planted truth, to audit the audits."""

@@ -1,0 +1,265 @@
+"""Change points of a whole base of customers: ``detect_panel``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from segwork import evidence, sequences
+from segwork.changepoints import attrition, kinds, panel_network, referees, training
+from segwork.changepoints.calibration import calibrate
+from segwork.errors import DataError
+
+SHORTEST = {"D": 60, "W": 26, "4W": 13}  # exposed periods a verdict needs
+FEWEST = 8  # orders a verdict needs
+FALSE_DISCOVERY_RATE = 0.10
+REFEREED = 5_000  # sequences the slow controls look at, at most
+CHUNK = 4_096
+KINDS = ("stop", "fall", "rise", "temporary", "none", "not enough data")
+
+
+@dataclass(frozen=True)
+class PanelChanges:
+    """Which customers changed, when, how, and how sure that is.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per customer, in source order:
+
+        - ``customer_id``; ``kind``: stop · fall · rise · temporary · none · not enough data
+        - ``changed_at``: first day of the most probable period; ``changed_from``, ``changed_to``:
+          first days of the first and last period of the smallest set holding 80 % of the
+          probability; only where changed. ``likely_at``: the same date for every tested customer
+        - ``rate_before``, ``rate_after`` with ``…_low``, ``…_high`` (95 %): orders per average
+          period; for ``temporary`` outside and inside the episode
+        - ``p``, ``q``: false-alarm probability, and Benjamini-Hochberg over the tested customers
+        - ``p_alive``: chance of still being a customer (BG/NBD), whatever the verdict
+        - ``orders``, ``periods``: what was observed after the first period
+        - controls: ``scan_p``, ``scan`` (calibrated likelihood-ratio scan, q ≤ 0.10), ``pelt``,
+          ``binseg``, ``bocpd``: change or not; missing where not tested
+    as_of : pandas.Timestamp
+    period : str
+    draws : int
+        Resampled customers behind the p-values.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    as_of: pd.Timestamp
+    period: str
+    draws: int
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return counts and shares; shares are of tested customers and left out where none is."""
+        table, kind = self.table, self.table["kind"]
+        tested = int(table["p"].notna().sum())
+        facts: dict[str, float | int | str] = {
+            "customers": len(table),
+            "tested_customers": tested,
+            "not_enough_data_customers": int((kind == "not enough data").sum()),
+            "false_discovery_rate": FALSE_DISCOVERY_RATE,
+            "draws": self.draws,
+        }
+        for name in KINDS[:4]:
+            facts[f"{name}_customers"] = int((kind == name).sum())
+        if tested:
+            changed = int(kind.isin(KINDS[:4]).sum())
+            interval = evidence.wilson(changed, tested)
+            facts |= {
+                "changed_share": changed / tested,
+                "changed_share_low": interval.low,
+                "changed_share_high": interval.high,
+                "changed_share_n": tested,
+                "expected_false_alarms": FALSE_DISCOVERY_RATE * changed,
+            }
+            for name in ("scan", "pelt", "binseg", "bocpd"):
+                if table[name].notna().any():
+                    facts[f"{name}_share"] = float(table[name].dropna().astype(float).mean())
+        return facts
+
+
+def detect_panel(
+    transactions: Any, *, as_of: date | str, period: str = "W", seed: int = 0
+) -> PanelChanges:
+    """Find the customers whose order rate changed, at a stated rate of false discoveries.
+
+    Parameters
+    ----------
+    transactions : native frame
+        ``customer_id``, ``ordered_at``, optional ``order_id``; see :func:`sequences.panel`.
+    as_of : date
+        Orders on or after this day are not used.
+    period : {"W", "D", "4W"}, default "W"
+        Weeks, days or four-week blocks, counted back from ``as_of``.
+    seed : int, default 0
+        Seed of the resampling behind the p-values. Order and spelling of ids play no part.
+
+    Returns
+    -------
+    PanelChanges
+        A customer with fewer than 26 exposed weeks or 8 orders after the first week is
+        "not enough data": a halving of so few orders could be seen in one case of six.
+
+    Raises
+    ------
+    UsageError, DataError
+        As :func:`sequences.panel`.
+
+    Notes
+    -----
+    What all customers do together (season, promotion, ageing of a cohort) is calendar, not change.
+    ``p`` is the share of change-free customers of like activity, length and dispersion whose
+    network statistic is as large. Rates carry the usual optimism of intervals at a chosen date.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2023-01-02", periods=365 * 2, freq="D")
+    >>> steady = pd.DataFrame({"customer_id": "a", "ordered_at": days[::14]})
+    >>> found = detect_panel(steady, as_of="2025-01-01")
+    >>> found.table["kind"].tolist()
+    ['none']
+    """
+    base, source = _canonical(sequences.panel(transactions, as_of=as_of, period=period))
+    shape = sequences.calendar_shape(base)
+    tested = (base.lengths >= SHORTEST[period]) & (base.totals >= FEWEST)
+    first, back, copies = _distinct(base, tested)
+    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed)
+    table = pd.DataFrame({"customer_id": base.customer_id})
+    for name, values in verdicts.items():
+        table[name] = _spread(values[back], np.flatnonzero(tested), len(table))
+    table["q"] = evidence.benjamini_hochberg(table["p"].to_numpy(float))
+    scan_q = evidence.benjamini_hochberg(table["scan_p"].to_numpy(float))
+    table["scan"] = pd.Series(scan_q <= FALSE_DISCOVERY_RATE, dtype="boolean").where(scan_q >= 0)
+    table["p_alive"] = _alive(base)
+    table["orders"], table["periods"] = base.totals, base.lengths
+    table = _worded(table, base, tested).iloc[source].reset_index(drop=True)
+    return PanelChanges(table, sequences.midnight(as_of), period, draws)
+
+
+def _canonical(base: sequences.Panel) -> tuple[sequences.Panel, np.ndarray]:
+    """Sort customers by their sequences, so that ids and row order play no part; and way back."""
+    order = np.lexsort(np.column_stack([base.counts, base.lengths]).T)
+    sorted_base = replace(
+        base,
+        customer_id=base.customer_id[order],
+        counts=base.counts[order],
+        exposed=base.exposed[order],
+    )
+    return sorted_base, np.argsort(order)
+
+
+def _distinct(base: sequences.Panel, tested: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return rows of different tested sequences, which one each customer has, and their copies."""
+    rows = np.flatnonzero(tested)
+    key = np.column_stack([base.lengths[rows], base.counts[rows]])
+    new = np.ones(len(rows), bool)
+    new[1:] = (key[1:] != key[:-1]).any(1)
+    back = np.cumsum(new) - 1
+    return rows[new], back, np.bincount(back)
+
+
+def _judge(counts, shape, copies, seed: int) -> tuple[dict[str, np.ndarray], int]:
+    """Find out everything about each distinct sequence."""
+    rng = np.random.default_rng(seed)
+    odds, index, low, high = score(counts, shape)
+    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng)
+    verdict = kinds.describe(counts, shape, index)
+    verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
+    return verdict | _referees(counts, shape, rng), ranked.draws
+
+
+@cache
+def _networks() -> tuple[Any, ...]:
+    stored = [resources.files(__package__) / name for name in panel_network.WEIGHTS]
+    return tuple(training.load(panel_network.build(), path) for path in stored if path.is_file())
+
+
+def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return log odds of "any change", likeliest period, and ends of the 80 % set, each (n,)."""
+    odds = np.empty(len(counts))
+    dates = np.empty((3, len(counts)), int)
+    starts = range(0, len(counts), CHUNK)
+    for i in tqdm(starts, desc="customers", disable=None if len(starts) > 4 else True):
+        part = slice(i, i + CHUNK)
+        x = panel_network.features(counts[part], shape[part])
+        logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)
+        top = logits[:, :-1].max(1, keepdims=True)
+        weight = np.exp(logits[:, :-1] - top)
+        odds[part] = top[:, 0] + np.log(weight.sum(1)) - logits[:, -1]
+        dates[:, part] = _period_set(weight / weight.sum(1, keepdims=True))
+    return odds, *dates
+
+
+def _period_set(posterior: np.ndarray, *, level: float = 0.8) -> tuple[np.ndarray, ...]:
+    """Mode, and first and last period of the smallest set that holds ``level``."""
+    order = np.argsort(-posterior, axis=1, kind="stable")
+    mass = np.cumsum(np.take_along_axis(posterior, order, 1), 1)
+    inside = np.zeros(posterior.shape, bool)
+    np.put_along_axis(inside, order, mass - np.take_along_axis(posterior, order, 1) < level, 1)
+    last = posterior.shape[1] - 1 - inside[:, ::-1].argmax(1)
+    return order[:, 0], inside.argmax(1), last
+
+
+def _referees(counts, shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Verdicts of the untuned controls on at most ``REFEREED`` sequences, drawn at random."""
+    verdicts = {name: np.full(len(counts), None, object) for name in ("pelt", "binseg", "bocpd")}
+    rows = np.arange(len(counts))
+    if len(rows) > REFEREED:
+        rows = np.sort(rng.choice(rows, REFEREED, replace=False))
+    for length in np.unique((shape[rows] > 0).sum(1)):
+        same = rows[(shape[rows] > 0).sum(1) == length]
+        part = counts[same][:, -length:]
+        verdicts["pelt"][same] = referees.pelt(part)
+        verdicts["binseg"][same] = referees.binary_segmentation(part)
+        verdicts["bocpd"][same] = referees.bocpd(part, shape[same][:, -length:] * length)
+    return verdicts
+
+
+def _alive(base: sequences.Panel) -> np.ndarray:
+    """P(alive) of every customer; missing where nobody ordered twice."""
+    periods = np.arange(base.counts.shape[1])
+    last = np.where(base.counts > 0, periods + 1, 0).max(1, initial=0)
+    recency = np.maximum(last - (len(periods) - base.lengths), 0)
+    try:
+        model = attrition.fit(base.totals, recency, base.lengths)
+    except DataError:
+        return np.full(len(base.totals), np.nan)
+    return model.p_alive(base.totals, recency, base.lengths)
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
+    """Place the values of tested customers among all, the rest missing."""
+    full = np.full(size, None, object) if values.dtype == object else np.full(size, np.nan)
+    full[rows] = values
+    return full
+
+
+def _worded(table: pd.DataFrame, base: sequences.Panel, tested: np.ndarray) -> pd.DataFrame:
+    """Turn indices into dates and q into a verdict; blank what does not apply."""
+    changed = tested & (table["q"].to_numpy(float) <= FALSE_DISCOVERY_RATE)
+    kind = np.where(changed, table["kind"].to_numpy(object), "none")
+    table["kind"] = np.where(tested, kind, "not enough data")
+    table["likely_at"] = _dates(table["index"], base.starts, tested)
+    for name, source in (("changed_at", "index"), ("changed_from", "low"), ("changed_to", "high")):
+        table[name] = _dates(table[source], base.starts, changed)
+    rates = [c for c in table if c.startswith("rate_")]
+    for name in rates:
+        table[name] = table[name].astype(float).where(changed)
+    for name in ("pelt", "binseg", "bocpd"):
+        table[name] = pd.array(table[name], dtype="boolean")
+    first = ["customer_id", "changed_at", "kind", "rate_before", "rate_after", "p", "q"]
+    rest = [c for c in table if c not in (*first, "index", "low", "high")]
+    return table[[*first, *rest]]
+
+
+def _dates(index: pd.Series, starts: pd.DatetimeIndex, known: np.ndarray) -> pd.Series:
+    values = np.full(len(index), np.datetime64("NaT"), "datetime64[ns]")
+    values[known] = starts.to_numpy()[index.to_numpy(float)[known].astype(int)]
+    return pd.Series(values, index=index.index)

@@ -1,0 +1,190 @@
+"""Change points of one real-valued series: ``detect``.
+
+Networks trained on simulated series give, for every point, the probability that a segment begins
+there. An answer needs the best five-point neighbourhood to pass a threshold that change-free
+simulations of that length pass in one case of ten; further changes then need less.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from segwork.changepoints import series_network, training
+from segwork.errors import UsageError
+
+SHORTEST = 8
+REACH = 5  # points on either side that count as the same change
+CHANGED, NONE, THIN = "changed", "none", "not enough data"
+
+
+@dataclass(frozen=True)
+class ChangePoints:
+    """Where one series changes.
+
+    Attributes
+    ----------
+    indices : tuple of int
+        First index of each new segment, ascending, counted from 0; never 0 itself.
+    probability : numpy.ndarray, shape (n,)
+        Probability that a change lies within five points.
+    status : str
+        ``changed`` · ``none`` · ``not enough data`` (fewer than eight finite values).
+    threshold : float
+        What the largest probability had to reach: exceeded by one change-free simulation in ten.
+    """
+
+    indices: tuple[int, ...]
+    probability: np.ndarray = field(repr=False)
+    status: str
+    threshold: float
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return status, count and threshold as plain values."""
+        return {
+            "status": self.status,
+            "change_points": len(self.indices),
+            "false_alarm_level": 0.10,
+            "threshold": round(self.threshold, 4),
+        }
+
+
+def detect(y: Any, *, seed: int = 0) -> ChangePoints:
+    """Find lasting changes of level, slope, spread or season in one series.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,)
+        Values at equal distances. Missing and infinite values are bridged by straight lines.
+    seed : int, default 0
+        Draws the dither, a thousandth of the series' roughness, that breaks ties between equal
+        values; the same seed gives the same answer.
+
+    Returns
+    -------
+    ChangePoints
+
+    Raises
+    ------
+    UsageError
+        ``y`` is not one sequence of numbers.
+
+    Notes
+    -----
+    The share of change-free series with an answer is 10 % over the simulated families the
+    threshold was taken from (``segwork/changepoints/simulate_series.py``); it is not promised for
+    a process unlike all of them. Unit and origin of ``y`` do not matter.
+
+    Examples
+    --------
+    >>> level = np.r_[np.zeros(60), np.full(60, 5.0)]
+    >>> noise = np.random.default_rng(0).normal(size=120)
+    >>> detect(level + noise).indices
+    (60,)
+    """
+    y = _values(y)
+    known = np.isfinite(y)
+    if known.sum() < SHORTEST:
+        return ChangePoints((), np.zeros(y.size), THIN, 1.0)
+    threshold, more = thresholds(y.size)
+    y = np.interp(np.arange(y.size), np.flatnonzero(known), y[known])
+    if np.ptp(y) <= 1e-12 * np.abs(y).max():
+        return ChangePoints((), np.zeros(y.size), NONE, threshold)
+    begins = begin_probability(_dithered(y, seed)[None, :])[0]
+    probability = np.minimum(near(begins), 1.0)
+    indices = decode(begins, threshold, more)
+    return ChangePoints(indices, probability, CHANGED if indices else NONE, threshold)
+
+
+def _values(y: Any) -> np.ndarray:
+    try:
+        values = np.asarray(y, dtype=float)
+    except (TypeError, ValueError):
+        raise UsageError(
+            "the series holds values that are no numbers", accepted="numbers"
+        ) from None
+    if values.ndim != 1:
+        raise UsageError(
+            f"the series has {values.ndim} dimensions", accepted="one sequence of numbers"
+        )
+    return values
+
+
+def _dithered(y: np.ndarray, seed: int) -> np.ndarray:
+    size = 1e-3 * np.std(np.diff(y))
+    return y + np.random.default_rng(seed).uniform(-size, size, y.size)
+
+
+@cache
+def _networks() -> tuple[Any, ...]:
+    stored = [resources.files(__package__) / name for name in series_network.WEIGHTS]
+    return tuple(training.load(series_network.build(), path) for path in stored if path.is_file())
+
+
+def begin_probability(y: np.ndarray) -> np.ndarray:
+    """Return the probability that a segment begins at each point, (B, n), for series (B, n).
+
+    Means over the networks and over the series as it is and upside down.
+    """
+    n = y.shape[1]
+    factor = series_network.block_length(n)
+    x = np.concatenate([series_network.features(y), series_network.features(-y)])
+    logits = np.mean([training.predict(network, x) for network in _networks()], axis=0)
+    both = 1 / (1 + np.exp(-logits.reshape(2, len(y), -1)))
+    blocks = both.mean(0)
+    blocks[:, 0] = 0
+    begins = np.zeros(y.shape)
+    begins[:, ::factor] = blocks
+    return begins if factor == 1 else _sharpened(begins, y, factor)
+
+
+def _sharpened(begins: np.ndarray, y: np.ndarray, factor: int) -> np.ndarray:
+    """Move each block's probability to the point within it where the level jumps most."""
+    jump = np.abs(series_network.level_gap(y, 3 * factor))
+    n = y.shape[1]
+    sharp = np.zeros_like(begins)
+    for start in range(factor, n, factor):
+        low, high = start - factor // 2, min(start + factor, n)
+        best = low + jump[:, low:high].argmax(1)
+        sharp[np.arange(len(y)), best] += begins[:, start]
+    return sharp
+
+
+def near(begins: np.ndarray) -> np.ndarray:
+    """Add up the points within reach."""
+    return np.convolve(begins, np.ones(2 * REACH + 1), mode="full")[REACH : REACH + begins.size]
+
+
+def decode(begins: np.ndarray, threshold: float, more: float) -> tuple[int, ...]:
+    """Take neighbourhoods by falling probability; each gives the median of its own mass."""
+    left = begins.copy()
+    indices: list[int] = []
+    while len(indices) < left.size:
+        mass_near = near(left)
+        best = int(mass_near.argmax())
+        if mass_near[best] < (more if indices else threshold):
+            break
+        low, high = max(best - REACH, 0), best + REACH + 1
+        mass = np.cumsum(left[low:high])
+        indices.append(max(1, low + int(np.searchsorted(mass, mass[-1] / 2))))
+        left[low:high] = 0
+    return tuple(sorted(set(indices)))
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = (resources.files(__package__) / "series.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def thresholds(n: int) -> tuple[float, float]:
+    """Return what the first and every further change must reach in a series of ``n`` points."""
+    table = _table()
+    log_n = np.log(n)
+    first = float(np.interp(log_n, np.log(table["length"]), table["threshold"]))
+    return first, min(first, float(table["more"]))

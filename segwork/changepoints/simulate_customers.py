@@ -1,0 +1,95 @@
+"""Simulated customers with known changes: all the customer network ever learns from.
+
+A customer has a rate, a calendar, a way of buying (Poisson, clumped or regular) and in half of
+the cases one change: a stop, a fall, a rise, or a dip or burst that returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Customers:
+    """A simulated base: counts (B, T), expected shares (B, T), index of change (B,) or -1."""
+
+    counts: np.ndarray
+    shape: np.ndarray
+    index: np.ndarray
+
+
+def buy(expected: np.ndarray, rng: np.random.Generator, *, size=np.inf, regularity=1) -> np.ndarray:
+    """Draw order counts around their expectation.
+
+    Parameters
+    ----------
+    expected : numpy.ndarray, shape (B, T)
+    rng : numpy.random.Generator
+    size : float or numpy.ndarray of shape (B,), default infinity
+        Negative-binomial size of a period; infinity is Poisson.
+    regularity : int or numpy.ndarray of shape (B,), default 1
+        Shape k of Erlang gaps between orders; 1 is Poisson.
+    """
+    size = np.broadcast_to(size, len(expected))[:, None].astype(float)
+    k = np.broadcast_to(regularity, len(expected))[:, None]
+    clumped = np.isfinite(size)
+    draws = rng.gamma(np.where(clumped, size, 1.0), 1.0, expected.shape)
+    frailty = np.where(clumped, draws / np.where(clumped, size, 1.0), 1.0)
+    steps = np.cumsum(rng.poisson(k * expected * frailty), axis=1) + rng.integers(0, k)
+    return np.diff(steps // k, axis=1, prepend=0).astype(np.int32)
+
+
+def simulate(count: int, length: int, rng: np.random.Generator) -> Customers:
+    """Draw a base of ``count`` customers over ``length`` periods, half of them changed."""
+    begin = _begin(count, length, rng)
+    exposed = np.arange(length)[None, :] >= begin[:, None]
+    shape = _calendar(count, length, rng) * exposed
+    shape /= shape.sum(1, keepdims=True)
+    span = length - begin
+    rate = np.exp(rng.normal(np.log(0.7), 1.0, count))
+    rate = np.clip(rate, 9 / span, 8.0)
+    index, factor = _changes(count, begin, length, rng)
+    kind = rng.random(count)
+    size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), count)), np.inf)
+    regularity = np.where(kind > 0.75, rng.integers(2, 5, count), 1)
+    expected = rate[:, None] * span[:, None] * shape * factor
+    counts = buy(expected, rng, size=size, regularity=regularity)
+    return Customers(counts, shape, index)
+
+
+def _begin(count: int, length: int, rng: np.random.Generator) -> np.ndarray:
+    """First exposed period: the first for six in ten, otherwise any that leaves enough."""
+    late = rng.integers(0, max(1, length - 24), count)
+    return np.where(rng.random(count) < 0.6, 0, late)
+
+
+def _calendar(count: int, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Shared calendars: a yearly wave, weekly unevenness, a peak season, a trend; or flat."""
+    t = np.arange(length)
+    log = np.zeros((count, length))
+    phase = rng.uniform(0, 2 * np.pi, (count, 1))
+    log += rng.uniform(0, 0.6, (count, 1)) * np.sin(2 * np.pi * t / 52 + phase)
+    log += rng.uniform(0, 0.25, (count, 1)) * rng.standard_normal((1, length))
+    peak = (t + rng.integers(0, 52, (count, 1))) % 52 < 4
+    log += rng.uniform(0, 1.2, (count, 1)) * peak * (rng.random((count, 1)) < 0.4)
+    log += rng.normal(0, 0.5, (count, 1)) * t / length
+    return np.exp(np.where(rng.random((count, 1)) < 0.35, 0, log))
+
+
+def _changes(count, begin, length, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the first changed period (or -1) and the factor on the rate, (B,) and (B, T)."""
+    span = length - begin
+    index = begin + 3 + (rng.random(count) * (span - 6)).astype(int)
+    stop = rng.random(count) < 0.25
+    ratio = np.exp(rng.uniform(0.4, 1.8, count) * rng.choice([-1, 1], count))
+    ratio = np.where(stop, 0.0, ratio)
+    back = index + rng.integers(5, 27, count)
+    back = np.where(rng.random(count) < 0.15, back, length)
+    changed = rng.random(count) < 0.5
+    t = np.arange(length)[None, :]
+    inside = changed[:, None] & (t >= index[:, None]) & (t < back[:, None])
+    return np.where(changed, index, NONE), np.where(inside, ratio[:, None], 1.0)

@@ -1,0 +1,142 @@
+"""The command line: each command is one call of a function."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from segwork import __version__
+from segwork.errors import SegworkError
+
+EPILOG = """Exit codes: 0 fine · 1 a notebook failed, died, timed out or left something missing or
+not finite · 2 wrong usage, config or data · 3 a required gate failed (--strict) · 4 not reproduced
+· 130 interrupted."""
+
+
+def _command(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn the result into the exit code and an error into its sentence."""
+
+    @functools.wraps(function)
+    def wrapped(**options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            code = function(**options) or 0
+        except SegworkError as error:
+            click.echo(f"segwork: {error}", err=True)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            click.echo("segwork: interrupted", err=True)
+            code = 130
+        sys.stdout.flush()
+        sys.exit(code)
+
+    return wrapped
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="segwork")
+def main() -> None:
+    """Segment customers in notebooks whose claims can be checked."""
+
+
+@main.command(epilog=EPILOG)
+@click.option("--config", type=click.Path(), help="segwork.toml (default: here, else the sample)")
+@click.option("--out", default="reports", show_default=True, help="folder of run folders")
+@click.option("--only", default="", callback=_names, help="notebooks by number, such as 20,30")
+@click.option("-p", "parameters", multiple=True, metavar="NOTEBOOK.NAME=VALUE", help="a parameter")
+@click.option("--jobs", default=0, help="notebooks at a time (0: by number of processors)")
+@click.option("--strict", is_flag=True, help="required gates decide the exit code")
+@click.option("--why", is_flag=True, help="say why each notebook runs")
+@click.option("--baseline", type=click.Path(), help="run folder to compare with on the index page")
+@click.option("--deadline", type=float, help="longest time of one notebook, in seconds")
+@click.option("--notebooks", type=click.Path(), help="folder of the notebooks")
+@_command
+def run(**options: Any) -> int:
+    """Run the notebooks on your data and write the report."""
+    from segwork import engine
+
+    return engine.run(**options, say=click.echo).exit_code
+
+
+@main.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path())
+@_command
+def verify(run_folder: str) -> int:
+    """Run RUN again from its manifest in fresh kernels and compare every fact and page."""
+    from segwork.engine import verify as engine_verify
+
+    return engine_verify.verify(run_folder, say=click.echo).exit_code
+
+
+@main.command(epilog=EPILOG)
+@click.argument("run_a", type=click.Path())
+@click.argument("run_b", type=click.Path())
+@click.option("--tolerance", default=1e-9, show_default=True, help="relative, for numbers")
+@click.option("--fail-on-regression", is_flag=True, help="exit 3 where a gate or fact got worse")
+@click.option("--html", "page", type=click.Path(), help="where to write the page")
+@_command
+def diff(run_a: str, run_b: str, **options: Any) -> int:
+    """Say what changed from RUN_A to RUN_B: parameters, facts, gates, data and code."""
+    from segwork.engine import diff as engine_diff
+
+    return engine_diff.show(run_a, run_b, **options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("config", required=False, type=click.Path())
+@click.option("--notebooks", type=click.Path(), help="folder of the notebooks")
+@_command
+def check(**options: Any) -> int:
+    """Check CONFIG, its data, the notebooks' parameters and the rules about notebooks; run nothing.
+
+    Without CONFIG only the notebooks are looked at.
+    """
+    from segwork.engine import rules
+
+    return rules.check(**options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--customers", default=20_000, show_default=True)
+@click.option("--seed", default=7, show_default=True)
+@_command
+def sample(folder: str, customers: int, seed: int) -> None:
+    """Write the sample company and its answer key to DIR."""
+    from segwork import sample as sample_company
+
+    click.echo(sample_company.write(folder, customers=customers, seed=seed))
+
+
+@main.command(epilog=EPILOG)
+@click.argument("name")
+@click.option("--to", "folder", default="data", show_default=True, help="folder to download into")
+@_command
+def fetch(name: str, folder: str) -> None:
+    """Download a known public data set from its publisher and verify its checksum."""
+    from segwork import fetch as fetcher
+
+    click.echo(fetcher.fetch(name, folder))
+
+
+@main.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_command
+def lab(arguments: tuple[str, ...]) -> int:
+    """Open the notebooks in JupyterLab; ARGUMENTS go to it."""
+    import subprocess
+
+    from segwork.run import project_root
+
+    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(project_root())]
+    command += ["--LabApp.default_url=/lab/tree/notebooks", *arguments]
+    return subprocess.call(command, cwd=project_root())

@@ -1,0 +1,89 @@
+"""Is there anything to find? The table's best labelling beside those of clusterless copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segwork.clustering.null import copula_copy
+from segwork.clustering.pool import classical_pool, scored
+
+ROWS = 800
+NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
+METHODS = ("kmeans", "ward", "genie", "dbscan")
+LEAST_EXCESS = 2.5
+
+
+@dataclass(frozen=True)
+class Conviction:
+    """The evidence that there are segments at all.
+
+    Attributes
+    ----------
+    value : float
+        Highest predicted quality over a quick pool of candidates.
+    null : tuple of float
+        The same for clusterless copies.
+    convincing : bool
+    sentence : str
+        The evidence in words.
+    """
+
+    value: float
+    null: tuple[float, ...]
+    convincing: bool
+    sentence: str
+
+    @property
+    def excess(self) -> float:
+        """Standard deviations above the copies' mean."""
+        if len(self.null) < 2:
+            return 0.0
+        return float((self.value - np.mean(self.null)) / max(np.std(self.null, ddof=1), 0.01))
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return the evidence by name."""
+        if not self.null:
+            return {"convincing": int(self.convincing)}
+        return {
+            "convincing": int(self.convincing),
+            "quality_found": round(self.value, 9),
+            "quality_null_mean": round(float(np.mean(self.null)), 9),
+            "quality_null_highest": round(max(self.null), 9),
+            "excess_over_null_z": round(self.excess, 9),
+            "null_copies": len(self.null),
+        }
+
+
+def conviction(
+    X: np.ndarray, *, copies: int, seed: int, n_clusters: int | None = None
+) -> Conviction:
+    """Compare the table with clusterless copies of it (margins and rank correlations kept).
+
+    Convincing means: above every copy and 2.5 standard deviations above their mean.
+    """
+    rng = np.random.default_rng([seed, 18])
+    rows = X[np.sort(rng.permutation(len(X))[:ROWS])]
+    value = best_quality(rows, seed=seed, n_clusters=n_clusters)
+    null = tuple(
+        best_quality(copula_copy(rows, rng), seed=seed, n_clusters=n_clusters)
+        for _ in range(copies)
+    )
+    found = Conviction(value, null, False, "")
+    clear = copies > 0 and value > max(null) and found.excess >= LEAST_EXCESS
+    if copies == 0:
+        return Conviction(value, null, True, "clusterless copies were not asked for")
+    sentence = (
+        f"the best labelling is predicted {value:.2f} true against {np.mean(null):.2f} on average"
+        f" and {max(null):.2f} at most on {copies} clusterless copies of the table"
+    )
+    return Conviction(value, null, bool(clear), sentence)
+
+
+def best_quality(X: np.ndarray, *, seed: int, n_clusters: int | None) -> float:
+    """Return the highest predicted quality over the quick pool."""
+    distinct = len(np.unique(X, axis=0))
+    numbers = [k for k in NUMBERS if k <= max(2, distinct // 15)]
+    pool = classical_pool(X, seed=seed, methods=METHODS, numbers=numbers, n_clusters=n_clusters)
+    return float(scored(X, pool, seed=seed).quality.max())

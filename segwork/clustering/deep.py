@@ -1,0 +1,147 @@
+"""The autoencoder's candidates: K-Means and a mixture in its code, and IDEC."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from segwork.clustering.autoencoder import Weights, encode, weights_of
+from segwork.clustering.methods import Candidate, kmeans
+
+NETS = 3
+GRAPH_NEIGHBOURS = 20
+
+
+@dataclass(frozen=True)
+class Code:
+    """What three autoencoders of different seeds make of the rows.
+
+    Attributes
+    ----------
+    middle, spread : arrays, shape (d,)
+        Standardisation before the nets (one number for all columns where they share a unit).
+    weights : list of weights, one for each net
+    width : array
+        Divisor of each net's code.
+    """
+
+    middle: np.ndarray
+    spread: np.ndarray
+    weights: list[Weights]
+    widths: np.ndarray
+
+    def encode(self, X: np.ndarray) -> np.ndarray:
+        """Return the joined code, shape (n, 3 z)."""
+        scaled = (X - self.middle) / self.spread
+        return np.hstack(
+            [encode(w, scaled) / s for w, s in zip(self.weights, self.widths, strict=True)]
+        )
+
+
+def learn_code(X: np.ndarray, *, seed: int) -> tuple[Code, list[tuple[object, object]]]:
+    """Train the nets on scaled rows; also return them for fine-tuning."""
+    from segwork.clustering.training import trained
+
+    middle, spread = X.mean(axis=0), np.full(X.shape[1], max(float(X.std()), 1e-12))
+    scaled = (X - middle) / spread
+    nets = [trained(scaled, seed=seed * NETS + i) for i in range(NETS)]
+    weights = [weights_of(encoder) for encoder, _ in nets]
+    widths = np.array([max(float(encode(w, scaled).std()), 1e-9) for w in weights])
+    return Code(middle, spread, weights, widths), nets
+
+
+def code_kmeans(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
+    """K-Means in the code."""
+    return [
+        Candidate("autoencoder_kmeans", c.setting, c.labels, c.refit, c.rule)
+        for c in kmeans(Z, numbers, seed=seed)
+    ]
+
+
+def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
+    """Mixture with a common covariance on the neighbour graph of the code.
+
+    The graph's leading eigenvectors take the place UMAP has in N2D.
+
+    References
+    ----------
+    McConville et al. (2021), "N2D: (not too) deep clustering via clustering the local manifold of
+    an autoencoded embedding"; Ng, Jordan, Weiss (2002), "On spectral clustering".
+    """
+    from sklearn.mixture import GaussianMixture
+
+    numbers = [k for k in numbers if k < len(Z) - 1]
+    if not numbers or len(Z) < 12:
+        return []
+    vectors = graph_vectors(Z, max(numbers), seed=seed)
+    return [
+        Candidate(
+            "autoencoder_mixture", f"k = {k}", _graph_mixture(vectors, k, seed),
+            _again_mixture(k), {"kind": "neighbours"},
+        )
+        for k in numbers
+    ]
+
+
+def _again_mixture(k: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    return lambda Z, seed: _graph_mixture(graph_vectors(Z, k, seed=seed), k, seed)
+
+
+def _graph_mixture(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
+    from sklearn.mixture import GaussianMixture
+
+    lengths = np.linalg.norm(vectors[:, :k], axis=1, keepdims=True)
+    rows = vectors[:, :k] / np.maximum(lengths, 1e-12)
+    floor = 1e-3 * max(float(rows.var(axis=0).mean()), 1e-9)
+    model = GaussianMixture(k, covariance_type="tied", n_init=2, reg_covar=floor, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit_predict(rows)
+
+
+def graph_vectors(Z: np.ndarray, count: int, *, seed: int) -> np.ndarray:
+    """Return the leading eigenvectors, shape (n, count), of the normalised neighbour graphs' sum.
+
+    One graph for each net; weights fall off from the nearest neighbour on, as in UMAP.
+    """
+    from scipy.sparse import csr_matrix, diags
+    from scipy.sparse.linalg import eigsh
+    from sklearn.neighbors import NearestNeighbors
+
+    n, q = len(Z), min(GRAPH_NEIGHBOURS, len(Z) - 1)
+    graph = csr_matrix((n, n))
+    for part in np.array_split(Z, NETS, axis=1):
+        far, near = NearestNeighbors(n_neighbors=q + 1).fit(part).kneighbors(part)
+        far, near = far[:, 1:], near[:, 1:]
+        excess = far - far[:, :1]
+        weight = np.exp(-excess / np.maximum(excess.mean(axis=1, keepdims=True), 1e-12))
+        one = csr_matrix((weight.ravel(), (np.repeat(np.arange(n), q), near.ravel())), shape=(n, n))
+        graph = graph + one + one.T - one.multiply(one.T)
+    scale = diags(1 / np.sqrt(np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)))
+    start = np.random.default_rng([seed, 13]).normal(size=n)
+    values, vectors = eigsh(scale @ graph @ scale, k=count, which="LA", v0=start)
+    return vectors[:, np.argsort(-values)]
+
+
+def idec(
+    X: np.ndarray, code: Code, nets: list[tuple[object, object]], k: int, *, seed: int
+) -> tuple[Candidate, Code]:
+    """Fine-tune the first net towards ``k`` clusters (IDEC); return the labelling and its code."""
+    from sklearn.cluster import KMeans
+
+    from segwork.clustering.training import refined
+
+    scaled = (X - code.middle) / code.spread
+    encoder, model = nets[0]
+    start = KMeans(k, n_init=20, random_state=seed).fit(encode(code.weights[0], scaled))
+    weights, centres, labels = refined(encoder, model, scaled, start.cluster_centers_, seed=seed)
+    rule = {"kind": "centres", "centres": centres}
+
+    def again(Y: np.ndarray, other: int) -> np.ndarray:
+        return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
+
+    tuned = Code(code.middle, code.spread, [weights], np.ones(1))
+    return Candidate("idec", f"k = {k}", labels, again, rule), tuned

@@ -1,0 +1,263 @@
+"""The classical methods: each gives at most twenty candidate labellings of the same rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from segwork.clustering.trees import genie, spanning_tree
+
+BUDGET = 20
+COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
+ROWS_PER_CLUSTER = 15
+EPS_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One labelling and what is needed to label new rows.
+
+    Parameters
+    ----------
+    method, setting : str
+    labels : array of int, shape (n,)
+        0-based; −1 is noise.
+    refit : callable
+        Other rows and a seed in, labels of a fit at the same setting out.
+    rule : dict
+        ``kind`` (centres · gaussians · neighbours) and its arrays; see ``segwork.clustering.model``.
+    """
+
+    method: str
+    setting: str
+    labels: np.ndarray
+    refit: Callable[[np.ndarray, int], np.ndarray] = field(repr=False)
+    rule: dict[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters, noise not counted."""
+        return len(np.unique(self.labels[self.labels >= 0]))
+
+
+def cluster_numbers(n_rows: int, *, most: int = 100) -> list[int]:
+    """Return the numbers of clusters that are tried: dense to ten, then about × 1.3."""
+    limit = max(2, min(most, n_rows // ROWS_PER_CLUSTER))
+    return [k for k in COARSE_K if k <= limit and k < n_rows]
+
+
+def kmeans(X: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
+    """K-Means, k-means++ starts: ten up to k = 10, three beyond."""
+    from sklearn.cluster import KMeans
+
+    found = []
+    for k in numbers:
+        fit = KMeans(k, n_init=10 if k <= 10 else 3, random_state=seed).fit(X)
+        rule = {"kind": "centres", "centres": fit.cluster_centers_}
+
+        def again(Y: np.ndarray, other: int, k: int = k) -> np.ndarray:
+            return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
+
+        found.append(Candidate("kmeans", f"k = {k}", fit.labels_, again, rule))
+    return found
+
+
+def mixture(
+    X: np.ndarray, numbers: Iterable[int], *, seed: int, given: bool = False
+) -> list[Candidate]:
+    """Gaussian mixture; full covariances where the rows can carry them, else diagonal.
+
+    With the number of clusters given: full covariances and ten starts, as in published tables.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    n, d = X.shape
+    floor = 1e-6 * max(float(X.var(axis=0).mean()), 1e-12)
+    found = []
+    for k in numbers:
+        kind = "full" if given or n >= 2 * k * d else "diag"
+
+
+        def fitted(Y: np.ndarray, other: int, k: int = k, kind: str = kind) -> GaussianMixture:
+            model = GaussianMixture(
+                min(k, len(Y)), covariance_type=kind, n_init=10 if given else 2, reg_covar=floor,
+                random_state=other,
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return model.fit(Y)
+
+        def again(Y: np.ndarray, other: int, fitted: Callable = fitted) -> np.ndarray:
+            return fitted(Y, other).predict(Y)
+
+        fit = fitted(X, seed)
+        rule = {
+            "kind": "gaussians",
+            "weights": fit.weights_,
+            "means": fit.means_,
+            "precisions": fit.precisions_cholesky_,
+        }
+        found.append(Candidate("mixture", f"k = {k}, {kind}", fit.predict(X), again, rule))
+    return found
+
+
+def ward(X: np.ndarray, numbers: Iterable[int]) -> list[Candidate]:
+    """Ward's hierarchy, cut at every number of clusters."""
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    numbers = list(numbers)
+    cuts = cut_tree(linkage(X, "ward"), n_clusters=numbers)
+    return [
+        Candidate("ward", f"k = {k}", cuts[:, j], _again(ward, k), {"kind": "neighbours"})
+        for j, k in enumerate(numbers)
+    ]
+
+
+def _again(method: Callable[..., list[Candidate]], k: int) -> Callable[..., np.ndarray]:
+    return lambda Y, _: method(Y, [min(k, len(Y))])[0].labels
+
+
+def genie_tree(X: np.ndarray, numbers: Iterable[int]) -> list[Candidate]:
+    """Genie on the minimum spanning tree: shapes of any kind, sizes kept comparable."""
+    from scipy.spatial.distance import cdist
+
+    cuts = genie(*spanning_tree(cdist(X, X)), n_clusters=numbers)
+    return [
+        Candidate("genie", f"k = {k}", labels, _again(genie_tree, k), {"kind": "neighbours"})
+        for k, labels in sorted(cuts.items())
+    ]
+
+
+def dbscan(X: np.ndarray, *, only: tuple[int, float] | None = None) -> list[Candidate]:
+    """DBSCAN over ten quantiles of the k-distance at two neighbour counts.
+
+    References
+    ----------
+    Ester et al. (1996); Schubert et al. (2017), "DBSCAN revisited, revisited": 2 × dimensions.
+    """
+    n, d = X.shape
+    counts = {min(max(4, 2 * d), 20), min(max(4, d), 10)}
+    settings = [only] if only else [(c, q) for c in sorted(counts) for q in EPS_QUANTILES]
+    found, reach = [], {c: k_distances(X, c) for c in {c for c, _ in settings} if c < n}
+    for points, share in settings:
+        eps = float(np.quantile(reach[points], share)) * (1 + 1e-9) if points in reach else 0.0
+        if eps > 0:
+            labels, core = density_clusters(X, eps=eps, min_points=points)
+            rule = {"kind": "neighbours", "radius": eps, "core": core}
+            text = f"eps = {eps:.4g} (the {100 * share:g} % point), min_points = {points}"
+            found.append(Candidate("dbscan", text, labels, _again_dbscan(points, share), rule))
+    return found
+
+
+def k_distances(X: np.ndarray, points: int) -> np.ndarray:
+    """Return each row's distance to its ``points``-th row, itself counted first, shape (n,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=points).fit(X).kneighbors(X)[0][:, -1]
+
+
+def _again_dbscan(points: int, share: float) -> Callable[..., np.ndarray]:
+    def again(Y: np.ndarray, _: int) -> np.ndarray:
+        found = dbscan(Y, only=(points, share))
+        return found[0].labels if found else np.full(len(Y), -1)
+
+    return again
+
+
+def density_clusters(
+    X: np.ndarray, *, eps: float, min_points: int, engine: str = "auto"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return exact DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
+
+    A border point goes to its nearest core point, so the answer depends on no order and no thread.
+
+    Parameters
+    ----------
+    engine : {"auto", "dbscan", "sklearn"}
+        The parallel ``dbscan`` package (2 to 20 dimensions) where it is installed.
+
+    References
+    ----------
+    Wang, Gu, Shun (2020), "Theoretically-efficient and practical parallel DBSCAN", SIGMOD.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    raw, core = _density_engine(X.shape[1], engine)(np.ascontiguousarray(X, float), eps, min_points)
+    labels = np.full(len(X), -1)
+    if core.any():
+        first = np.unique(raw[core], return_index=True, return_inverse=True)
+        labels[core] = np.argsort(np.argsort(first[1]))[first[2]]
+        if (~core).any():
+            near, at = NearestNeighbors(n_neighbors=1).fit(X[core]).kneighbors(X[~core])
+            labels[~core] = np.where(near[:, 0] <= eps, labels[core][at[:, 0]], -1)
+    return labels, core
+
+
+def _density_engine(dimensions: int, engine: str) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    if engine != "sklearn" and 2 <= dimensions <= 20:
+        try:
+            from dbscan import DBSCAN
+        except ImportError:
+            if engine == "dbscan":
+                raise
+        else:
+            return lambda X, eps, points: tuple(map(np.asarray, DBSCAN(X, eps, points)))
+    return _sklearn_density
+
+
+def _sklearn_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.cluster import DBSCAN
+
+    fit = DBSCAN(eps=eps, min_samples=points).fit(X)
+    core = np.zeros(len(X), dtype=bool)
+    core[fit.core_sample_indices_] = True
+    return fit.labels_, core
+
+
+def hdbscan(X: np.ndarray) -> list[Candidate]:
+    """HDBSCAN at smallest cluster sizes of 0.5, 1, 2, 5 and 10 %, two smoothings, two cuts."""
+    found, seen = [], set()
+    for share in (0.005, 0.01, 0.02, 0.05, 0.10):
+        for samples in (5, 10):
+            for cut in ("eom", "leaf"):
+                size = max(5, round(share * len(X)))
+                if (size, samples, cut) in seen or size > len(X) or samples > len(X):
+                    continue
+                seen.add((size, samples, cut))
+
+                def again(Y: np.ndarray, _: int, s: tuple = (share, samples, cut)) -> np.ndarray:
+                    return _hdbscan_labels(Y, *s)
+
+                text = f"min_size = {size}, min_samples = {samples}, {cut}"
+                rule = {"kind": "neighbours", "noise": True}
+                found.append(Candidate("hdbscan", text, again(X, 0), again, rule))
+    return found
+
+
+def _hdbscan_labels(X: np.ndarray, share: float, samples: int, cut: str) -> np.ndarray:
+    from sklearn.cluster import HDBSCAN
+
+    size = min(max(5, round(share * len(X))), len(X))
+    return HDBSCAN(
+        min_cluster_size=size, min_samples=min(samples, len(X)), cluster_selection_method=cut,
+        copy=True,
+    ).fit_predict(X)
+
+
+def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) -> list[Candidate]:
+    """K-Means after PCA to the autoencoder's width: what a linear code gives."""
+    from sklearn.decomposition import PCA
+
+    def flat(Y: np.ndarray) -> np.ndarray:
+        return PCA(min(width, *Y.shape), random_state=seed).fit_transform(Y)
+
+    return [
+        Candidate(
+            "pca_kmeans", c.setting, c.labels, lambda Y, other, c=c: c.refit(flat(Y), other),
+            {"kind": "neighbours"},
+        )
+        for c in kmeans(flat(X), numbers, seed=seed)
+    ]

@@ -1,0 +1,86 @@
+"""All candidates of the same rows, scored on the same rows in the same space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from segwork.clustering import methods as m
+from segwork.clustering.autoencoder import layer_widths
+from segwork.clustering.referee import quality
+from segwork.clustering.traits import Space, agreement, traits
+
+SCORED_ROWS = 1500
+CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Candidates with their traits, mutual agreement and predicted quality.
+
+    Attributes
+    ----------
+    candidates : list of Candidate
+    rows : array of int
+        The rows scored, at most 1,500.
+    space : Space
+    traits, agreement, quality : arrays, shapes (m, t), (m, m), (m,)
+    """
+
+    candidates: list[m.Candidate]
+    rows: np.ndarray
+    space: Space
+    traits: np.ndarray
+    agreement: np.ndarray
+
+    @property
+    def methods(self) -> list[str]:
+        """The method of every candidate."""
+        return [c.method for c in self.candidates]
+
+    @property
+    def quality(self) -> np.ndarray:
+        """The referee's predicted agreement with the truth, shape (m,)."""
+        return quality(self.traits, self.agreement, self.methods)
+
+
+def classical_pool(
+    X: np.ndarray,
+    *,
+    seed: int,
+    methods: tuple[str, ...] = CLASSICAL,
+    numbers: list[int] | None = None,
+    n_clusters: int | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> list[m.Candidate]:
+    """Fit every classical method at its (at most twenty) settings."""
+    ks = [n_clusters] if n_clusters else numbers or m.cluster_numbers(len(X))
+    ks = [k for k in ks if k <= len(X)]
+    width = layer_widths(X.shape[1])[-1] if X.shape[1] > 3 else max(1, X.shape[1] - 1)
+    recipes: dict[str, Callable[[], list[m.Candidate]]] = {
+        "kmeans": lambda: m.kmeans(X, ks, seed=seed),
+        "mixture": lambda: m.mixture(X, ks, seed=seed, given=bool(n_clusters)),
+        "ward": lambda: m.ward(X, ks),
+        "genie": lambda: m.genie_tree(X, ks),
+        "dbscan": lambda: m.dbscan(X),
+        "hdbscan": lambda: m.hdbscan(X),
+        "pca_kmeans": lambda: m.pca_kmeans(X, ks, width=width, seed=seed),
+    }
+    found = []
+    for name in methods:
+        if name in recipes:
+            progress(name)
+            found += recipes[name]()
+    return found
+
+
+def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
+    """Measure every candidate on the same rows: all, or 1,500 drawn at random."""
+    rng = np.random.default_rng([seed, 15])
+    rows = np.sort(rng.permutation(len(X))[:SCORED_ROWS])
+    space = Space.of(X[rows])
+    labels = np.column_stack([c.labels[rows] for c in candidates])
+    values = np.array([traits(space, column) for column in labels.T])
+    return Scored(candidates, rows, space, values, agreement(labels))

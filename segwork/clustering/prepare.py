@@ -1,0 +1,169 @@
+"""From a frame to a matrix: what is refused, what is left out, and the declared scaling rule.
+
+The rule, in this order:
+
+1. **customer**: columns of ``features.customer_features`` are recognised by name; counts, money and
+   days are taken as ``log1p``, cut off at their 0.5 and 99.5 % points, and standardised. Ids and
+   protected attributes are left out.
+2. **as given**: ``n_clusters`` was given, or the widest column spreads less than ten times the
+   narrowest: the columns share a unit. The matrix is only centred and divided by one number.
+3. **standard**: otherwise every column is standardised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from segwork.errors import DataError, UsageError
+from segwork.schema import CUSTOMERS
+
+CUSTOMER_COLUMNS = frozenset({"orders", "spend_total", "days_since_last"})
+SCALES = ("auto", "customer", "as given", "standard")
+SPREAD_LIMIT = 10.0
+LEFT_OUT = frozenset({"customer_id"} | {c.name for c in CUSTOMERS.columns if c.protected})
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A fitted way from named columns to the matrix all methods see.
+
+    Attributes
+    ----------
+    rule : str
+    columns : tuple of str
+        Columns used, in order; constant ones are gone.
+    logs : array of bool
+    low, high, middle, spread, fill : arrays of float
+        Per column: winsorising limits, centre, divisor, and the value for a missing entry.
+    """
+
+    rule: str
+    columns: tuple[str, ...]
+    logs: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    fill: np.ndarray
+
+    def transform(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the matrix, shape (n, len(columns)).
+
+        Raises
+        ------
+        DataError
+            A column is missing, is no number, or has values that are missing or infinite.
+        """
+        absent = [name for name in self.columns if name not in frame.columns]
+        if absent:
+            raise DataError.unknown("column", absent[0], map(str, frame.columns), where="the table")
+        frame = frame[list(self.columns)]
+        values = _numbers(frame, missing_allowed=self.rule == "customer")
+        values = np.where(np.isnan(values), self.fill, values)
+        values[:, self.logs] = np.log1p(np.maximum(values[:, self.logs], 0))
+        return (np.clip(values, self.low, self.high) - self.middle) / self.spread
+
+
+def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+    """Return X as a frame with text column names; a narwhals-compatible frame is converted."""
+    if hasattr(X, "to_pandas"):
+        X = X.to_pandas()
+    if not isinstance(X, pd.DataFrame):
+        values = np.asarray(X)
+        if values.ndim != 2:
+            raise DataError(
+                f"X has {values.ndim} dimension(s)", accepted="a table: rows × numeric columns"
+            )
+        X = pd.DataFrame(values, columns=[f"x{j + 1}" for j in range(values.shape[1])])
+    named = X.rename(columns=str)
+    if "customer_id" in named.columns:
+        named = named.set_index("customer_id")
+    twice = named.columns[named.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"column '{twice[0]}' of X is there twice", accepted="distinct names")
+    return named
+
+
+def is_customers(frame: pd.DataFrame) -> bool:
+    """Tell whether these are the columns of ``features.customer_features``."""
+    return set(frame.columns) >= CUSTOMER_COLUMNS
+
+
+def fit_scaling(
+    frame: pd.DataFrame, *, n_clusters: int | None = None, scale: str = "auto"
+) -> Scaling:
+    """Choose and fit the scaling by the declared rule (see the module's head).
+
+    Raises
+    ------
+    DataError
+        No rows or columns, a column that is no number, missing or infinite values.
+    UsageError
+        ``scale`` is not one of the rules.
+    """
+    if scale not in SCALES:
+        raise UsageError.unknown("scale", scale, SCALES, where="compare")
+    customer = scale == "customer" or (scale == "auto" and is_customers(frame))
+    if customer:
+        frame = frame[[c for c in frame.columns if c not in LEFT_OUT and _is_number(frame[c])]]
+    if not len(frame) or not len(frame.columns):
+        raise DataError(
+            f"X has {len(frame)} rows and {len(frame.columns)} columns", accepted="at least one each"
+        )
+    values = _numbers(frame, missing_allowed=customer)
+    if customer:
+        frame = frame.loc[:, ~np.isnan(values).all(axis=0)]
+        values = values[:, ~np.isnan(values).all(axis=0)]
+        return _customer_scaling(frame, values)
+    spread = values.std(axis=0)
+    kept = spread > 1e-12 * np.maximum(np.abs(values).max(axis=0), 1e-300)
+    columns = tuple(frame.columns[kept])
+    middle, spread = values[:, kept].mean(axis=0), spread[kept]
+    shared = spread.size and spread.max() <= SPREAD_LIMIT * spread.min()
+    rule = scale if scale != "auto" else "as given" if n_clusters or shared else "standard"
+    if rule == "as given" and spread.size:
+        spread = np.full(len(spread), np.sqrt((spread**2).mean()))
+    none, open_end = np.zeros(len(columns), dtype=bool), np.full(len(columns), np.inf)
+    return Scaling(rule, columns, none, -open_end, open_end, middle, spread, middle)
+
+
+def _customer_scaling(frame: pd.DataFrame, values: np.ndarray) -> Scaling:
+    fill = np.nanmedian(values, axis=0)
+    values = np.where(np.isnan(values), fill, values)
+    logs = (values.min(axis=0) >= 0) & (values.max(axis=0) > 1)
+    values[:, logs] = np.log1p(values[:, logs])
+    low, high = np.quantile(values, [0.005, 0.995], axis=0)
+    values = np.clip(values, low, high)
+    kept = values.std(axis=0) > 1e-9
+    columns = tuple(frame.columns[kept])
+    parts = (logs, low, high, values.mean(axis=0), values.std(axis=0), fill)
+    return Scaling("customer", columns, *(part[kept] for part in parts))
+
+
+def _is_number(column: pd.Series) -> bool:
+    kind = pd.api.types
+    return kind.is_numeric_dtype(column) and not kind.is_complex_dtype(column)
+
+
+def _numbers(frame: pd.DataFrame, *, missing_allowed: bool) -> np.ndarray:
+    for name in frame.columns:
+        if not _is_number(frame[name]):
+            raise DataError(
+                f"column '{name}' of X is {frame[name].dtype}, not a number",
+                accepted="numeric features",
+                hint="encode it as numbers or leave it out",
+            )
+    values = frame.to_numpy(dtype=float, na_value=np.nan)
+    bad = np.isinf(values) if missing_allowed else ~np.isfinite(values)
+    if bad.any():
+        name = frame.columns[bad.any(axis=0)][0]
+        raise DataError(
+            f"column '{name}' of X has {int(bad[:, list(frame.columns).index(name)].sum())}"
+            " missing or infinite values",
+            accepted="finite numbers",
+            hint="fill or drop them first: how is a decision, not a detail",
+        )
+    return values

@@ -1,0 +1,323 @@
+"""One protocol for all methods: same rows, same columns, same budget, scores in one space."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from segwork.clustering import board, deep, prepare
+from segwork.clustering.conviction import Conviction, conviction
+from segwork.clustering.identity import segment_ids
+from segwork.clustering.methods import Candidate, cluster_numbers
+from segwork.clustering.model import SegmentModel
+from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
+from segwork.clustering.rfm import fit_cuts, rfm_labels
+from segwork.errors import DataError, UsageError
+
+AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
+METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
+FIT_ROWS = 4000
+MOST_SEGMENTS = 10
+LEAST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every method made of the same table; made by :func:`compare`.
+
+    Attributes
+    ----------
+    scoreboard : DataFrame
+        One row per method (index ``method``), best predicted quality first; columns in
+        ``segwork.clustering.board.COLUMNS``.
+    labels : DataFrame
+        One column per method, index of X; −1 is noise.
+    recommended : str or None
+        The method whose labelling to use; None means "no convincing segments".
+    reason : str
+        One sentence that says why.
+    conviction : Conviction
+        The table's best labelling beside those of clusterless copies of the table.
+    n_rows, n_fitted : int
+        Rows given, and rows the methods were fitted on; the others were assigned.
+    scaling : segwork.clustering.prepare.Scaling
+        The declared space all scores are computed in.
+    """
+
+    scoreboard: pd.DataFrame
+    labels: pd.DataFrame
+    recommended: str | None
+    reason: str
+    conviction: Conviction
+    n_rows: int
+    n_fitted: int
+    scaling: prepare.Scaling
+    _models: dict[str, SegmentModel] = field(default_factory=dict, repr=False)
+
+    def model(self, name: str) -> SegmentModel:
+        """Return the fitted model of a method; ``.assign(X)`` labels new rows.
+
+        Raises
+        ------
+        UsageError
+            No method of that name was run.
+        """
+        if name not in self._models:
+            raise UsageError.unknown("method", name, self._models, where="this comparison")
+        return self._models[name]
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return the finite results by name; no times, so that two runs are equal."""
+        facts: dict[str, float | int | str] = {
+            "recommended": self.recommended or "no convincing segments",
+            "rows": self.n_rows,
+            "rows_fitted": self.n_fitted,
+            "features": len(self.scaling.columns),
+            "scaling": self.scaling.rule,
+            **self.conviction.facts(),
+        }
+        for method, row in self.scoreboard.iterrows():
+            for name in board.FACTS:
+                value = row.get(name)
+                if value is not None and np.isfinite(value):
+                    facts[f"{method}_{name}"] = round(float(value), 9)
+        return facts
+
+
+def compare(
+    X: pd.DataFrame | np.ndarray,
+    *,
+    n_clusters: int | None = None,
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+    later: pd.Series | np.ndarray | None = None,
+    scale: str = "auto",
+    draws: int = 10,
+    copies: int = 19,
+) -> Comparison:
+    """Segment the same rows with every method and recommend one labelling, or none.
+
+    Parameters
+    ----------
+    X : DataFrame or array, shape (n, d)
+        Numeric features; a column ``customer_id`` becomes the index.
+    n_clusters : int, optional
+        Number of clusters for every method that takes one; found by each method when absent.
+    methods : sequence of str, optional
+        Of ``METHODS``; all by default. ``rule_rfm`` runs only where its columns are there.
+    seed : int, default 0
+    later : array, shape (n,), optional
+        An outcome of a later period, for ``outcome_separation``.
+    scale : {"auto", "customer", "as given", "standard"}
+        See ``segwork.clustering.prepare`` for the declared rule.
+    draws : int, default 10
+        Bootstrap samples behind the Jaccard columns.
+    copies : int, default 19
+        Clusterless copies behind the recommendation; 19 is the least that allows 5 %.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DataError
+        X is no table of finite numbers.
+    UsageError
+        A method nobody knows, or ``n_clusters`` outside 1 … n.
+
+    Examples
+    --------
+    >>> X = np.vstack([np.random.default_rng(0).normal(c, 1, (100, 2)) for c in (0, 8)])
+    >>> result = compare(X, methods=["kmeans", "dbscan"])
+    >>> result.scoreboard.loc["kmeans", "clusters"]
+    np.int64(2)
+    """
+    frame = prepare.as_frame(X)
+    chosen = _checked(methods, n_clusters, frame)
+    scaling = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale)
+    if later is not None and len(later) != len(frame):
+        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    matrix = scaling.transform(frame)
+    if len(np.unique(matrix[: 100 * LEAST_ROWS], axis=0)) < LEAST_ROWS:
+        return _nothing_to_compare(frame, scaling, matrix, chosen)
+    rng = np.random.default_rng([seed, 17])
+    rows = np.sort(rng.permutation(len(matrix))[:FIT_ROWS])
+    runner = _Runner(frame.iloc[rows], matrix[rows], scaling, n_clusters, seed)
+    for name in board.with_progress(chosen):
+        runner.run(name)
+    pool = scored(runner.X, runner.candidates, seed=seed)
+    best = _best_of_each(pool)
+    models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
+    labels = pd.DataFrame(
+        {
+            name: pool.candidates[best[name]].labels
+            if len(rows) == len(frame)
+            else models[name].assign(frame).to_numpy()
+            for name in best
+        },
+        index=frame.index,
+    )
+    verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
+    table = board.scoreboard(
+        pool, best, labels, frame, matrix, runner, later=later, draws=draws, seed=seed
+    )
+    recommended, reason = _recommend(table, verdict)
+    return Comparison(
+        table, labels[list(table.index)], recommended, reason, verdict, len(frame), len(rows),
+        scaling, models,
+    )
+
+
+def _checked(
+    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame
+) -> tuple[str, ...]:
+    for name in methods or ():
+        if name not in (*METHODS, "autoencoder"):
+            raise UsageError.unknown("method", name, METHODS, where="compare")
+    if n_clusters is not None and not 1 <= n_clusters <= max(len(frame), 1):
+        raise UsageError(
+            f"n_clusters is {n_clusters} for {len(frame)} rows", accepted="1 up to the rows"
+        )
+    wanted = set(methods or METHODS) | (
+        set(AUTOENCODERS) if methods and "autoencoder" in methods else set()
+    )
+    if not prepare.is_customers(frame):
+        wanted.discard("rule_rfm")
+    return tuple(name for name in METHODS if name in wanted)
+
+
+class _Runner:
+    """Runs one method after the other on the same rows and remembers what models need."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        X: np.ndarray,
+        scaling: prepare.Scaling,
+        n_clusters: int | None,
+        seed: int,
+    ) -> None:
+        self.frame, self.X, self.scaling = frame, X, scaling
+        self.n_clusters, self.seed = n_clusters, seed
+        self.candidates: list[Candidate] = []
+        self.cost: dict[str, tuple[float, float]] = {}
+        self.codes: dict[str, deep.Code] = {}
+        self._nets: list[tuple[object, object]] = []
+
+    def run(self, name: str) -> None:
+        """Add the candidates of one method, with seconds and megabytes spent."""
+        began, before = time.perf_counter(), _peak_megabytes()
+        self.candidates += self._candidates(name)
+        self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
+
+    def _candidates(self, name: str) -> list[Candidate]:
+        if name == "rule_rfm":
+            cuts = fit_cuts(self.frame)
+            labels = rfm_labels(self.frame, cuts)
+            rule = {"kind": "rfm", "cuts": cuts}
+            return [Candidate(name, "quintile scores", labels, lambda Y, _: labels[: len(Y)], rule)]
+        if name in AUTOENCODERS:
+            return self._deep(name)
+        return classical_pool(
+            self.X, seed=self.seed, methods=(name,), numbers=self._numbers(),
+            n_clusters=self.n_clusters,
+        )
+
+    def _numbers(self) -> list[int]:
+        most = MOST_SEGMENTS if self.scaling.rule == "customer" else 100
+        distinct = len(np.unique(self.X, axis=0))
+        return [self.n_clusters] if self.n_clusters else cluster_numbers(distinct, most=most)
+
+    def _deep(self, name: str) -> list[Candidate]:
+        if not self._nets:
+            self.codes["code"], self._nets = deep.learn_code(self.X, seed=self.seed)
+        code = self.codes["code"]
+        Z = code.encode(self.X)
+        if name == "autoencoder_mixture":
+            return deep.code_mixture(Z, self._numbers(), seed=self.seed)
+        plain = deep.code_kmeans(Z, self._numbers(), seed=self.seed)
+        if name == "autoencoder_kmeans":
+            return plain
+        pool = scored(self.X, plain, seed=self.seed)
+        k = plain[int(pool.quality.argmax())].n_clusters
+        labelling, self.codes["idec"] = deep.idec(self.X, code, self._nets, k, seed=self.seed)
+        return [labelling]
+
+    def code_of(self, name: str) -> deep.Code | None:
+        """Return the code a method works in; None for the scaled columns themselves."""
+        if name == "idec":
+            return self.codes["idec"]
+        return self.codes["code"] if name in AUTOENCODERS else None
+
+    def model(self, candidate: Candidate) -> SegmentModel:
+        """Return the model that labels new rows as this candidate labelled the fitted ones."""
+        labels, rule, code = candidate.labels, dict(candidate.rule), self.code_of(candidate.method)
+        if rule["kind"] == "neighbours":
+            known = rule.pop("core", np.ones(len(labels), dtype=bool))
+            space = self.X if code is None else code.encode(self.X)
+            rule |= {"rows": space[known], "labels": labels[known]}
+        clusters = np.unique(labels[labels >= 0])
+        centres = np.array([self.X[labels == c].mean(axis=0) for c in clusters])
+        sizes = np.array([(labels == c).sum() for c in clusters])
+        ids = tuple(segment_ids(centres, sizes)) if len(clusters) else ()
+        return SegmentModel(
+            candidate.method, candidate.setting, self.scaling, rule, centres, ids, code
+        )
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _best_of_each(pool: Scored) -> dict[str, int]:
+    """Return, for each method, its candidate of highest predicted quality."""
+    quality = pool.quality
+    best: dict[str, int] = {}
+    for at, method in enumerate(pool.methods):
+        if method not in best or quality[at] > quality[best[method]]:
+            best[method] = at
+    return best
+
+
+def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
+    """Apply the rule: convincing against the null, then the highest predicted quality."""
+    able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
+    if not len(able):
+        return None, "No convincing segments: no method found two clusters."
+    if not verdict.convincing:
+        return None, f"No convincing segments: {verdict.sentence}."
+    name = able["predicted_quality"].idxmax()
+    row = able.loc[name]
+    return str(name), (
+        f"{name} with {int(row['clusters'])} segments has the highest predicted agreement with a"
+        f" true grouping ({row['predicted_quality']:.2f}), and {verdict.sentence}."
+    )
+
+
+def _nothing_to_compare(
+    frame: pd.DataFrame, scaling: prepare.Scaling, matrix: np.ndarray, chosen: tuple[str, ...]
+) -> Comparison:
+    """Answer for tables with fewer than ten distinct rows: everybody is in one group."""
+    labels = pd.DataFrame(0, index=frame.index, columns=list(chosen))
+    rule = {"kind": "one"}
+    centre = matrix.mean(axis=0, keepdims=True)
+    models = {
+        name: SegmentModel(name, "too few rows", scaling, rule, centre, ("S01",)) for name in chosen
+    }
+    table = pd.DataFrame(
+        {"clusters": 1, "predicted_quality": 0.0}, index=pd.Index(chosen, name="method")
+    )
+    reason = (
+        f"No convincing segments: fewer than {LEAST_ROWS} distinct rows of {len(frame)},"
+        " too few to compare methods."
+    )
+    verdict = Conviction(0.0, (), False, "not enough data")
+    return Comparison(
+        table, labels, None, reason, verdict, len(frame), len(frame), scaling, models
+    )

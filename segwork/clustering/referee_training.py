@@ -1,0 +1,88 @@
+"""Train the referee: ``python -m segwork.clustering.referee_training TABLES OUT.npz``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from segwork.clustering.null import copula_copy
+from segwork.clustering.pool import Scored, classical_pool, scored
+from segwork.clustering.referee import features
+from segwork.clustering.simulate import simulated
+
+ROUNDS = 250
+NULL_EVERY = 8
+
+
+def examples(seeds: Iterable[int]) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Yield what the referee reads and the true adjusted Rand indices, one simulated table each.
+
+    Every eighth table is followed by its clusterless copula copy, whose truth is 0 throughout.
+    """
+    for seed in seeds:
+        _, X, truth = simulated(seed)
+        pool = scored(X, classical_pool(X, seed=0), seed=0)
+        yield _read(pool), _rand(pool, truth)
+        if seed % NULL_EVERY == 0:
+            pool = scored(*_null(X, seed), seed=0)
+            yield _read(pool), np.zeros(len(pool.candidates))
+
+
+def _null(X: np.ndarray, seed: int) -> tuple[np.ndarray, list[object]]:
+    copy = copula_copy(X, np.random.default_rng([seed, 14]))
+    return copy, classical_pool(copy, seed=0)
+
+
+def _read(pool: Scored) -> np.ndarray:
+    return features(pool.traits, pool.agreement, pool.methods)
+
+
+def _rand(pool: Scored, truth: np.ndarray) -> np.ndarray:
+    from sklearn.metrics import adjusted_rand_score
+
+    kept = truth >= 0
+    return np.array([adjusted_rand_score(truth[kept], c.labels[kept]) for c in pool.candidates])
+
+
+def train(tables: Iterable[tuple[np.ndarray, np.ndarray]], out: str | Path) -> None:
+    """Fit boosted trees on the examples and write them as plain arrays."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    read, truth, weight = [], [], []
+    for X, y in tables:
+        read.append(X)
+        truth.append(y)
+        weight.append(np.exp(3 * (y - y.max())) / np.exp(3 * (y - y.max())).mean())
+    model = GradientBoostingRegressor(
+        n_estimators=ROUNDS, learning_rate=0.06, max_depth=5, subsample=0.5, max_features=0.3,
+        min_samples_leaf=40, random_state=0,
+    )
+    model.fit(np.vstack(read), np.concatenate(truth), sample_weight=np.concatenate(weight))
+    np.savez_compressed(Path(out), **flat(model))
+
+
+def flat(model: object) -> dict[str, np.ndarray]:
+    """Return fitted boosted trees as arrays: one long list of nodes and the root of each tree."""
+    trees = [stage[0].tree_ for stage in model.estimators_]
+    roots = np.cumsum([0, *(t.node_count for t in trees)])
+    children = [
+        np.where(side < 0, -1, side + root).astype(np.int32)
+        for t, root in zip(trees, roots, strict=False)
+        for side in (t.children_left, t.children_right)
+    ]
+    return {
+        "roots": roots[:-1].astype(np.int32),
+        "left": np.concatenate(children[0::2]),
+        "right": np.concatenate(children[1::2]),
+        "feature": np.concatenate([np.maximum(t.feature, 0) for t in trees]).astype(np.int16),
+        "threshold": np.concatenate([t.threshold for t in trees]),
+        "value": model.learning_rate * np.concatenate([t.value[:, 0, 0] for t in trees]),
+        "start": np.array(model.init_.constant_.ravel()[0]),
+    }
+
+
+if __name__ == "__main__":
+    train(examples(range(int(sys.argv[1]))), sys.argv[2])

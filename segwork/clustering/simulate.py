@@ -1,0 +1,252 @@
+"""Simulated tables with known groups, on which the referee learns; no real data in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Sample = tuple[np.ndarray, np.ndarray]
+Random = np.random.Generator
+
+
+def simulated(seed: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the family, the rows (n, d) and their true groups (n,); −1 is background noise.
+
+    Examples
+    --------
+    >>> family, X, truth = simulated(3)
+    >>> len(X) == len(truth)
+    True
+    """
+    rng = np.random.default_rng([seed, 2026])
+    family = list(FAMILIES)[seed % len(FAMILIES)]
+    X, truth = FAMILIES[family](rng)
+    if X.shape[1] <= 3 and rng.random() < 0.15:
+        count = int(len(X) * rng.uniform(0.02, 0.12))
+        low, high = X.min(axis=0), X.max(axis=0)
+        X = np.vstack([X, rng.uniform(low, high, (count, X.shape[1]))])
+        truth = np.append(truth, np.full(count, -1))
+    if rng.random() < 0.2:
+        X = X * rng.uniform(0.5, 2.0, X.shape[1])
+    order = rng.permutation(len(X))
+    return family, X[order], truth[order]
+
+
+def _sizes(rng: Random, k: int, *, most: int = 1200) -> np.ndarray:
+    total = int(np.exp(rng.uniform(np.log(max(120, 15 * k)), np.log(max(most, 30 * k)))))
+    uneven = rng.choice([100.0, 5.0, 1.5])
+    return np.maximum(8, (rng.dirichlet(np.full(k, uneven)) * total).astype(int))
+
+
+def _centres(rng: Random, k: int, d: int, gap: float) -> np.ndarray:
+    """Place centres at random, none nearer to another than ``gap``."""
+    side = gap * k ** (1 / d) * rng.uniform(1.0, 2.0)
+    found: list[np.ndarray] = []
+    while len(found) < k:
+        point = rng.uniform(0, side, d)
+        if all(np.linalg.norm(point - other) >= gap for other in found):
+            found.append(point)
+        side *= 1.002
+    return np.array(found)
+
+
+def _joined(parts: list[np.ndarray]) -> Sample:
+    return np.vstack(parts), np.repeat(np.arange(len(parts)), [len(p) for p in parts])
+
+
+def _turn(rng: Random, d: int) -> np.ndarray:
+    return np.linalg.qr(rng.normal(size=(d, d)))[0]
+
+
+def _blobs(rng: Random) -> Sample:
+    k, d = int(rng.choice([2, 3, 4, 5, 6, 8, 12, 20, 30])), int(rng.choice([2, 2, 2, 3, 5, 10]))
+    gap = rng.uniform(3.0, 8.0)
+    spread = np.exp(rng.normal(0, rng.choice([0.0, 0.3, 0.6]), k))
+    centres = _centres(rng, k, d, gap)
+    return _joined(
+        [c + s * rng.normal(size=(n, d)) for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)]
+    )
+
+
+def _ellipses(rng: Random) -> Sample:
+    k, d = int(rng.integers(2, 9)), int(rng.choice([2, 2, 3, 5, 8]))
+    parts = []
+    for centre, n in zip(_centres(rng, k, d, rng.uniform(3.0, 9.0)), _sizes(rng, k), strict=True):
+        axes = np.exp(rng.normal(0, rng.uniform(0.3, 1.0), d))
+        parts.append(centre + (rng.normal(size=(n, d)) * axes) @ _turn(rng, d))
+    return _joined(parts)
+
+
+def _tails(rng: Random) -> Sample:
+    k, d = int(rng.integers(2, 8)), int(rng.choice([2, 2, 3, 6]))
+    kind, parts = rng.choice(["t", "exponential", "uniform", "laplace"]), []
+    for centre, n in zip(_centres(rng, k, d, rng.uniform(4.0, 10.0)), _sizes(rng, k), strict=True):
+        draw = {
+            "t": lambda n=n: rng.standard_t(3, (n, d)),
+            "exponential": lambda n=n: rng.exponential(1.0, (n, d)),
+            "uniform": lambda n=n: rng.uniform(-1.7, 1.7, (n, d)),
+            "laplace": lambda n=n: rng.laplace(0, 0.8, (n, d)),
+        }[kind]()
+        parts.append(centre + draw * rng.uniform(0.6, 1.4))
+    return _joined(parts)
+
+
+def _curve(rng: Random, n: int) -> np.ndarray:
+    """Return one shape in the plane, about two units wide, without thickness."""
+    t = rng.uniform(0, 1, n)
+    turn = rng.uniform(0, 2 * np.pi)
+    kind = rng.choice(["arc", "ring", "spiral", "line", "wave", "disc", "box", "cross"])
+    if kind in ("arc", "ring"):
+        angle = turn + t * (2 * np.pi if kind == "ring" else rng.uniform(1.5, 4.5))
+        return np.column_stack([np.cos(angle), np.sin(angle)])
+    if kind == "spiral":
+        angle = turn + 2 * np.pi * rng.uniform(1.0, 2.0) * np.sqrt(t)
+        return np.sqrt(t)[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    if kind == "disc":
+        return np.sqrt(t)[:, None] * _round(rng, n)
+    flat = {
+        "line": np.column_stack([2 * t - 1, np.zeros(n)]),
+        "wave": np.column_stack([2 * t - 1, 0.4 * np.sin(2 * np.pi * rng.uniform(0.7, 1.6) * t)]),
+        "box": rng.uniform(-1, 1, (n, 2)) * [1, rng.uniform(0.2, 1)],
+        "cross": np.where(rng.random((n, 1)) < 0.5, [[1.0, 0.05]], [[0.05, 1.0]])
+        * rng.uniform(-1, 1, (n, 2)),
+    }[kind]
+    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return flat @ spin
+
+
+def _round(rng: Random, n: int) -> np.ndarray:
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def _shapes(rng: Random) -> Sample:
+    """Scatter shapes; some lie close, some far."""
+    k = int(rng.integers(2, 8))
+    centres, thick = _centres(rng, k, 2, rng.uniform(1.8, 3.0)), rng.uniform(0.02, 0.12)
+    return _joined(
+        [
+            c + _curve(rng, n) + thick * rng.normal(size=(n, 2))
+            for c, n in zip(centres, _sizes(rng, k, most=1500), strict=True)
+        ]
+    )
+
+
+def _nested(rng: Random) -> Sample:
+    """Rings around a core, evenly dense or not, whole or as interleaved spirals or moons."""
+    k, parts = int(rng.integers(2, 5)), []
+    thick, style = rng.uniform(0.02, 0.13), rng.choice(["rings", "spirals", "moons"])
+    for i, n in enumerate(_sizes(rng, k, most=1500)):
+        if style == "rings":
+            wide = rng.uniform(0.9, 1.1, 2) if rng.random() < 0.3 else np.ones(2)
+            base = (i + (0.0 if rng.random() < 0.5 else 0.5)) * _round(rng, n) * wide
+        elif style == "spirals":
+            angle = 2 * np.pi * (1.3 * np.sqrt(rng.uniform(0.03, 1, n)) + i / k)
+            base = (angle - 2 * np.pi * i / k)[:, None] / 3
+            base = base * np.column_stack([np.cos(angle), np.sin(angle)])
+        else:
+            angle = rng.uniform(0, np.pi, n) * (1 if i % 2 == 0 else -1)
+            base = np.column_stack([np.cos(angle), np.sin(angle)]) + [i, 0.5 * (i % 2)]
+        parts.append(base + thick * rng.normal(size=(n, 2)))
+    return _joined(parts)
+
+
+def _stripes(rng: Random) -> Sample:
+    """Long parallel bands, Gaussian or uniform across, in two or three dimensions."""
+    k, d = int(rng.integers(2, 6)), int(rng.choice([2, 2, 3]))
+    length, gap, parts = rng.uniform(6, 25), rng.uniform(2.5, 6.0), []
+    for i, n in enumerate(_sizes(rng, k)):
+        rows = rng.normal(size=(n, d)) if rng.random() < 0.5 else rng.uniform(-1.5, 1.5, (n, d))
+        rows[:, 0] = rng.uniform(-1, 1, n) * length / 2 + rng.normal() * length / 8
+        rows[:, 1] += i * gap
+        parts.append(rows)
+    X, truth = _joined(parts)
+    return X @ _turn(rng, d), truth
+
+
+def _tiles(rng: Random) -> Sample:
+    """Rectangles of even density with gaps, as in drawn figures."""
+    columns, rows = rng.integers(1, 4, 2)
+    columns, gap, parts = max(columns, 2), rng.uniform(0.1, 0.5), []
+    density = rng.uniform(40, 200)
+    for i in range(columns):
+        for j in range(rows):
+            if rng.random() < 0.15 and len(parts) > 1:
+                continue
+            low = np.array([i, j]) + gap / 2 * rng.uniform(0.6, 1.0, 2)
+            high = np.array([i + 1, j + 1]) - gap / 2 * rng.uniform(0.6, 1.0, 2)
+            n = max(10, int(density * np.prod(high - low) * rng.choice([1, 1, 2])))
+            parts.append(rng.uniform(low, high, (n, 2)))
+    return _joined(parts)
+
+
+def _mixed(rng: Random) -> Sample:
+    """Blobs, ellipses and shapes of very different density in one picture."""
+    k, parts = int(rng.integers(3, 9)), []
+    for centre, n in zip(_centres(rng, k, 2, 2.6), _sizes(rng, k), strict=True):
+        if rng.random() < 0.5:
+            base = (rng.normal(size=(n, 2)) * rng.uniform(0.1, 0.6, 2)) @ _turn(rng, 2)
+        else:
+            base = _curve(rng, n) * rng.uniform(0.6, 1.1)
+            base = base + rng.uniform(0.02, 0.12) * rng.normal(size=(n, 2))
+        parts.append(centre + base)
+    return _joined(parts)
+
+
+def _touching(rng: Random) -> Sample:
+    """Groups that overlap or touch: many blobs too near each other, or a dense one inside."""
+    k, d = int(rng.choice([2, 3, 4, 6, 9, 15])), int(rng.choice([2, 2, 3]))
+    spread = np.exp(rng.normal(0, 0.5, k))
+    centres = _centres(rng, k, d, rng.uniform(2.0, 4.0))
+    return _joined(
+        [c + s * rng.normal(size=(n, d)) for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)]
+    )
+
+
+def _measured(rng: Random) -> Sample:
+    """Measurements of things: few latent groups, correlated, skewed and useless columns."""
+    k, d = int(rng.choice([2, 2, 3, 4, 6, 8])), int(rng.integers(5, 40))
+    latent = int(rng.integers(2, 6))
+    centres = rng.normal(size=(k, latent)) * rng.uniform(1.5, 4.0)
+    X, truth = _joined(
+        [
+            c + rng.normal(size=(n, latent)) * np.exp(rng.normal(0, 0.4, latent))
+            for c, n in zip(centres, _sizes(rng, k, most=800), strict=True)
+        ]
+    )
+    X = X @ rng.normal(size=(latent, d)) + rng.normal(size=(len(X), d)) * rng.uniform(0.5, 2.5)
+    skewed = rng.random(d) < rng.choice([0.0, 0.4])
+    X[:, skewed] = np.exp(0.4 * X[:, skewed] / X[:, skewed].std(axis=0)) if skewed.any() else 0
+    return (X - X.mean(axis=0)) / X.std(axis=0), truth
+
+
+def _customers(rng: Random) -> Sample:
+    """Customers of a few types: counts, money and days, in logarithms."""
+    k, parts = int(rng.integers(2, 7)), []
+    for n in _sizes(rng, k):
+        rate, value = np.exp(rng.normal(1.5, 1.2)), np.exp(rng.normal(3.5, 0.9))
+        orders = 1 + rng.poisson(rate * rng.gamma(6, 1 / 6, n))
+        spend = orders * value * rng.lognormal(0, 0.35, n)
+        days = np.minimum(rng.exponential(365 / (1 + rate * rng.choice([1, 1, 0.2])), n), 365)
+        basket = 1 + rng.poisson(np.exp(rng.normal(0.7, 0.6)), n)
+        online = rng.beta(*rng.uniform(0.8, 6, 2), n)
+        logs = [np.log1p(orders), np.log1p(spend), np.log1p(days), np.log1p(basket)]
+        parts.append(np.column_stack([*logs, online]))
+    X, truth = _joined(parts)
+    return (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), truth
+
+
+FAMILIES: dict[str, Callable[[Random], Sample]] = {
+    "blobs": _blobs,
+    "ellipses": _ellipses,
+    "tails": _tails,
+    "shapes": _shapes,
+    "nested": _nested,
+    "stripes": _stripes,
+    "tiles": _tiles,
+    "mixed": _mixed,
+    "touching": _touching,
+    "measured": _measured,
+    "customers": _customers,
+}

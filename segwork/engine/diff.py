@@ -1,0 +1,152 @@
+"""``segwork diff``: what changed between two runs, with tolerance and direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from segwork.engine import compare
+from segwork.engine.compare import Change
+from segwork.errors import GateError
+from segwork.results import display
+
+GROUPS = {
+    "status": "Notebooks",
+    "gate": "Gates",
+    "fact": "Facts",
+    "parameter": "Parameters",
+    "config": "Config",
+    "data": "Data",
+    "code": "Code",
+    "version": "Versions",
+}
+
+
+def changes(run_a: str | Path, run_b: str | Path, *, tolerance: float = 1e-9) -> list[Change]:
+    """Return every difference between two runs.
+
+    Parameters
+    ----------
+    run_a, run_b : path
+        Run folders, earlier and later.
+    tolerance : float, default 1e-9
+        Largest relative difference of a number that counts as none.
+
+    Raises
+    ------
+    UsageError
+        A folder holds no run.
+    """
+    a, b = Path(run_a), Path(run_b)
+    old, new = compare.manifest(a), compare.manifest(b)
+    pairs = {
+        "status": [_each(m, "status") for m in (old, new)],
+        "parameter": [compare.flat(_each(m, "parameters")) for m in (old, new)],
+        "config": [compare.flat(m["config"]) for m in (old, new)],
+        "data": [m["data"] for m in (old, new)],
+        "code": [{**_each(m, "code"), **_helpers(m)} for m in (old, new)],
+        "version": [{**m["versions"], "python": m["python"]} for m in (old, new)],
+    }
+    found = [c for kind, (x, y) in pairs.items() for c in compare.differences(x, y, kind=kind)]
+    found += compare.differences(
+        compare.facts(a), compare.facts(b), kind="fact", tolerance=tolerance, better=directions()
+    )
+    return [_judged(change) for change in found] + list(compare.gate_changes(a, b))
+
+
+def directions() -> dict[str, int]:
+    """Return for each fact a gate limits whether higher (+1) or lower (-1) is better."""
+    from segwork import gates
+
+    return {
+        f"{gate.notebook}.{gate.fact}": -1 if gate.at_most is not None else 1
+        for gate in gates.catalogue().values()
+        if gate.limit is not None
+    }
+
+
+def regressions(found: list[Change]) -> list[Change]:
+    """Return the changes for the worse: gates, judged facts and notebooks that no longer run."""
+    return [change for change in found if change.effect == "worse"]
+
+
+def show(
+    run_a: str | Path,
+    run_b: str | Path,
+    *,
+    tolerance: float = 1e-9,
+    fail_on_regression: bool = False,
+    page: str | Path | None = None,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Print the differences, write them as a page, and return the exit code.
+
+    Parameters
+    ----------
+    run_a, run_b, tolerance
+        As in :func:`changes`.
+    fail_on_regression : bool
+        Exit with 3 where something got worse.
+    page : path, optional
+        Where the page goes; ``diff.html`` in the later run folder by default.
+    say : callable
+        Takes each line of text.
+    """
+    found = changes(run_a, run_b, tolerance=tolerance)
+    for kind, title in GROUPS.items():
+        lines = [change for change in found if change.kind == kind]
+        if lines:
+            say(f"{title} ({len(lines)})")
+        for change in lines:
+            say(f"  {change.effect:<8} {change.name}: {_short(change.before, change.after)}")
+    worse = regressions(found)
+    say(f"{len(found)} differences, {len(worse)} for the worse" if found else "no difference")
+    target = Path(page) if page else Path(run_b) / "diff.html"
+    say(str(_write_page(target, found, Path(run_a).name, Path(run_b).name)))
+    return GateError.exit_code if fail_on_regression and worse else 0
+
+
+def _each(manifest: dict, key: str) -> dict:
+    return {name: entry.get(key, "") for name, entry in manifest["notebooks"].items()}
+
+
+def _helpers(manifest: dict) -> dict:
+    return {f"{name} helpers": value for name, value in _each(manifest, "helpers").items()}
+
+
+def _judged(change: Change) -> Change:
+    if change.kind != "status" or change.effect != "changed":
+        return change
+    effect = "better" if change.after == "ok" else "worse" if change.before == "ok" else "changed"
+    return Change(change.kind, change.name, change.before, change.after, effect)
+
+
+def _short(before: object, after: object) -> str:
+    if isinstance(before, str) and isinstance(after, str) and len(before) == len(after) == 64:
+        return f"{before[:8]} → {after[:8]}"
+    text = f"{display(before)} → {display(after)}"
+    both = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (before, after))
+    if both and display(before) == display(after):
+        text = f"{before!r} → {after!r}"
+    return text
+
+
+def _write_page(target: Path, found: list[Change], name_a: str, name_b: str) -> Path:
+    from segwork import report
+
+    title = f"From {name_a} to {name_b}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{len(found)} differences, {len(regressions(found))} for the worse.</p>",
+    ]
+    for kind, group in GROUPS.items():
+        rows = [
+            (change.name, change.effect, display(change.before), display(change.after))
+            for change in found
+            if change.kind == kind
+        ]
+        if rows:
+            parts.append(f"<h2>{group}</h2>")
+            parts.append(report.table(group, ("Name", "Effect", name_a, name_b), rows))
+    return report.write_page(target, report.page(title, "\n".join(parts)))

@@ -1,0 +1,232 @@
+"""What a notebook's result depends on, as hashes, and which of it changed.
+
+Code and parameters are known beforehand; helper modules and packages are what the kernel really
+imported the last time. A file is hashed again only when its size, times or place changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from segwork.config import Config
+from segwork.engine.notebooks import MEANINGFUL_TAGS, Notebook
+from segwork.run import project_root, write_json
+
+RACY_SECONDS = 2.0
+ENGINE_FILES = ("clean.py", "kernels.py", "worker.py")
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Hashes:
+    """SHA-256 of files, remembered under ``.segwork`` while size, times and place are the same."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or project_root() / ".segwork" / "hashes.json"
+        self._new = False
+        try:
+            self._known: dict[str, list[Any]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, path: Path) -> str:
+        """Return the hash of a file; ``missing`` where there is none."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return "missing"
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        known = self._known.get(str(path))
+        if known and known[:-1] == mark:
+            return str(known[-1])
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        # A file changed just now may change again within the same tick of its clock.
+        if time.time() - stat.st_mtime > RACY_SECONDS:
+            self._known[str(path)] = [*mark, found]
+            self._new = True
+        return found
+
+    def keep(self) -> None:
+        """Remember what was hashed for the next run."""
+        if self._new:
+            write_json(self._path, self._known)
+            self._new = False
+
+
+def text_hash(value: Any) -> str:
+    """Return the SHA-256 of a value written as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """Return the settings notebooks can see, as JSON values; limits and names change no result."""
+    sources = {
+        name: {
+            key: dict(value) if isinstance(value, Mapping) else value
+            for key, value in vars(source).items()
+            if value
+        }
+        for name, source in config.tables.items()
+    }
+    return {
+        "as_of": config.as_of.isoformat(),
+        "seed": config.seed,
+        "window_days": config.window_days,
+        "currency": config.currency,
+        "engine": config.engine,
+        "tables": sources,
+        "sample": dict(vars(config.sample)) if config.sample.folder else {},
+    }
+
+
+def code(notebook: Notebook) -> list[str]:
+    """Return one hash per code cell; text cells and most tags do not count."""
+    return [
+        text_hash([cell.source, sorted(set(cell.tags) & set(MEANINGFUL_TAGS))])[:16]
+        for cell in notebook.code
+    ]
+
+
+def inputs(
+    notebook: Notebook,
+    *,
+    parameters: Mapping[str, Any],
+    config: Config,
+    data: Mapping[str, str],
+    upstream: Mapping[str, str],
+    before: Mapping[str, Any],
+    hashes: Hashes,
+) -> dict[str, Any]:
+    """Return everything the notebook's result depends on.
+
+    Parameters
+    ----------
+    notebook, parameters, config
+    data : mapping of table to hash
+    upstream : mapping of table it reads to hash
+    before : mapping
+        Inputs of the last good run; they name the modules and packages to look at.
+    hashes : Hashes
+    """
+    sees_config = "config" in parameters
+    root, installed = project_root(), installed_versions()
+    modules = before.get("modules", {})
+    return {
+        "code": code(notebook),
+        "parameters": {k: _json(v) for k, v in parameters.items() if k != "config"},
+        "config": settings(config) if sees_config else {},
+        "data": dict(data) if sees_config else {},
+        "upstream": dict(upstream),
+        "modules": {name: hashes.of(place(name, root)) for name in modules},
+        "package_data": text_hash([[p.name, hashes.of(p)] for p in _package_data()]),
+        "packages": {name: installed.get(name, "missing") for name in before.get("packages", {})},
+        "python": platform.python_version(),
+        "engine": text_hash([hashes.of(PACKAGE / "engine" / name) for name in ENGINE_FILES]),
+    }
+
+
+def used(files: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
+    """Split the files a kernel imported into modules of the project and installed packages."""
+    modules, tops = set(), set()
+    home, standard = root.resolve(), Path(os.__file__).resolve().parent
+    for name in files:
+        parts = Path(name).parts
+        libraries = [i for i, part in enumerate(parts) if part.endswith("-packages")]
+        if libraries:
+            tops.add(parts[libraries[-1] + 1].partition(".")[0])
+            continue
+        path = Path(name).resolve()
+        if PACKAGE in path.parents:
+            modules.add("segwork/" + path.relative_to(PACKAGE).as_posix())
+        elif home in path.parents and standard not in path.parents:
+            modules.add(path.relative_to(home).as_posix())
+    owners = _owners()
+    packages = {_normal(package) for top in tops for package in owners.get(top, ())}
+    return sorted(modules), sorted(packages)
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()
+
+
+def installed_versions() -> dict[str, str]:
+    """Return every installed distribution and its version, read off the folder names alone."""
+    found: dict[str, str] = {}
+    for entry in reversed(sys.path):
+        for folder in Path(entry or ".").glob("*.dist-info"):
+            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+            found[_normal(name)] = version
+    return found
+
+
+def reason(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    """Say the first thing that changed since the last good run; empty where nothing did.
+
+    Examples
+    --------
+    >>> reason({"parameters": {"k": 4}}, {"parameters": {"k": 3}})
+    'parameter k: 3 → 4'
+    """
+    if not before:
+        return "never ran here"
+    words = {
+        "parameters": "parameter",
+        "config": "config",
+        "data": "data",
+        "upstream": "table",
+        "modules": "helper",
+        "packages": "package",
+    }
+    if now.get("code") != before.get("code"):
+        return _changed_cell(now["code"], before.get("code", []))
+    for part, word in words.items():
+        new, old = now.get(part, {}), before.get(part, {})
+        for key in sorted({*new, *old}):
+            if new.get(key) != old.get(key):
+                if part in ("data", "upstream", "modules") or key == "tables":
+                    return f"{word} {key} changed"
+                return f"{word} {key}: {old.get(key, 'absent')} → {new.get(key, 'absent')}"
+    for part in ("package_data", "python", "engine"):
+        if now.get(part) != before.get(part):
+            return f"{part.replace('_', ' ')} changed"
+    return ""
+
+
+def _changed_cell(now: list[str], before: list[str]) -> str:
+    for number, (new, old) in enumerate(zip(now, before, strict=False), start=1):
+        if new != old:
+            return f"code cell {number} changed"
+    return f"code cells: {len(before)} → {len(now)}"
+
+
+def place(name: str, root: Path) -> Path:
+    """Return the file behind the name :func:`used` gave a module."""
+    return PACKAGE / name.removeprefix("segwork/") if name.startswith("segwork/") else root / name
+
+
+def _package_data() -> list[Path]:
+    kept = (".npz", ".json", ".parquet", ".csv")
+    return sorted(p for p in PACKAGE.rglob("*") if p.suffix in kept and p.is_file())
+
+
+def _json(value: Any) -> Any:
+    from segwork.engine.parameters import plain
+
+    return plain(value)
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")

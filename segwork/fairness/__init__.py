@@ -1,0 +1,37 @@
+"""Fairness: groups compared, real pairs matched, inputs flipped, segments looked at.
+
+Four different questions, four answers side by side:
+
+- :func:`group_metrics`: do outcomes and errors differ between groups?
+- :func:`matched_pairs`: are real customers with the same risk profile treated differently?
+- :func:`attribute_flip`: does the model itself use the attribute?
+- :func:`segment_fairness` and :func:`proxies`: do segments or features stand in for it?
+
+None of them proves that a system is fair; each can show a harm, or say that it cannot tell.
+"""
+
+from __future__ import annotations
+
+from segwork.fairness.cases import DecisionCase, decision_case
+from segwork.fairness.flips import AttributeFlip, attribute_flip
+from segwork.fairness.groups import GroupMetrics, group_metrics
+from segwork.fairness.mitigation import Mitigation, mitigation_trials
+from segwork.fairness.pairs import MatchedPairs, matched_pairs
+from segwork.fairness.segments import Proxies, SegmentFairness, proxies, segment_fairness
+
+__all__ = [
+    "AttributeFlip",
+    "DecisionCase",
+    "GroupMetrics",
+    "MatchedPairs",
+    "Mitigation",
+    "Proxies",
+    "SegmentFairness",
+    "attribute_flip",
+    "decision_case",
+    "group_metrics",
+    "matched_pairs",
+    "mitigation_trials",
+    "proxies",
+    "segment_fairness",
+]

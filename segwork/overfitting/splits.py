@@ -1,0 +1,138 @@
+"""Ways to split rows, and the score of a model under each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from segwork.overfitting.case import Case
+from segwork.overfitting.roc import Estimate, macro_auc
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
+TRAIN_SCORED = 5_000
+
+
+@dataclass(frozen=True)
+class CrossScore:
+    """What a model reaches under one way of splitting.
+
+    Attributes
+    ----------
+    train : float
+        Mean area on the rows a fold learned from.
+    held : Estimate
+        Mean area on rows not learned from, weighted by rows.
+    by_fold : ndarray of (area, standard error), shape (folds, 2)
+    scores : ndarray, shape (n, n_classes)
+        Score of each row while held out, averaged over repeats; NaN where it never was.
+    decisions : ndarray of int, shape (n,)
+        The model's own decision for the row in the last repeat; -1 where it never was held out.
+    """
+
+    train: float
+    held: Estimate
+    by_fold: np.ndarray
+    scores: np.ndarray
+    decisions: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Positions of the rows that were held out at least once."""
+        return np.flatnonzero(self.decisions >= 0)
+
+
+def random_folds(case: Case, *, n_folds: int = 5, repeats: int = 1) -> Folds:
+    """Stratified folds at random, ``repeats`` times."""
+    folds: Folds = []
+    for repeat in range(repeats):
+        split = StratifiedKFold(n_folds, shuffle=True, random_state=case.seed + repeat)
+        folds += list(split.split(case.X, case.codes))
+    return folds
+
+
+def grouped_folds(case: Case, *, n_folds: int = 5) -> Folds:
+    """Stratified folds that never part the rows of a customer."""
+    split = StratifiedGroupKFold(n_folds, shuffle=True, random_state=case.seed)
+    return list(split.split(case.X, case.codes, case.groups))
+
+
+def time_folds(case: Case, *, n_folds: int = 4) -> Folds:
+    """Learn from the past, score the next stretch; rows of one moment stay together."""
+    cuts = [time_cut(case.time, k / (n_folds + 1)) for k in range(1, n_folds + 1)]
+    edges = [*dict.fromkeys(cuts), np.inf]
+    return [
+        (np.flatnonzero(case.time < low), np.flatnonzero((case.time >= low) & (case.time < high)))
+        for low, high in pairwise(edges)
+    ]
+
+
+def time_cut(time: np.ndarray, share: float) -> float:
+    """Return the moment that leaves about ``share`` of the rows before it."""
+    moments, counts = np.unique(time, return_counts=True)
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]]) / len(time)
+    return float(moments[1:][np.argmin(np.abs(before[1:] - share))]) if len(moments) > 1 else np.inf
+
+
+def usable(case: Case, folds: Iterable[tuple[np.ndarray, np.ndarray]]) -> Folds:
+    """Keep the folds with every class to learn from and two classes to score."""
+    n_classes = len(case.classes)
+    return [
+        (learn, held)
+        for learn, held in folds
+        if len(np.unique(case.codes[learn])) == n_classes and len(np.unique(case.codes[held])) > 1
+    ]
+
+
+def cross_score(
+    case: Case, folds: Folds, *, estimator: Any = None, train: bool = True
+) -> CrossScore:
+    """Fit on each fold and score the rows left out (and those learned from, with ``train``)."""
+    n, n_classes = len(case), len(case.classes)
+    weight = sum(len(held) for _, held in folds)
+    pull, total = np.zeros(n), np.zeros((n, n_classes))
+    times, decisions = np.zeros(n), np.full(n, -1)
+    learned, value, by_fold = [], 0.0, []
+    for learn, held in folds:
+        model = case.fit(learn, estimator=estimator)
+        scores = case.score(model, held)
+        area, influence = macro_auc(case.codes[held], scores)
+        by_fold.append((area, float(np.sqrt(np.sum(influence**2)))))
+        value += area * len(held) / weight
+        pull[held] += influence * len(held) / weight
+        total[held] += scores
+        times[held] += 1
+        decisions[held] = case.predict(model, held)
+        learned.append(_train_area(case, model, learn) if train else np.nan)
+    with np.errstate(invalid="ignore"):
+        mean = total / times[:, None]
+    return CrossScore(
+        float(np.mean(learned)),
+        Estimate(value, pull, case.groups),
+        np.array(by_fold),
+        mean,
+        decisions,
+    )
+
+
+def _train_area(case: Case, model: Any, learn: np.ndarray) -> float:
+    if len(learn) > TRAIN_SCORED:
+        learn = np.random.default_rng(case.seed).choice(learn, TRAIN_SCORED, replace=False)
+    return macro_auc(case.codes[learn], case.score(model, learn))[0]
+
+
+def subsample(case: Case, n_rows: int) -> np.ndarray:
+    """Return at most about ``n_rows`` positions in order: whole customers, every moment alike."""
+    if len(case) <= n_rows:
+        return np.arange(len(case))
+    rng = np.random.default_rng(case.seed)
+    if case.groups is None:
+        return np.sort(rng.permutation(len(case))[:n_rows])
+    order = rng.permutation(case.groups.max() + 1)
+    sizes = np.bincount(case.groups)[order]
+    kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes), n_rows)))]
+    return np.flatnonzero(np.isin(case.groups, kept))

@@ -1,0 +1,177 @@
+"""Cells of an executed notebook as HTML: prose, folded code, cleaned outputs."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from segwork.report.clean import NO_ALT, fragment, plain
+from segwork.report.markdown import Outline, render
+
+Cell = Mapping[str, Any]
+LONGEST_TEXT = 20_000
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+
+
+def code_cells(cells: list[Cell]) -> Iterator[tuple[int, Cell]]:
+    """Yield code cells with their number on the page, from one, in order of the notebook."""
+    yield from enumerate((cell for cell in cells if cell["cell_type"] == "code"), 1)
+
+
+def failing_cell(cells: list[Cell]) -> tuple[int, Mapping[str, Any]] | None:
+    """Return number and error of the first code cell that failed against its author's will."""
+    for number, cell in code_cells(cells):
+        if "raises-exception" in _tags(cell):
+            continue
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                return number, output
+    return None
+
+
+def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> str:
+    """Return all cells as HTML; the code of cell number ``failed`` is open.
+
+    Parameters
+    ----------
+    cells : list
+        As nbformat reads them.
+    outline : Outline
+        Collects the headings.
+    failed : int, optional
+    """
+    parts, number = [], 0
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            attachments = cell.get("attachments")
+            parts.append(render(_source(cell), outline=outline, attachments=attachments))
+        elif cell["cell_type"] == "code":
+            number += 1
+            parts.append(_code(cell, number, failed=number == failed))
+            parts.append(_outputs(cell))
+    return "\n".join(part for part in parts if part)
+
+
+def _code(cell: Cell, number: int, *, failed: bool) -> str:
+    source = _source(cell).strip("\n")
+    if not source:
+        return ""
+    state = ' class="code failed" open' if failed else ' class="code"'
+    return (
+        f'<details{state} id="cell-{number}"><summary>Code {number}{_label(cell, source)}'
+        f"</summary><pre><code>{coloured(source)}</code></pre></details>"
+    )
+
+
+def _label(cell: Cell, source: str) -> str:
+    tags = _tags(cell)
+    if "injected-parameters" in tags:
+        return " · parameters of this run"
+    if "parameters" in tags:
+        return " · parameters and their defaults"
+    first = source.splitlines()[0]
+    return f" · {escape(first.lstrip('# '))}" if first.startswith("# ") else ""
+
+
+def coloured(source: str) -> str:
+    """Return Python source as HTML with comments, strings, keywords and numbers marked."""
+    from pygments import lex
+    from pygments.lexers import PythonLexer
+    from pygments.token import Comment, Keyword, Number, String
+
+    kinds = {Comment: "c", String: "s", Keyword: "k", Number: "n"}
+    parts = []
+    for token, value in lex(source, PythonLexer(stripnl=False, ensurenl=False)):
+        mark = next((letter for kind, letter in kinds.items() if token in kind), "")
+        parts.append(f'<i class="{mark}">{escape(value)}</i>' if mark else escape(value))
+    return "".join(parts)
+
+
+def _outputs(cell: Cell) -> str:
+    shown = [html for html in map(_output, _joined(cell.get("outputs", ()))) if html]
+    return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
+
+
+def _joined(outputs: Any) -> list[Mapping[str, Any]]:
+    """Join neighbouring pieces of one stream: how they are cut differs from run to run."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" and output["name"] == last.get("name"):
+            last["text"] += _text(output["text"])
+        elif output["output_type"] == "stream":
+            joined.append({**output, "text": _text(output["text"])})
+        else:
+            joined.append(dict(output))
+    return joined  # type: ignore[return-value]
+
+
+def _output(output: Mapping[str, Any]) -> str:
+    kind = output["output_type"]
+    if kind == "stream":
+        text = plain(_text(output["text"]))
+        if output["name"] == "stderr" and text:
+            return f'<details class="messages"><summary>Messages</summary>{_pre(text)}</details>'
+        return _pre(text)
+    if kind == "error":
+        head = escape(plain(f"{output['ename']}: {output['evalue']}"))
+        trace = plain("\n".join(output.get("traceback", ())))
+        return f'<div class="error"><p><strong>{head}</strong></p>{_pre(trace)}</div>'
+    return _rich(output["data"], output.get("metadata", {}))
+
+
+def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """Show the richest form that needs no script; live widgets are left out."""
+    if any(kind.startswith("application/vnd.jupyter.widget") for kind in data):
+        return ""
+    for kind in IMAGES:
+        if kind in data:
+            return _figure(kind, data[kind], metadata)
+    if "text/html" in data:
+        return fragment(_text(data["text/html"]))
+    for kind in ("text/markdown", "text/latex"):
+        if kind in data:
+            return render(_text(data[kind]))
+    return _pre(plain(_text(data.get("text/plain", ""))))
+
+
+def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
+    alt = str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or "").strip()
+    if kind == "image/svg+xml":
+        url, size = f"data:{kind},{quote(_text(data))}", ""
+    else:
+        packed = "".join(_text(data).split())
+        url, size = f"data:{kind};base64,{packed}", _size(packed)
+    note = "" if alt else NO_ALT
+    return f'<figure><img src="{escape(url)}" alt="{escape(alt)}"{size}>{note}</figure>'
+
+
+def _size(packed: str) -> str:
+    """Width and height from the head of a PNG, so that the page does not jump while loading."""
+    head = base64.b64decode(packed[:44] + "=" * (-len(packed[:44]) % 4))
+    if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
+        return ""
+    width, height = struct.unpack(">II", head[16:24])
+    return f' width="{width}" height="{height}"'
+
+
+def _pre(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT:,} more characters"
+    return f'<pre class="output" tabindex="0">{escape(text)}</pre>' if text.strip() else ""
+
+
+def _source(cell: Cell) -> str:
+    return _text(cell["source"])
+
+
+def _text(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else str(value)
+
+
+def _tags(cell: Cell) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", ()))

@@ -1,0 +1,149 @@
+"""Make text from data, outputs and Markdown harmless, tidy and the same in every run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape
+from xml.etree import ElementTree
+
+_HTML_WORDS = """
+a abbr b blockquote br caption code col colgroup dd del div dl dt em figcaption figure h1 h2 h3 h4
+h5 h6 hr i img ins kbd li mark ol p pre s samp small span strong sub sup table tbody td tfoot th
+thead tr u ul var
+"""
+_MATH_WORDS = """
+math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle merror mpadded mphantom mfenced menclose
+msub msup msubsup munder mover munderover mmultiscripts mprescripts none mtable mtr mtd
+"""
+TAGS = frozenset(_HTML_WORDS.split())
+_MATH_TAGS = frozenset(_MATH_WORDS.split())
+ATTRIBUTES = {
+    "abbr": ["title"],
+    "ol": ["start"],
+    "td": ["colspan", "rowspan", "class"],
+    "th": ["colspan", "rowspan", "scope", "class"],
+    "table": ["class"],
+}
+PROTOCOLS = ("http", "https", "mailto", "data")  # which of them where: _link_, _image_attribute
+MATH_ATTRIBUTES = {"display", "accent", "stretchy", "mathvariant", "columnalign", "linethickness"}
+NO_ALT = (
+    '<p class="no-alt">This figure has no text description; pass <code>alt=</code> to '
+    "<code>run.figure</code>.</p>"
+)
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_CELL_FILE = re.compile(r"/\S*?/ipykernel_\d+/\d+\.py")
+_FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"()<>]+/)+(?=(?:site-packages|segwork|notebooks)/)")
+_PROGRESS = re.compile(r"\d%\|.*\||(?:it/s|s/it)\b|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
+_LOG = re.compile(r"^(?:[IWEF]\d{4} |\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|WARNING: All log messages)")
+
+
+def plain(text: str) -> str:
+    r"""Return text without terminal codes, progress bars, dated log lines, addresses or folders.
+
+    Examples
+    --------
+    >>> plain("\x1b[31mred\x1b[0m <obj at 0x7f3a5c0b1d90>")
+    'red <obj at 0x…>'
+    >>> plain("  5%|5    | 1/20\r100%|#####| 20/20 [00:01<00:00, 19it/s]\ndone")
+    'done'
+    """
+    lines = [_overwritten(line) for line in _ANSI.sub("", text).split("\n")]
+    kept = [line for line in lines if not (_PROGRESS.search(line) or _LOG.match(line))]
+    text = _CELL_FILE.sub("<cell>", _CONTROL.sub("", "\n".join(kept)))
+    return _ADDRESS.sub("0x…", _FOLDER.sub("…/", text)).strip("\n")
+
+
+def _overwritten(line: str) -> str:
+    """Return what a terminal shows of a line with carriage returns."""
+    parts = [part for part in line.split("\r") if part]
+    return parts[-1] if parts else ""
+
+
+def bold(_level: int, text: str) -> str:
+    """Show a heading as a bold line: output of code must not disturb the page's outline."""
+    return f"<p><strong>{text}</strong></p>"
+
+
+def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
+    """Return HTML reduced to a small allow-list; whatever is outside it is shown as text.
+
+    Scripts, styles, handlers, ids and every reference to another file are gone; tables can
+    be scrolled on narrow screens; ``heading`` writes each heading from its level and text.
+    """
+    import bleach
+
+    html = re.sub(r"(?is)<style\b.*?</style\s*>|<!--.*?-->", "", _CONTROL.sub("", html))
+    html = _ADDRESS.sub("0x…", _FOLDER.sub("…/", html))
+    attributes: dict[str, list[str] | Callable[[str, str, str], bool]] = {
+        **ATTRIBUTES,
+        "a": _link_attribute,
+        "img": _image_attribute,
+    }
+    safe = bleach.clean(html, tags=TAGS, attributes=attributes, protocols=PROTOCOLS)
+    safe = re.sub(r"<th(?: [^>]*)?>\s*</th>", "<td></td>", safe)
+    safe = re.sub(r"<img\b[^>]*>", lambda match: _picture(match[0]), safe)
+    safe = re.sub(r"(?s)<h([1-6])>(.*?)</h\1>", lambda m: heading(int(m[1]), m[2]), safe)
+    return re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)
+
+
+def scrollable(table: str) -> str:
+    """Wrap a table so that it scrolls by itself, also by keyboard, named by its caption."""
+    found = re.search(r"(?s)<caption[^>]*>(.*?)</caption>", table)
+    name = re.sub(r"<[^>]+>", "", found[1]).strip() if found else ""
+    label = name.replace('"', "&quot;") or "Table"
+    return region(table, label)
+
+
+def region(html: str, label: str) -> str:
+    """Wrap what may be wider than the screen in a part that scrolls, also by keyboard."""
+    return f'<div class="scroll" role="group" aria-label="{label}" tabindex="0">{html}</div>'
+
+
+def _picture(tag: str) -> str:
+    """Keep an embedded picture that is described; say what is missing otherwise."""
+    if " src=" not in tag:
+        return ""
+    return tag if re.search(r' alt="[^"]', tag) else tag[:-1] + ' alt="">' + NO_ALT
+
+
+def _link_attribute(_tag: str, name: str, value: str) -> bool:
+    return name == "href" and bool(
+        re.match(r"(?i)https?://|mailto:|#(?!harmful)|[\w.-]+\.html", value)
+    )
+
+
+def _image_attribute(_tag: str, name: str, value: str) -> bool:
+    return name == "alt" or (name == "src" and value.startswith("data:image/"))
+
+
+def mathml(latex: str, *, block: bool) -> str:
+    """Return LaTeX as MathML, or as code where it cannot be converted.
+
+    Examples
+    --------
+    >>> mathml("x^2", block=False)
+    '<math display="inline"><mrow><msup><mi>x</mi><mn>2</mn></msup></mrow></math>'
+    """
+    from latex2mathml.converter import convert
+
+    try:
+        root = ElementTree.fromstring(convert(latex, display="block" if block else "inline"))
+    except Exception:  # the converter raises bare Exceptions of many kinds
+        return f"<code>{escape(latex)}</code>"
+    return _math_element(root)
+
+
+def _math_element(element: ElementTree.Element) -> str:
+    r"""Serialise allowed MathML only: the converter passes `\text` through unescaped."""
+    inner = escape(element.text or "", quote=False)
+    for child in element:
+        inner += _math_element(child) + escape(child.tail or "", quote=False)
+    tag = element.tag.rpartition("}")[2]
+    if tag not in _MATH_TAGS:
+        return inner
+    kept = {name: value for name, value in element.attrib.items() if name in MATH_ATTRIBUTES}
+    attributes = "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+    return f"<{tag}{attributes}>{inner}</{tag}>"

@@ -1,0 +1,171 @@
+"""The page of one notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from segwork.report.cells import body, failing_cell
+from segwork.report.clean import plain
+from segwork.report.folder import RAN, Finding, RunFolder
+from segwork.report.layout import Html, badge, mark, page, table
+from segwork.report.markdown import Outline
+from segwork.results import display
+
+DID_NOT_RUN = {
+    "blocked": "It was not run, because a notebook it needs did not finish.",
+    "skipped": "It was not asked for in this run. Nothing here counts as passed.",
+    "interrupted": "The run was stopped before it could finish.",
+}
+
+
+def title(run: RunFolder, notebook: str) -> str:
+    """Return the question a notebook asks, else its name in words."""
+    outline = Outline()
+    for cell in run.document(notebook):
+        if cell["cell_type"] == "markdown" and not outline.title:
+            body([cell], outline)
+    return outline.title or notebook.replace("_", " ")
+
+
+def notebook_page(run: RunFolder, notebook: str) -> str:
+    """Return the whole page of one notebook."""
+    cells, entry = run.document(notebook), run.notebooks[notebook]
+    failed = _failed_number(cells, entry)
+    outline = Outline()
+    lead = cells[:1] if cells and cells[0]["cell_type"] == "markdown" else []
+    opening = body(lead, outline)
+    judged = _judged(run.judged(notebook), outline)
+    rest = body(cells[len(lead) :], outline, failed=failed)
+    parts = [
+        f'<p class="name">{escape(notebook)}</p>',
+        f"<h1>{escape(outline.title or notebook.replace('_', ' '))}</h1>",
+        f'<p class="verdict">{badge(run.verdict(notebook))} {escape(_sentence(run, notebook))}</p>',
+        _banner(cells, entry, failed),
+        f'<div class="lead">{opening}</div>' if opening else "",
+        judged,
+        rest,
+        _facts(run.facts(notebook), outline),
+        _made_with(entry, outline),
+    ]
+    return page(
+        f"{outline.title or notebook} · {run.manifest.get('name', 'segwork')}",
+        "\n".join(part for part in parts if part),
+        contents=outline.entries,
+        navigation=_navigation(run, notebook),
+        toggle=bool(cells),
+        footer=footer(run),
+    )
+
+
+def findings_table(findings: Sequence[Finding], caption: str) -> Html:
+    """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
+    rows = [
+        (
+            Html(f"<code>{escape(finding['code'])}</code>"),
+            badge(finding["status"]),
+            Html(f'<span class="sentence">{escape(finding["message"])}</span>'),
+            finding.get("severity", ""),
+            display(finding.get("n")),
+        )
+        for finding in findings
+    ]
+    return table(caption, ("Gate", "Verdict", "Finding", "Severity", "n"), rows, numbers="4")
+
+
+def footer(run: RunFolder) -> str:
+    """Return the line below every page of a run: what it is about, nothing about the clock."""
+    as_of = escape(str(run.manifest.get("as_of", "unknown date")))
+    name = escape(str(run.manifest.get("name", "")))
+    return (
+        f"Run <strong>{name}</strong>, data before {as_of}. This page needs no network and runs "
+        'no script. <a href="index.html">All notebooks</a>'
+    )
+
+
+def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
+    """Return the code cell to point at: the one the engine names, else the first with an error."""
+    if entry.get("status") in RAN:
+        return None
+    if isinstance(entry.get("cell"), int):
+        return int(entry["cell"])
+    found = failing_cell(cells)
+    return found[0] if found else None
+
+
+def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> str:
+    status = str(entry.get("status", "unknown"))
+    if status in RAN or status == "skipped":
+        return ""
+    found = failing_cell(cells)
+    error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
+    cause = plain(str(entry.get("message") or error or DID_NOT_RUN.get(status, "")))
+    where = str(entry.get("cell_title") or "")
+    link = (
+        f'<a href="#cell-{failed}">Go to code {failed}{escape(f" in “{where}”" if where else "")}'
+        "</a>"
+        if failed and cells
+        else ""
+    )
+    return (
+        f'<div class="banner" role="note" aria-label="Failure"><p><strong>This notebook did not '
+        f"finish: {escape(mark(status).word)}.</strong></p>"
+        f'<p class="cause">{escape(cause)}</p>{f"<p>{link}</p>" if link else ""}</div>'
+    )
+
+
+def _sentence(run: RunFolder, notebook: str) -> str:
+    entry = run.notebooks[notebook]
+    status = entry.get("status")
+    if status not in RAN:
+        return DID_NOT_RUN.get(str(status), "What stands below it was not computed.")
+    judged = run.judged(notebook)
+    if not judged:
+        return "It ran to its end; no gate judges it."
+    counts: dict[str, int] = {}
+    for finding in judged:
+        word = mark(finding["status"]).word
+        counts[word] = counts.get(word, 0) + 1
+    listed = ", ".join(f"{n} {word}" for word, n in counts.items())
+    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {listed}."
+
+
+def _judged(findings: Sequence[Finding], outline: Outline) -> str:
+    if not findings:
+        return ""
+    return outline.add(2, "What was judged") + findings_table(
+        findings, "Gates of this notebook, the most urgent first"
+    )
+
+
+def _facts(recorded: Mapping[str, Any], outline: Outline) -> str:
+    facts, units = recorded.get("facts", {}), recorded.get("units", {})
+    if not facts:
+        return ""
+    rows = [(name, display(value, units.get(name, ""))) for name, value in sorted(facts.items())]
+    return (
+        outline.add(2, "Recorded facts")
+        + f"<details><summary>All {len(rows)} facts this notebook recorded</summary>"
+        + table("Facts, rounded; exact values are in the facts folder", ("Fact", "Value"), rows)
+        + "</details>"
+    )
+
+
+def _made_with(entry: Mapping[str, Any], outline: Outline) -> str:
+    rows = [(f"parameter {k}", v) for k, v in sorted(entry.get("parameters", {}).items())]
+    rows += [(word, ", ".join(entry[word])) for word in ("reads", "leaves") if entry.get(word)]
+    if not rows:
+        return ""
+    return outline.add(2, "Made with") + table("Parameters and tables", ("What", "Value"), rows)
+
+
+def _navigation(run: RunFolder, notebook: str) -> str:
+    names = list(run.notebooks)
+    here = names.index(notebook)
+    links = ['<a class="home" href="index.html">All notebooks</a>']
+    if here > 0:
+        links.append(f'<a rel="prev" href="{names[here - 1]}.html">← {names[here - 1]}</a>')
+    if here + 1 < len(names):
+        links.append(f'<a rel="next" href="{names[here + 1]}.html">{names[here + 1]} →</a>')
+    return "".join(links)

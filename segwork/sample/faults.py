@@ -1,0 +1,239 @@
+"""Faults planted on purpose: which, where, how many; the rows they hit go into the answer key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from segwork.sample import words
+from segwork.sample.calendar import DAY, OPENED_SECOND, day_of, second_of
+
+OUTAGE = date(2026, 2, 4)
+SHIFTED = (date(2025, 10, 6), date(2025, 10, 8))
+SPAM = (date(2026, 5, 11), date(2026, 5, 13))
+LATE = ("Jawa Timur", date(2026, 1, 10), date(2026, 2, 20))
+STUCK = ("Bali", date(2025, 11, 3), date(2025, 11, 16))
+GAP = ("Banten", date(2026, 4, 6), date(2026, 4, 10))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One planted fault: catalogue id, table, column, share of the rows it may hit, description."""
+
+    name: str
+    code: str
+    table: str
+    column: str
+    share: float
+    what: str
+
+
+FAULTS = tuple(Fault(*row) for row in (
+    ("exact duplicate", "DQ-G-01", "transactions", "", 0.004, "whole row copied"),
+    ("re-keyed duplicate", "DQ-G-02", "transactions", "order_id", 0.002, "copied 5 to 40 s later"),
+    ("missing customer", "DQ-M-01", "transactions", "customer_id", 0.005, "id lost"),
+    ("orphan customer", "DQ-G-07", "transactions", "customer_id", 0.002, "id of no customer"),
+    ("negative quantity", "DQ-T-05", "transactions", "quantity", 0.001, "below 0, not a return"),
+    ("zero price", "DQ-T-06", "transactions", "unit_price", 0.001, "price and amount 0"),
+    ("unconverted currency", "DQ-T-02", "transactions", "amount", 0.08, "left in USD or EUR"),
+    ("date 1970", "DQ-B-03", "transactions", "ordered_at", 0.0005, "1970-01-01 00:00"),
+    ("date 2099", "DQ-B-03", "transactions", "ordered_at", 0.0005, "2099-12-31 00:00"),
+    ("clock shift", "DQ-B-02", "transactions", "ordered_at", 1.0, "all rows of 3 days + 9 hours"),
+    ("outage", "DQ-B-09", "transactions", "ordered_at", 1.0, f"no rows on {OUTAGE}"),
+    ("country variant", "DQ-G-05", "transactions", "country", 0.006, "capitals, trailing blank"),
+    ("mis-decoded text", "DQ-G-06", "transactions", "product_description", 0.15, "as Latin-1"),
+    ("reason variant", "DQ-T-07", "transactions", "return_reason", 0.08, "another spelling"),
+    ("reason without return", "DQ-T-07", "transactions", "return_reason", 0.0008, "on a sale"),
+    ("amount identity", "DQ-T-01", "transactions", "amount", 0.0015, "1.1 x quantity x price"),
+    ("price in thousands", "DQ-G-08", "transactions", "unit_price", 0.001, "also the amount"),
+    ("second id", "DQ-G-03", "customers", "customer_id", 0.005, "same customer, another id"),
+    ("sentinel age", "DQ-M-02", "customers", "age", 0.005, "999 for unknown"),
+    ("mean-imputed income", "DQ-M-03", "customers", "income", 0.06, "hidden ones, no flag"),
+    ("income in thousands", "DQ-G-08", "customers", "income", 0.005, "divided by 1,000"),
+    ("placeholder word", "DQ-M-02", "customers", "lifestyle", 0.01, "n/a, unknown or -"),
+    ("region variant", "DQ-G-05", "customers", "region", 0.008, "capitals, trailing blank"),
+    ("fast robot", "DQ-B-04", "behaviour", "session_id", 0.0012, "over 100 hits within 100 s"),
+    ("slow robot", "DQ-B-05", "behaviour", "session_id", 0.0012, "40 and more hits, 30 s apart"),
+    ("event outage", "DQ-B-09", "behaviour", "occurred_at", 1.0, f"no rows on {OUTAGE}"),
+    ("long gap", "DQ-B-07", "behaviour", "occurred_at", 0.002, "last hit 13 hours later"),
+    ("backward step", "DQ-B-01", "behaviour", "occurred_at", 0.002, "an hour early"),
+    ("spam wave", "DQ-I-06", "interactions", "text", 0.012, "copied offer on 3 days"),
+    ("personal data", "DQ-I-07", "interactions", "text", 0.006, "card, phone or mail"),
+    ("flipped sentiment", "DQ-I-01", "interactions", "sentiment", 0.25, "opposite, e-mails"),
+    ("markup", "DQ-I-04", "interactions", "text", 0.015, "tags and a signature left in"),
+    ("empty text", "DQ-I-09", "interactions", "text", 0.008, "text lost"),
+    ("late station", "DQ-X-02", "external", "value", 1.0, f"rain of {LATE[0]} two days late"),
+    ("stuck sensor", "DQ-X-08", "external", "value", 1.0, f"temperature of {STUCK[0]}"),
+    ("missing days", "DQ-X-05", "external", "date", 1.0, f"no weather of {GAP[0]}"),
+))  # fmt: skip
+SECOND_IDS, ORPHAN_IDS = 5 * 10**10, 6 * 10**10
+SPAM_TEXT = (
+    "Congratulations!!! You won a voucher of 5.000.000, click http://example.com/win now",
+    "Pinjaman cepat tanpa jaminan, bunga 0 %, hubungi kami sekarang juga http://example.com/kta",
+)
+PERSONAL = (
+    " My card is 4111 1111 1111 1111, number {}.",
+    " Hubungi saya di 0812-5550-{}.",
+    " Write to buyer{}@example.com please.",
+)
+NUMBER = {fault.name: place + 1 for place, fault in enumerate(FAULTS)}
+SHARE = {fault.name: fault.share for fault in FAULTS}
+REMOVED = {"outage": "transactions", "event outage": "behaviour", "missing days": "external"}
+
+
+class Planter:
+    """Hits rows that carry no fault yet and notes which; one per chunk and table."""
+
+    def __init__(self, table: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+        self.table = {name: values.copy() for name, values in table.items()}
+        self.rng = rng
+        self.table["fault"] = np.zeros(table["at"].size, np.int8)
+        self.removed: dict[str, int] = {}
+
+    def hit(self, name: str, eligible: np.ndarray | None = None) -> np.ndarray:
+        """Choose and mark the rows of a fault; return their positions."""
+        fault = self.table["fault"]
+        chosen = (fault == 0) & (self.rng.random(fault.size) < SHARE[name])
+        if eligible is not None:
+            chosen &= eligible
+        fault[chosen] = NUMBER[name]
+        return np.flatnonzero(chosen)
+
+    def copy(self, name: str) -> np.ndarray:
+        """Append copies of rows of a fault and return where the copies stand."""
+        source = self.hit(name)
+        n = self.table["fault"].size
+        for column, values in self.table.items():
+            self.table[column] = np.concatenate([values, values[source]])
+        self.table["fault"][source] = 0
+        return np.arange(n, n + source.size)
+
+    def drop(self, name: str, gone: np.ndarray) -> None:
+        """Remove rows and count them."""
+        self.removed[name] = int(gone.sum())
+        self.table = {column: values[~gone] for column, values in self.table.items()}
+
+    def between(self, first: date, last: date) -> np.ndarray:
+        """Mark the rows of some days."""
+        day = (self.table["at"] - OPENED_SECOND) // DAY
+        return (day >= day_of(first)) & (day <= day_of(last))
+
+
+def in_transactions(table: dict, rng: np.random.Generator) -> Planter:
+    """Plant the faults of order lines."""
+    plant = Planter(table, rng)
+    plant.drop("outage", plant.between(OUTAGE, OUTAGE))
+    t = plant.table
+    t["shown"][plant.hit("clock shift", plant.between(*SHIFTED))] += 9 * 3600
+    sale = ~t["is_return"]
+    left = plant.hit("unconverted currency", t["currency"] > 0)
+    t["unit_price"][left] = np.round(t["unit_price"][left] / t["fx_rate"][left], 2)
+    t["amount"][left] = np.round(t["unit_price"][left] * t["quantity"][left], 2)
+    t["reason"][plant.hit("reason variant", ~sale)] += len(words.REASONS)
+    accents = np.array([not name.isascii() for name in words.catalogue()["name"]])
+    t["description"][plant.hit("mis-decoded text", accents[t["product"]])] += accents.size
+    t["who"][plant.hit("missing customer")] = -1
+    lost = plant.hit("orphan customer")
+    t["who"][lost] = -2 - t["who"][lost]
+    turned = plant.hit("negative quantity", sale)
+    for column in ("quantity", "amount", "amount_local"):
+        t[column][turned] *= -1
+    free = plant.hit("zero price", sale)
+    for column in ("unit_price", "amount", "amount_local"):
+        t[column][free] = 0
+    t["shown"][plant.hit("date 1970")] = 0
+    t["shown"][plant.hit("date 2099")] = 4_102_358_400
+    variant = plant.hit("country variant")
+    t["country_form"][variant] = rng.integers(1, 3, variant.size)
+    t["reason"][plant.hit("reason without return", sale)] = 0
+    wrong = plant.hit("amount identity", sale)
+    t["amount"][wrong] = np.round(t["amount"][wrong] * 1.1)
+    small = plant.hit("price in thousands", sale & (t["currency"] == 0))
+    for column in ("unit_price", "amount", "amount_local"):
+        t[column][small] /= 1000
+    plant.copy("exact duplicate")
+    again = plant.copy("re-keyed duplicate")
+    t = plant.table
+    delay = rng.integers(5, 41, again.size)
+    t["at"][again] += delay
+    t["shown"][again] += delay
+    t["order"][again] = t["order"].max() + 1 + np.arange(again.size)
+    return plant
+
+
+def in_customers(table: dict, rng: np.random.Generator, *, mean_income: float) -> Planter:
+    """Plant the faults of customers."""
+    plant = Planter(table, rng)
+    t = plant.table
+    t["age"][plant.hit("sentinel age")] = 999
+    t["income"][plant.hit("mean-imputed income", np.isnan(t["income"]))] = mean_income
+    t["income"][plant.hit("income in thousands", ~np.isnan(t["income"]))] /= 1000
+    empty = plant.hit("placeholder word")
+    t["lifestyle"][empty] = np.array(["n/a", "unknown", "-"], object)[
+        rng.integers(0, 3, empty.size)
+    ]
+    variant = plant.hit("region variant")
+    form = rng.integers(0, 2, variant.size)
+    for row, upper in zip(variant, form, strict=True):
+        name = t["region"][row]
+        t["region"][row] = name.upper() if upper else name + " "
+    again = plant.copy("second id")
+    plant.table["number"][again] += SECOND_IDS
+    return plant
+
+
+def in_behaviour(table: dict, rng: np.random.Generator) -> Planter:
+    """Plant the faults of events; the robots are there already and are only marked."""
+    plant = Planter(table, rng)
+    plant.drop("event outage", plant.between(OUTAGE, OUTAGE))
+    t = plant.table
+    t["fault"][t["robot"] == 1] = NUMBER["fast robot"]
+    t["fault"][t["robot"] == 2] = NUMBER["slow robot"]
+    ordered = np.r_[t["session"][1:] != t["session"][:-1], True]
+    inner = np.r_[False, t["session"][1:] == t["session"][:-1]]
+    t["shown"][plant.hit("long gap", ordered & inner)] += 13 * 3600
+    t["shown"][plant.hit("backward step", inner & ~ordered)] -= 3600
+    return plant
+
+
+def in_interactions(table: dict, rng: np.random.Generator) -> Planter:
+    """Plant the faults of contacts."""
+    plant = Planter(table, rng)
+    t = plant.table
+    for row in plant.hit("personal data"):
+        t["text"][row] += PERSONAL[rng.integers(0, len(PERSONAL))].format(rng.integers(1000, 9999))
+    written = t["channel"] == 1
+    for row in plant.hit("markup", written | (t["channel"] == 2)):
+        t["text"][row] = f"<p>{t['text'][row]}</p><br>-- <br>Sent from my phone"
+    t["text"][plant.hit("empty text")] = ""
+    flipped = plant.hit("flipped sentiment", written & (t["sentiment"] != 1))
+    t["sentiment"][flipped] = 2 - t["sentiment"][flipped]
+    spam = plant.copy("spam wave")
+    t, first = plant.table, day_of(SPAM[0])
+    day = rng.integers(first, day_of(SPAM[1]) + 1, spam.size)
+    t["at"][spam] = t["shown"][spam] = second_of(day, rng.integers(0, DAY, spam.size))
+    t["text"][spam] = np.array(SPAM_TEXT, object)[rng.integers(0, len(SPAM_TEXT), spam.size)]
+    t["channel"][spam], t["kind"][spam], t["sentiment"][spam], t["by_hand"][spam] = 1, 1, 2, -1
+    t["minutes"][spam], t["cost"][spam] = 0.0, 0.0
+    return plant
+
+
+def in_external(table: dict, rng: np.random.Generator) -> Planter:
+    """Plant the faults of outside values: a late station, a stuck sensor, missing days."""
+    plant = Planter(table, rng)
+    t = plant.table
+    region, first, last = LATE
+    rain = (t["region"] == region) & (t["name"] == "rain_mm")
+    late = plant.hit("late station", rain & plant.between(first, last))
+    t["value"][late] = table["value"][
+        np.flatnonzero(rain)[np.searchsorted(np.flatnonzero(rain), late) - 2]
+    ]
+    region, first, last = STUCK
+    warm = (t["region"] == region) & (t["name"] == "temperature_c") & plant.between(first, last)
+    stuck = plant.hit("stuck sensor", warm)
+    t["value"][stuck] = t["value"][stuck[:1]]
+    region, first, last = GAP
+    plant.drop("missing days", (t["region"] == region) & plant.between(first, last))
+    return plant

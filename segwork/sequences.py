@@ -1,0 +1,310 @@
+"""Customers as sequences: periods and exposure, what the calendar expects, where a rate breaks.
+
+A sequence is one customer's orders per period, from the period after the first order (which is
+there by construction and says nothing about the rate) to the cut of the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.errors import DataError, UsageError
+
+PERIOD_DAYS = {"D": 1, "W": 7, "4W": 28}
+LONGEST = 208  # periods; older orders are not looked at
+AGE_EDGES = (1, 2, 4, 8, 13, 26, 52, 104)
+EDGE = 2  # periods a segment has at least
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Orders per customer and period.
+
+    Attributes
+    ----------
+    customer_id : numpy.ndarray, shape (customers,)
+        In order of first appearance in the source.
+    counts : numpy.ndarray of int, shape (customers, periods)
+        Orders in each period; zero where not exposed.
+    exposed : numpy.ndarray of bool, shape (customers, periods)
+        True from the period after the first order on.
+    starts : pandas.DatetimeIndex, shape (periods,)
+        First day of each period; the last one ends the day before ``as_of``.
+    period : str
+    """
+
+    customer_id: np.ndarray
+    counts: np.ndarray
+    exposed: np.ndarray
+    starts: pd.DatetimeIndex
+    period: str = "W"
+
+    @property
+    def totals(self) -> np.ndarray:
+        """Orders in exposed periods, shape (customers,)."""
+        return self.counts.sum(axis=1)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Exposed periods, shape (customers,)."""
+        return self.exposed.sum(axis=1)
+
+
+def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
+    """Count each customer's orders per period, counting periods back from ``as_of``.
+
+    Parameters
+    ----------
+    transactions : native frame
+        ``customer_id``, ``ordered_at``, optional ``order_id`` (without it a customer's lines of
+        one day are one order). Lines without customer or date, returns, and lines of negative
+        quantity or amount are no orders. Any engine Narwhals knows; pandas is the fastest path.
+    as_of : date
+        Orders on or after this day are not used.
+    period : {"W", "D", "4W"}, default "W"
+        Blocks of 7, 1 or 28 days that end at ``as_of``, so that no period is cut short.
+
+    Returns
+    -------
+    Panel
+        At most the last 208 periods; customers whose first order is older are exposed throughout.
+
+    Raises
+    ------
+    UsageError
+        The period is not known or ``as_of`` is no date.
+    DataError
+        A needed column is missing.
+
+    Examples
+    --------
+    >>> lines = pd.DataFrame({"customer_id": ["a", "a", "a"],
+    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-01-09", "2024-01-09"])})
+    >>> panel(lines, as_of="2024-01-22").counts.tolist()
+    [[0, 1, 0]]
+    """
+    days = _days(period)
+    cut = midnight(as_of)
+    orders = _orders(transactions, cut)
+    codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
+    ago = (
+        (cut - orders["ordered_at"]).to_numpy().astype("timedelta64[ns]").astype("int64") - 1
+    ) // (days * 86_400 * 10**9)
+    first = np.zeros(len(customer_id), int)
+    np.maximum.at(first, codes, ago)
+    length = int(min(max(first.max(initial=0) + 1, 1), LONGEST))
+    counts = np.zeros((len(customer_id), length), np.int32)
+    counted = (ago < length) & (ago < first[codes])
+    np.add.at(counts, (codes[counted], length - 1 - ago[counted]), 1)
+    exposed = np.arange(length)[None, :] > (length - 1 - first)[:, None]
+    starts = pd.DatetimeIndex([cut - pd.Timedelta(days=days * (length - t)) for t in range(length)])
+    return Panel(np.asarray(customer_id), counts, exposed, starts, period)
+
+
+def _days(period: str) -> int:
+    if period not in PERIOD_DAYS:
+        raise UsageError.unknown("period", str(period), PERIOD_DAYS, where="the panel")
+    return PERIOD_DAYS[period]
+
+
+def midnight(as_of: date | str) -> pd.Timestamp:
+    """Return the day as a timestamp without time or zone; an error names what is no date."""
+    try:
+        cut = pd.Timestamp(as_of)
+    except (ValueError, TypeError):
+        cut = pd.NaT
+    if pd.isna(cut):
+        raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="a date: 2011-12-10")
+    return cut.tz_localize(None).normalize()
+
+
+def _orders(transactions: Any, cut: pd.Timestamp) -> pd.DataFrame:
+    """One row per order before the cut: ``customer_id`` and ``ordered_at``."""
+    import narwhals as nw
+
+    frame = nw.from_native(transactions)
+    names = frame.collect_schema().names()
+    for needed in ("customer_id", "ordered_at"):
+        if needed not in names:
+            raise DataError(
+                f"transactions has no column '{needed}'", accepted="customer_id and ordered_at"
+            )
+    keep = ~nw.col("customer_id").is_null() & ~nw.col("ordered_at").is_null()
+    for column in ("quantity", "amount"):
+        if column in names:
+            keep &= ~(nw.col(column).fill_null(1) < 0)
+    if "is_return" in names:
+        keep &= ~(nw.col("is_return").fill_null(False))
+    wanted = [c for c in ("customer_id", "ordered_at", "order_id") if c in names]
+    narrow = frame.filter(keep).select(wanted)
+    lines = (narrow.collect() if isinstance(narrow, nw.LazyFrame) else narrow).to_pandas()
+    lines["ordered_at"] = _naive(lines["ordered_at"])
+    lines = lines[lines["ordered_at"].notna() & (lines["ordered_at"] < cut)]
+    return _one_row_an_order(lines)
+
+
+def _naive(times: pd.Series) -> pd.Series:
+    times = pd.to_datetime(times, errors="coerce")
+    return times.dt.tz_localize(None) if times.dt.tz is not None else times
+
+
+def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of one order id, or without it of one customer and day, become one row."""
+    day = lines["ordered_at"].dt.normalize()
+    keys = pd.DataFrame({"customer_id": lines["customer_id"], "day": day})
+    if "order_id" in lines:
+        keys["order_id"] = lines["order_id"]
+        keys["day"] = day.where(lines["order_id"].isna())
+    return lines.loc[~keys.duplicated(), ["customer_id", "ordered_at"]].reset_index(drop=True)
+
+
+def calendar_shape(panel: Panel, *, rounds: int = 6) -> np.ndarray:
+    """Estimate what share of a change-free customer's orders falls into each period.
+
+    The expected count is level × week × age × cohort-by-quarter. The level is the customer's own
+    total; the three other effects are shared, fitted by proportional scaling and each shrunk to
+    one by its own empirical-Bayes factor, so that a base without a season gets a flat calendar.
+    Customers whose rate clearly breaks against the first fit are left out of the second.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (customers, periods)
+        Rows add up to one over exposed periods, zero elsewhere.
+    """
+    shape = _fit_shape(panel, np.ones(len(panel.counts), bool), rounds)
+    broken = scan(panel.counts, shape).statistic > 12.0
+    if broken.any() and (~broken).sum() >= 20:
+        shape = _fit_shape(panel, ~broken, rounds)
+    return shape
+
+
+def _fit_shape(panel: Panel, used: np.ndarray, rounds: int) -> np.ndarray:
+    length = panel.counts.shape[1]
+    begin = length - panel.lengths
+    age = np.maximum(np.arange(length)[None, :] - begin[:, None], 0)
+    quarter = np.broadcast_to(np.arange(length) // 6, panel.counts.shape)
+    groups = [
+        np.broadcast_to(np.arange(length), panel.counts.shape),
+        np.digitize(age, AGE_EDGES),
+        (begin // 13)[:, None] * (length // 6 + 1) + quarter,
+    ]
+    counts = panel.counts[used].astype(float)
+    weight = np.minimum(1.0, 100 / np.maximum(counts.sum(1), 1))[:, None]
+    counts *= weight
+    exposed = panel.exposed.astype(float)
+    shape = exposed.copy()
+    noise = _noise_factor(counts, exposed[used])
+    for _ in range(rounds if used.any() else 0):
+        for group in groups:
+            expected = _scaled(shape[used], counts)
+            factor = _shrunk_ratio(counts, expected, group[used], int(group.max()) + 1, noise)
+            shape *= factor[group]
+    return shape / np.maximum(shape.sum(1, keepdims=True), 1e-12)
+
+
+def _scaled(shape: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return shape * (counts.sum(1) / np.maximum(shape.sum(1), 1e-12))[:, None]
+
+
+def _noise_factor(counts: np.ndarray, exposed: np.ndarray) -> float:
+    """Return the base's variance over its mean, at least one."""
+    expected = _scaled(exposed, counts)
+    busy = expected > 0
+    freedom = max(float(busy.sum() - len(counts)), 1.0)
+    return max(1.0, float(((counts - expected)[busy] ** 2 / expected[busy]).sum() / freedom))
+
+
+def _shrunk_ratio(counts, expected, group, size: int, noise: float) -> np.ndarray:
+    """Observed over expected per group, shrunk by the variance that noise does not explain."""
+    seen = np.bincount(group.ravel(), counts.ravel(), size)
+    due = np.bincount(group.ravel(), expected.ravel(), size)
+    excess = ((seen - due) ** 2 - noise * due).sum() / max((due**2).sum(), 1e-12)
+    spread = max(excess, 0.0)
+    return 1 + (seen - due) * spread / np.maximum(spread * due + noise, 1e-12)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The likelihood-ratio profile of "one rate before, another from here on".
+
+    Attributes
+    ----------
+    profile : numpy.ndarray, shape (customers, periods)
+        Signed root of the likelihood ratio at each period: positive for a rise, zero where a
+        segment would be shorter than two exposed periods.
+    statistic : numpy.ndarray, shape (customers,)
+        Largest likelihood ratio (twice the log-likelihood gain).
+    index : numpy.ndarray of int, shape (customers,)
+        First period of the second segment at that maximum.
+    """
+
+    profile: np.ndarray
+    statistic: np.ndarray
+    index: np.ndarray
+
+
+def scan(counts: np.ndarray, shape: np.ndarray) -> Scan:
+    """Compare one rate with two at every period, given the calendar's shape; O(periods).
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, shape (customers, periods)
+    shape : numpy.ndarray, shape (customers, periods)
+        Expected shares as :func:`calendar_shape` gives them; zero where not exposed.
+
+    References
+    ----------
+    Poisson likelihood ratio given the total, as in Kulldorff (1997), "A spatial scan statistic".
+
+    Examples
+    --------
+    >>> found = scan(np.array([[2, 2, 2, 2, 0, 0, 0, 0]]), np.full((1, 8), 1 / 8))
+    >>> int(found.index[0]), round(float(found.statistic[0]), 3)
+    (4, 11.09)
+    """
+    before, share = _sums_before(counts, shape)
+    total = counts.sum(1, keepdims=True)
+    ratio = 2 * (_gain(before, total * share) + _gain(total - before, total * (1 - share)))
+    ratio = np.where(_allowed(shape), np.maximum(ratio, 0), 0)
+    sign = np.where(before > total * share, -1.0, 1.0)
+    index = ratio.argmax(1)
+    return Scan(sign * np.sqrt(ratio), ratio.max(1), index)
+
+
+def _sums_before(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    before = np.cumsum(counts, axis=1, dtype=float) - counts
+    share = np.cumsum(shape, axis=1) - shape
+    return before, np.clip(share, 0.0, 1.0)
+
+
+def _gain(seen: np.ndarray, due: np.ndarray) -> np.ndarray:
+    """Seen × log(seen / due), zero where nothing was seen."""
+    return np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(due, 1e-12)), 0.0)
+
+
+def _allowed(shape: np.ndarray) -> np.ndarray:
+    """Periods with at least two exposed periods before and from there on."""
+    open_ = shape > 0
+    passed = np.cumsum(open_, 1)
+    left = passed - open_
+    return (left >= EDGE) & (passed[:, -1:] - left >= EDGE)
+
+
+def dispersion(counts: np.ndarray, shape: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return variance over mean within the two segments a scan found, shape (customers,).
+
+    One for Poisson buyers, above for clumped, below for regular ones. Splitting first keeps a
+    change of rate from passing as clumping.
+    """
+    later = np.arange(counts.shape[1])[None, :] >= index[:, None]
+    value = np.zeros(len(counts))
+    for segment in (~later, later):
+        part = shape * segment
+        due = part * ((counts * segment).sum(1) / np.maximum(part.sum(1), 1e-12))[:, None]
+        value += np.where(due > 0, (counts - due) ** 2 / np.maximum(due, 1e-12), 0).sum(1)
+    return value / np.maximum((shape > 0).sum(1) - 2, 1)

@@ -1,0 +1,141 @@
+"""Read a CSV: quickly where it is flawless, else line by line so that every fault is counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from segwork.config import Source
+from segwork.errors import DataError
+from segwork.tables.engines import Raw
+from segwork.tables.faults import EXAMPLES, Fault
+from segwork.tables.reading import arrow_to_pandas, beginning, refuse_twice
+
+SEPARATORS = (",", ";", "\t", "|")
+HEAD_BYTES = 1 << 16
+
+
+def read(file: Path, name: str, source: Source, connection: Any, engine: str) -> Raw:
+    """Read every field as text; empty fields are missing.
+
+    Raises
+    ------
+    DataError
+        The file is empty, is no text, or its header names a column twice.
+    """
+    with file.open("rb") as handle:
+        head = handle.read(HEAD_BYTES)
+    if not head.strip():
+        raise DataError(f"'{file.name}' is empty", accepted="a header and rows")
+    if word := beginning(head):
+        raise DataError(f"'{file.name}' is {word}, not a CSV", accepted="text, one row a line")
+    names, separator = _header(head, file, source)
+    raw = _quick(file, name, names, separator, source, connection, engine)
+    return raw or _careful(file, name, names, separator, source)
+
+
+def _header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    whole = head if wide or b"\n" not in head else head[: head.rfind(b"\n") + 1]
+    text, _ = _decode(whole, source.encoding)
+    lines = text.lstrip("\r\n").splitlines()
+    separator = source.separator or max(
+        SEPARATORS, key=lambda mark: len(next(csv.reader(lines[:1], delimiter=mark), []))
+    )
+    cells = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=separator))
+    names = [cell.strip() or f"column_{n + 1}" for n, cell in enumerate(cells)]
+    refuse_twice(names, file.name)
+    return names, separator
+
+
+def _quick(
+    file: Path,
+    name: str,
+    names: list[str],
+    separator: str,
+    source: Source,
+    connection: Any,
+    engine: str,
+) -> Raw | None:
+    """Let DuckDB read it strictly; None if anything is not as the header promises."""
+    import duckdb
+
+    if source.encoding.lower() not in ("", "utf-8", "utf8", "utf-8-sig"):
+        return None
+    query = (
+        "select * from read_csv(?, columns = ?, auto_detect = false, header = true, delim = ?,"
+        " quote = '\"', escape = '\"', strict_mode = true, null_padding = false)"
+    )
+    values = [str(file), dict.fromkeys(names, "VARCHAR"), separator]
+    try:
+        if engine == "duckdb":
+            table = f"csv_{name}"
+            connection.execute(f"create or replace temp table {table} as {query}", values)
+            return Raw(connection.table(table), raw_text=True)
+        arrow = connection.sql(query, params=values).to_arrow_table()
+    except duckdb.Error:
+        return None
+    return Raw(arrow_to_pandas(arrow), raw_text=True)
+
+
+def _careful(file: Path, name: str, names: list[str], separator: str, source: Source) -> Raw:
+    import pandas as pd
+
+    text, foreign = _decode(file.read_bytes(), source.encoding)
+    rows, short, long = [], [], []
+    for line, cells in _rows(text, separator, file):
+        if len(cells) > len(names):
+            long.append(line)
+            continue
+        if len(cells) < len(names):
+            short.append(line)
+            cells = cells + [""] * (len(names) - len(cells))
+        rows.append([cell or None for cell in cells])
+    columns = pd.Index(names, dtype=object)
+    frame = pd.DataFrame(rows, columns=columns, dtype="str")
+    found = {"encoding": foreign, "ragged_short": short, "ragged_long": long}
+    faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in found.items() if n]
+    return Raw(frame, faults=faults, left_out=len(long), raw_text=True)
+
+
+def _rows(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Give line number and cells of every row below the header; blank lines are no rows."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        started = False
+        for cells in reader:
+            if cells and started:
+                yield reader.line_num, cells
+            started = started or bool(cells)
+    except csv.Error as fault:
+        raise DataError(
+            f"'{file.name}' cannot be read beyond line {reader.line_num} ({fault})"
+        ) from None
+
+
+def _decode(data: bytes, encoding: str) -> tuple[str, list[int]]:
+    """Return the text and the numbers of the lines that are not in the file's encoding."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data[: len(data) // 2 * 2].decode("utf-16", errors="replace"), []
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode(encoding or "utf-8"), []
+    except LookupError:
+        raise DataError(f"unknown encoding '{encoding}'", accepted="utf-8, cp1252, …") from None
+    except UnicodeDecodeError:
+        pass
+    lines, foreign = [], []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        try:
+            lines.append(line.decode(encoding or "utf-8"))
+        except UnicodeDecodeError:
+            lines.append(line.decode("cp1252", errors="replace"))
+            foreign.append(number)
+    return "\n".join(lines), foreign
+
+
+def _lines(numbers: list[int]) -> tuple[str, ...]:
+    return tuple(f"line {number}" for number in numbers[:EXAMPLES])

@@ -1,0 +1,213 @@
+"""The contract check for DuckDB relations and Spark frames: SQL that both understand, lazily."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+
+from segwork.config import Source
+from segwork.errors import UsageError
+from segwork.schema import Kind, Table
+from segwork.tables.checking import HUGE, Checked, check_names, derivation_notes
+from segwork.tables.faults import EXAMPLES, Fault
+
+MARKERS = "('', 'nan', 'none', 'null', 'n/a', 'na', '<na>', 'nat', '#n/a')"
+YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between the SQL of the two engines."""
+
+    quote: str
+    text: str
+    time: str
+    zoned_to_utc: str
+
+    def name(self, column: str) -> str:
+        """Quote a column name."""
+        return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
+
+
+DUCKDB = Dialect('"', "VARCHAR", "TIMESTAMP", "timezone('UTC', {})")
+SPARK = Dialect("`", "STRING", "TIMESTAMP_NTZ", "cast({} as TIMESTAMP_NTZ)")
+
+
+def check(frame: Any, table: Table, source: Source) -> Checked:
+    """Project a lazy frame to the contract; faults are counted when asked for, in one scan."""
+    dialect = _dialect(frame)
+    schema = nw.from_native(frame).collect_schema()
+    checked = check_names(list(schema.names()), table, source)
+    if not checked.problems and _is_empty(frame):
+        checked.problems.append("has no rows")
+    if checked.problems:
+        return checked
+    readers = {}
+    for name, own in checked.columns.items():
+        contract = table.column(name)
+        kind = None if contract is None else contract.kind
+        readers[name] = _reader(dialect.name(own), kind, schema[own], source, dialect)
+    derived = _derived(readers, table, source)
+    checked.frame = project(frame, {**readers, **derived})
+    if derived or table.name == "transactions":
+        checked.notes += derivation_notes(checked.columns, source.rules.get("cancelled_prefix", ""))
+    checked.count = lambda: _count(frame, checked.columns, readers, table, dialect)
+    return checked
+
+
+def project(frame: Any, expressions: dict[str, str]) -> Any:
+    """Select SQL expressions under new names."""
+    dialect = _dialect(frame)
+    columns = [f"{sql} as {dialect.name(name)}" for name, sql in expressions.items()]
+    return frame.project(", ".join(columns)) if dialect is DUCKDB else frame.selectExpr(*columns)
+
+
+def pseudonymise(frame: Any, column: str, key: str) -> Any:
+    """Replace ids by HMAC-SHA256 inside DuckDB: two nested hashes, no table of ids."""
+    secret = key.encode()
+    secret = hashlib.sha256(secret).digest() if len(secret) > 64 else secret
+    inner, outer = (
+        bytes(mark ^ letter for letter in secret.ljust(64, b"\0")).hex() for mark in (0x36, 0x5C)
+    )
+    names = nw.from_native(frame).collect_schema().names()
+    text = f"cast({DUCKDB.name(column)} as VARCHAR)"
+    first = f"sha256(unhex('{inner}') || encode({text}))"
+    both = f"substr(sha256(unhex('{outer}') || unhex({first})), 1, 16)"
+    return project(frame, {n: both if n == column else DUCKDB.name(n) for n in names})
+
+
+def _dialect(frame: Any) -> Dialect:
+    return DUCKDB if nw.dependencies.is_duckdb_relation(frame) else SPARK
+
+
+def _is_empty(frame: Any) -> bool:
+    return len(nw.from_native(frame).head(1).collect()) == 0
+
+
+def _reader(own: str, kind: Kind | None, dtype: Any, source: Source, dialect: Dialect) -> str:
+    """Write the SQL that reads a column as its kind; missing where it cannot be read."""
+    text = f"trim(cast({own} as {dialect.text}))"
+    if kind is Kind.IDENTIFIER:
+        return _read_id(own, text, dtype, dialect)
+    if kind is Kind.TIME:
+        return _read_time(own, text, dtype, source, dialect)
+    if kind is Kind.NUMBER:
+        return _read_number(own, text, dtype, source)
+    if kind is Kind.FLAG and dtype != nw.Boolean:
+        return (
+            f"case when lower({text}) in {YES} then true when lower({text}) in {NO} then false end"
+        )
+    return own
+
+
+def _read_id(own: str, text: str, dtype: Any, dialect: Dialect) -> str:
+    if dtype.is_float():
+        whole = f"cast(cast({own} as BIGINT) as {dialect.text})"
+        kept = f"case when {own} = floor({own}) then {whole} else cast({own} as {dialect.text}) end"
+        return f"case when not isnan({own}) then {kept} end"
+    kept = own if dtype == nw.String else f"cast({own} as {dialect.text})"
+    return f"case when lower({text}) not in {MARKERS} then {kept} end"
+
+
+def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect) -> str:
+    if isinstance(dtype, nw.Datetime):
+        zoned = dtype.time_zone is not None
+        return dialect.zoned_to_utc.format(own) if zoned else f"cast({own} as {dialect.time})"
+    if dtype == nw.Date:
+        return f"cast({own} as {dialect.time})"
+    if source.time_format and dialect is DUCKDB:
+        return f"try_strptime({text}, '{source.time_format.replace(chr(39), '')}')"
+    if source.time_format:
+        raise UsageError("time_format on Spark", accepted="a column of times, or ISO text")
+    if dtype.is_numeric():
+        return f"cast(null as {dialect.time})"
+    return f"try_cast({text} as {dialect.time})"
+
+
+def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
+    if dtype.is_float():
+        return f"case when not isnan({own}) and abs({own}) < 1e308 then {own} end"
+    if dtype.is_integer():
+        return own
+    if dtype.is_numeric():
+        return f"cast({own} as DOUBLE)"
+    if source.decimal == ",":
+        text = f"replace(replace({text}, '.', ''), ',', '.')"
+    number = f"try_cast({text} as DOUBLE)"
+    return f"case when not isnan({number}) and abs({number}) < 1e308 then {number} end"
+
+
+def _derived(readers: dict[str, str], table: Table, source: Source) -> dict[str, str]:
+    if table.name != "transactions":
+        return {}
+    made = {}
+    if "amount" not in readers:
+        quantity, price = (f"cast({readers[n]} as DOUBLE)" for n in ("quantity", "unit_price"))
+        made["amount"] = f"{quantity} * {price}"
+    prefix = source.rules.get("cancelled_prefix", "").replace("'", "''")
+    if prefix and "is_return" not in readers and "order_id" in readers:
+        made["is_return"] = f"coalesce({readers['order_id']} like '{prefix}%', false)"
+    return made
+
+
+def _count(
+    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table, dialect: Dialect
+) -> list[Fault]:
+    """Count every fault of a table in one scan; fetch examples only of those there are."""
+    tests = {}
+    for name, sql in readers.items():
+        contract = table.column(name)
+        if contract is not None:
+            own = dialect.name(columns[name])
+            for code, condition in _tests(own, sql, contract.kind, name, table, dialect).items():
+                tests[name, code] = condition
+    counted = project(frame, {f"f{n}": test for n, test in enumerate(tests.values())})
+    sums = {f"n{n}": f"count_if(f{n})" for n in range(len(tests))}
+    row = _first(counted, sums)
+    faults = []
+    for (name, code), n_rows in zip(tests, row, strict=True):
+        if n_rows:
+            contract = table.column(name)
+            hidden = code == "missing" or (contract is not None and contract.personal)
+            own = dialect.name(columns[name])
+            shown = () if hidden else _examples(frame, own, tests[name, code])
+            faults.append(Fault(table.name, name, code, int(n_rows), shown))
+    return faults
+
+
+def _tests(
+    own: str, sql: str, kind: Kind, name: str, table: Table, dialect: Dialect
+) -> dict[str, str]:
+    text = f"coalesce(trim(cast({own} as {dialect.text})), '')"
+    there = f"lower({text}) not in ('', 'nan')"
+    unread = {Kind.TIME: "not_a_time", Kind.NUMBER: "not_a_number", Kind.FLAG: "not_a_flag"}
+    tests = {}
+    if kind is Kind.IDENTIFIER:
+        tests["missing_marker"] = f"({sql}) is null and lower({text}) in {MARKERS} and {text} <> ''"
+    elif kind in unread and sql != own:
+        tests[unread[kind]] = f"({sql}) is null and {there}"
+    if kind is Kind.TIME:
+        year = f"year({sql})"
+        tests["implausible_time"] = f"coalesce({year} < 1980 or {year} >= 2100, false)"
+    if name in table.needed or name in ("amount", "quantity", "unit_price"):
+        tests["missing"] = f"({sql}) is null and not ({there})"
+    if name == "amount":
+        tests["huge"] = f"coalesce(abs({sql}) >= {HUGE}, false)"
+    return tests
+
+
+def _first(frame: Any, sums: dict[str, str]) -> tuple[Any, ...]:
+    columns = [f"{sql} as {name}" for name, sql in sums.items()]
+    if _dialect(frame) is DUCKDB:
+        return tuple(frame.aggregate(", ".join(columns)).fetchall()[0])
+    return tuple(frame.selectExpr(*columns).first())
+
+
+def _examples(frame: Any, own: str, test: str) -> tuple[str, ...]:
+    """Fetch a few different bad values; a lazy engine has no first ones, so the smallest."""
+    values = project(frame.filter(test), {"v": f"cast({own} as {_dialect(frame).text})"})
+    found = nw.from_native(values).unique("v").sort("v").head(EXAMPLES).collect()
+    return tuple(str(value)[:40] for value in found["v"].to_list())

@@ -1,0 +1,72 @@
+"""Intervals, corrections and the decision rule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from segwork.evidence import benjamini_hochberg, decide, holm, wilson
+from segwork.results import Interval, Severity, Status
+
+
+def test_wilson_matches_newcombe_1998_table_1() -> None:
+    """81 of 263 gives 0.2553 to 0.3662 (Newcombe 1998, Statistics in Medicine 17, table I)."""
+    interval = wilson(81, 263)
+
+    assert interval.low == pytest.approx(0.2553, abs=5e-5)
+    assert interval.high == pytest.approx(0.3662, abs=5e-5)
+
+
+def test_wilson_of_nothing_says_nothing() -> None:
+    """No observations leave the whole range open."""
+    assert wilson(0, 0) == Interval(0.0, 1.0)
+
+
+def test_holm_by_hand() -> None:
+    """Three p-values: 3 × 0.01, then 2 × 0.02, then the running maximum; NaN is left out."""
+    adjusted = holm([0.02, 0.01, math.nan, 0.03])
+
+    np.testing.assert_allclose(adjusted, [0.04, 0.03, math.nan, 0.04])
+
+
+def test_benjamini_hochberg_by_hand() -> None:
+    """Q = p × m / rank, then the running minimum from the top: 0.03, 0.03, 0.03."""
+    np.testing.assert_allclose(benjamini_hochberg([0.01, 0.02, 0.03]), [0.03, 0.03, 0.03])
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "severity", "expected"),
+    [
+        (0.2, None, Severity.HIGH, Status.FAILED),
+        (0.2, None, Severity.LOW, Status.WARNED),
+        (0.1, None, Severity.HIGH, Status.PASSED),
+        (0.2, Interval(0.15, 0.25), Severity.CRITICAL, Status.FAILED),
+        (0.2, Interval(0.05, 0.35), Severity.HIGH, Status.INCONCLUSIVE),
+        (0.05, Interval(0.01, 0.09), Severity.HIGH, Status.PASSED),
+        (0.05, Interval(0.01, 0.2), Severity.HIGH, Status.INCONCLUSIVE),
+        (math.nan, None, Severity.HIGH, Status.INCONCLUSIVE),
+        (0.2, Interval(math.nan, math.nan), Severity.HIGH, Status.INCONCLUSIVE),
+    ],
+)
+def test_decide_needs_effect_and_evidence(
+    value: float, interval: Interval | None, severity: Severity, expected: Status
+) -> None:
+    """Limit 0.1, higher is worse: alarm only beyond the limit with the interval clear of it."""
+    assert decide(value=value, limit=0.1, interval=interval, severity=severity) is expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(0.6, 0.8), Status.PASSED),
+        (Interval(0.2, 0.4), Status.FAILED),
+        (Interval(0.4, 0.6), Status.INCONCLUSIVE),
+    ],
+)
+def test_decide_turns_round_for_a_floor(interval: Interval, expected: Status) -> None:
+    """Limit "at least 0.5": low values are the bad ones."""
+    status = decide(value=0.5, limit=0.5, interval=interval, higher_is_worse=False)
+
+    assert status is expected

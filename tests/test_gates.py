@@ -1,0 +1,123 @@
+"""Gates judge recorded facts and compute nothing."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from segwork import gates
+from segwork.config import Config, Limit, Waiver
+from segwork.errors import ConfigError
+from segwork.gates import Gate
+from segwork.results import Finding, Severity, Status
+
+GATE = Gate(
+    code="SEG-Q99",
+    title="Order lines without a customer",
+    notebook="10_data_quality",
+    fact="missing_share",
+    severity=Severity.HIGH,
+    at_most=0.3,
+    unit="share",
+    required=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge against one gate only."""
+    monkeypatch.setattr(gates, "catalogue", lambda: {GATE.code: GATE})
+
+
+def judge(facts: dict[str, float | int | str] | None, **settings: object) -> Finding:
+    """Judge the facts of one notebook against the one gate."""
+    config = Config(as_of=date(2011, 12, 10), **settings)
+    return gates.judge({} if facts is None else {"10_data_quality": facts}, config)[0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"missing_share": 0.4}, Status.FAILED),
+        ({"missing_share": 0.2}, Status.PASSED),
+        (
+            {"missing_share": 0.4, "missing_share_low": 0.2, "missing_share_high": 0.6},
+            Status.INCONCLUSIVE,
+        ),
+        (
+            {"missing_share": 0.4, "missing_share_low": 0.35, "missing_share_high": 0.45},
+            Status.FAILED,
+        ),
+        ({"something_else": 1}, Status.NOT_APPLICABLE),
+        ({"missing_share": "not enough data"}, Status.INCONCLUSIVE),
+        ({"missing_share": "passed"}, Status.PASSED),
+        (None, Status.SKIPPED),
+    ],
+)
+def test_gate_answers(facts: dict[str, float | int | str] | None, expected: Status) -> None:
+    """A gate fires, stays silent, cannot tell, does not apply, or was not run."""
+    assert judge(facts).status is expected
+
+
+def test_message_carries_value_interval_and_limit() -> None:
+    """The sentence can be read without the table."""
+    facts = {"missing_share": 0.4, "missing_share_low": 0.35, "missing_share_high": 0.45}
+
+    assert judge(facts).message == (
+        "Order lines without a customer: 40.0 % (95 % interval 35.0 % to 45.0 %),"
+        " limit at most 30.0 %."
+    )
+
+
+def test_users_limit_replaces_the_default() -> None:
+    """A limit in the config decides, and its direction is the user's."""
+    limits = {"SEG-Q99": Limit(at_most=0.5, why="our shop sells to guests")}
+
+    finding = judge({"missing_share": 0.4}, limits=limits)
+
+    assert (finding.status, finding.limit) == (Status.PASSED, 0.5)
+
+
+def test_unknown_gate_in_config_is_an_error() -> None:
+    """A limit for a code nobody has names the nearest one."""
+    with pytest.raises(ConfigError, match="did you mean 'SEG-Q99'"):
+        judge({}, limits={"SEG-Q98": Limit(at_most=1)})
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [(date(2012, 1, 1), Status.WAIVED), (date(2011, 1, 1), Status.FAILED)],
+)
+def test_waiver_needs_a_date_that_is_not_past(until: date, expected: Status) -> None:
+    """A waiver covers a failure until its end, counted from ``as_of``."""
+    waivers = {"SEG-Q99": Waiver(who="A. Reviewer", why="guests", until=until)}
+
+    assert judge({"missing_share": 0.4}, waivers=waivers).status is expected
+
+
+def test_only_required_failures_block() -> None:
+    """A failed required gate blocks; inconclusive blocks only for privacy."""
+    assert gates.blocking([judge({"missing_share": 0.4})])
+    assert not gates.blocking([judge({"missing_share": "not enough data"})])
+
+
+def test_policy_files_are_complete_and_documented(
+    monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    """Every gate states source and why, one limit at most, and docs/gates.md is up to date."""
+    monkeypatch.undo()
+    sys.path.insert(0, str(project / "tools"))
+    manual = importlib.import_module("gates_manual").manual()
+
+    for code, gate in gates.catalogue().items():
+        assert re.fullmatch(r"SEG-[QLCTOFPBX]\d\d", code)
+        assert gate.source
+        assert gate.why, code
+        assert gate.at_most is None or gate.at_least is None
+    written = (project / "docs" / "gates.md").read_text(encoding="utf-8")
+    assert written == manual, "run: python tools/gates_manual.py"

@@ -1,0 +1,144 @@
+"""The run folder seen from a notebook."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import segwork.run
+from segwork.config import Config
+from segwork.errors import UsageError
+from segwork.run import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Open a run for one notebook in an empty folder."""
+    return Run("20_segments", tmp_path, Config(as_of=date(2011, 12, 10)), "key")
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Collect what a notebook would display."""
+    seen: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", lambda *things, **_: seen.extend(things))
+    return seen
+
+
+def test_facts_are_canonical(run: Run, tmp_path: Path) -> None:
+    """Facts are written sorted, with interval and count beside the value."""
+    run.metric("share", 0.25, unit="share", low=0.2, high=0.3, n=40)
+    run.metric("rows", 12)
+    run.finish()
+
+    text = (tmp_path / "facts" / "20_segments.json").read_text(encoding="utf-8")
+
+    assert json.loads(text)["facts"] == {
+        "rows": 12,
+        "share": 0.25,
+        "share_high": 0.3,
+        "share_low": 0.2,
+        "share_n": 40,
+    }
+    assert text == json.dumps(json.loads(text), sort_keys=True, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, [1]])
+def test_metric_refuses_what_is_no_finite_number(run: Run, value: Any) -> None:
+    """A fact is a finite number or a word; nothing else reaches the file."""
+    with pytest.raises(UsageError, match="metric 'x' of 20_segments"):
+        run.metric("x", value)
+
+
+def test_metric_is_recorded_once(run: Run) -> None:
+    """A second value under the same name would hide the first."""
+    run.metric("x", 1)
+
+    with pytest.raises(UsageError, match="recorded twice"):
+        run.metric("x", 2)
+
+
+def test_say_fills_numbers_and_escapes_text(run: Run, shown: list[Any]) -> None:
+    """Numbers come from the facts; text from data cannot become markup."""
+    run.metric("missing", 135080)
+
+    run.say("{missing} rows, top product {product}", product="<script>alert(1)</script> *now*")
+
+    assert shown[0].data == (
+        r"135,080 rows, top product &lt;script&gt;alert(1)&lt;/script&gt; \*now\*"
+    )
+
+
+def test_say_names_the_nearest_fact(run: Run, shown: list[Any]) -> None:
+    """A misspelt fact is an error, not an empty place."""
+    run.metric("missing_rows", 1)
+
+    with pytest.raises(UsageError, match="did you mean 'missing_rows'"):
+        run.say("{mising_rows} rows")
+
+
+def test_table_refuses_rows_about_people(run: Run, shown: list[Any]) -> None:
+    """Neither a customer id nor a long listing is shown."""
+    with pytest.raises(UsageError, match="rows about people"):
+        run.table(pd.DataFrame({"customer_id": ["a"]}), caption="who")
+    with pytest.raises(UsageError, match="rows about people"):
+        run.table(pd.DataFrame({"x": range(100)}), caption="all of them")
+
+    assert shown == []
+
+
+def test_figure_needs_alt_text(run: Run) -> None:
+    """A figure without a description is refused."""
+    with pytest.raises(UsageError, match="no alt text"):
+        run.figure(object(), alt=" ")
+
+
+def test_tables_pass_between_notebooks(run: Run) -> None:
+    """What one notebook saves another reads, columns and types unchanged."""
+    frame = pd.DataFrame({"segment": ["S01", "S02"], "customers": [3, 4]})
+
+    run.save(frame, "segments")
+
+    pd.testing.assert_frame_equal(run.read("segments"), frame, check_dtype=False)
+    assert run.has("segments")
+    assert not run.has("segment")
+    with pytest.raises(UsageError, match="did you mean 'segments'"):
+        run.read("segment")
+
+
+def test_start_resolves_from_the_project_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's working folder does not matter."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "c.toml").write_text("as_of = 2024-01-31\n", encoding="utf-8")
+    monkeypatch.delenv("SEGWORK_RUN", raising=False)
+    monkeypatch.delenv("SEGWORK_ROOT", raising=False)
+    monkeypatch.setenv("SEGWORK_KEY", "k")
+    monkeypatch.chdir(tmp_path / "notebooks")
+
+    run = segwork.run.start("10_data_quality", config="c.toml")
+
+    assert run.folder == tmp_path / "reports" / "lab"
+    assert run.as_of == date(2024, 1, 31)
+
+
+def test_key_is_made_once_and_kept_outside_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same project gives the same pseudonyms; the key file is the owner's alone."""
+    monkeypatch.delenv("SEGWORK_KEY", raising=False)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path))
+    config = Config(as_of=date(2024, 1, 31))
+
+    first = segwork.run.pseudonym_key(config)
+
+    assert first == segwork.run.pseudonym_key(config)
+    assert (tmp_path / ".segwork" / "key").stat().st_mode & 0o077 == 0
