@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -86,6 +87,7 @@ def audit(tables: Any, *, as_of: date | str) -> Audit:
         details=pd.DataFrame(details, columns=columns),
         counts=counts_of(book),
         readiness=readiness(tables, as_of=as_of),
+        book=book,
         _rows=rows,
     )
 
@@ -102,7 +104,7 @@ def open_book(tables: Any, *, as_of: date | str) -> Book:
     for name in TABLES:
         native = source_frame(tables, name)
         if native is not None:
-            sheets[name] = Sheet(name, native)
+            sheets[name] = Sheet(name, native, getattr(tables, name))
     if not any(sheet.n for sheet in sheets.values()):
         raise DataError("there is no row in any table", accepted="at least transactions with rows")
     return Book(sheets, as_day(as_of))
@@ -113,8 +115,9 @@ def source_frame(tables: Any, name: str) -> Any:
     checked = getattr(tables, name, None)
     if checked is None:
         return None
-    source = getattr(tables, "source", None)
-    return source(name) if callable(source) else checked
+    given = nw.from_native(tables.source(name))
+    own = {theirs: ours for ours, theirs in tables.columns[name].items() if ours != theirs}
+    return given.rename(own).to_native() if own else given.to_native()
 
 
 def as_day(as_of: date | str) -> np.datetime64:

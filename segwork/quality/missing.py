@@ -86,6 +86,8 @@ def disguised_missing(book: Book, _: Rule) -> Iterator[Hit]:
     """Words and numbers that stand for "no value"."""
     for sheet in book:
         for column in sheet.columns(*Kind):
+            if column == "customer_id":
+                continue
             rows = _placeholder_rows(sheet, column)
             if len(rows):
                 note = f"{len(rows):,} placeholder words in {column}"
@@ -108,7 +110,10 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
     words = sheet.words(column)
     codes_of_countries = np.mean([len(w) == 2 and w.isupper() for w in words]) > 0.8 if words else 0
     rows = sheet.where(
-        column, lambda w: placeholder(w) and not (codes_of_countries and w == "NA")
+        column,
+        lambda w: placeholder(w)
+        and not (codes_of_countries and w == "NA")
+        and (w.strip() or sheet.kind(column) is not Kind.TEXT),
     )
     if column == "return_reason" or rows.mean() > 0.5:
         share = rows.sum() / max(1, (~sheet.missing(column)).sum())
@@ -119,12 +124,12 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
 def imputation_footprint(book: Book, rule: Rule) -> Iterator[Hit]:
     """A heap of one value at the mean or median that its neighbours do not explain."""
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
-        if count > rule.limit * expected:
-            note = f"{count:,} values of {column} sit exactly at the {centre}, {expected:g} expected"
+        if count > rule.limit * expected[0] or expected[1] > rule.limit:
+            note = f"{count:,} values of {column} sit exactly at the {centre}, {expected[0]:g} at most nearby"
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 
-def _spikes(book: Book) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, float, str]]]:
+def _spikes(book: Book) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, tuple[float, float], str]]]:
     for sheet in book:
         columns = sheet.columns(Kind.NUMBER) if sheet.name == "customers" else []
         if sheet.name in ("interactions", "behaviour"):
@@ -277,7 +282,7 @@ def filled_without_flag(book: Book, rule: Rule) -> Iterator[Hit]:
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
         flagged = [c for c in sheet.columns(Kind.FLAG, Kind.NUMBER) if FLAG_NAME.search(c)]
         told = any(sheet.flag(c)[rows].mean() > 0.8 for c in flagged)
-        if count > limit * expected and not told and count > rule.limit:
+        if (count > limit * expected[0] or expected[1] > limit) and not told and count > rule.limit:
             note = f"{count:,} values of {column} look filled in with the {centre}; no column says so"
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 

@@ -126,14 +126,16 @@ class Audit:
         One row per place a check looked at with a result: code, table, column, status, n, of, note.
     counts : DataFrame
         Plain exact counts with their definitions: name, value, definition.
-    health : DataFrame
-        Checks by table and status.
+    readiness : Readiness
+    book : Book
+        The tables as the checks read them, for figures.
     """
 
     findings: pd.DataFrame
     details: pd.DataFrame
     counts: pd.DataFrame
-    readiness: Any = None
+    readiness: Any
+    book: Book = field(repr=False)
     _rows: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def rows(self, code: str) -> pd.DataFrame:

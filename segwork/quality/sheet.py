@@ -27,13 +27,16 @@ class Sheet:
     name : str
         Name of the table in the contract.
     native : native frame
-        Columns named as in the contract; it is read, never changed.
+        As it came, columns named as in the contract; it is read, never changed.
+    checked : native frame, optional
+        The same rows with typed columns; where times are text, its reading of them is used.
     """
 
-    def __init__(self, name: str, native: Any) -> None:
+    def __init__(self, name: str, native: Any, checked: Any = None) -> None:
         self.name = name
         self.frame = _to_pandas(native)
         self.n = len(self.frame)
+        self._checked = checked
         self._kept: dict[tuple[str, str], Any] = {}
 
     def __contains__(self, column: str) -> bool:
@@ -138,9 +141,24 @@ class Sheet:
             return values.to_numpy(dtype="datetime64[s]")
         if pd.api.types.is_numeric_dtype(values):
             return np.full(self.n, np.datetime64("NaT"), dtype="datetime64[s]")
+        if (read := self._read(column)) is not None:
+            return read.to_numpy(dtype="datetime64[s]")
         codes, _ = self.codes(column)
         parsed = _dates(self.words(column))
         return np.append(parsed, np.datetime64("NaT"))[codes]
+
+    def _read(self, column: str) -> pd.Series | None:
+        """Return the checked table's reading of a column of times, if it has the same rows."""
+        if self._checked is None or TABLES[self.name].column(column) is None:
+            return None
+        frame = nw.from_native(self._checked)
+        if column not in frame.collect_schema().names():
+            return None
+        values = _to_pandas(frame.select(column).to_native())[column]
+        typed = pd.api.types.is_datetime64_any_dtype(values)
+        if not typed or len(values) != self.n or getattr(values.dt, "tz", None) is not None:
+            return None
+        return values
 
     def _flag(self, column: str) -> np.ndarray:
         return self.where(column, lambda word: word.strip().lower() in TRUE_WORDS)

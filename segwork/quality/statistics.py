@@ -201,11 +201,11 @@ def rescaled(
     return np.flatnonzero(beyond), ""
 
 
-def spike(values: np.ndarray) -> tuple[np.ndarray, int, float, str] | None:
+def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str] | None:
     """Find a value at the mean or median that is far more frequent than its neighbours.
 
     Neighbours are the nearest other values, and the nearest values at least as round, so that
-    columns of honestly round numbers keep silent. Returns rows, count, expected count and centre.
+    columns of honestly round numbers keep silent. Returns rows, count, (highest count nearby, z against equally round ones) and centre.
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)
@@ -215,22 +215,25 @@ def spike(values: np.ndarray) -> tuple[np.ndarray, int, float, str] | None:
     for centre, name in ((known.mean(), "mean"), (np.median(known), "median")):
         near = np.abs(distinct - centre) <= max(1e-9, 0.15 * robust_scale(known))
         for i in np.flatnonzero(near & (count >= 6)):
-            expected = max(_nearby(distinct, count, i), 1.0)
-            if best is None or count[i] / expected > best[1] / best[2]:
+            expected = _nearby(distinct, count, i)
+            if best is None or count[i] / expected[0] > best[1] / best[2][0]:
                 best = (np.flatnonzero(values == distinct[i]), int(count[i]), expected, name)
     return best
 
 
-def _nearby(distinct: np.ndarray, count: np.ndarray, i: int) -> float:
-    """Return the highest count among near values, and among near values as round as this one."""
+def _nearby(distinct: np.ndarray, count: np.ndarray, i: int) -> tuple[float, float]:
+    """Return the highest count among near and near equally round values, and z against these."""
     window = np.arange(max(0, i - 10), min(len(distinct), i + 11))
     any_near = count[window[window != i]].max(initial=0)
     grid = _roundness(distinct[i])
     if grid is None:
-        return float(any_near)
+        return max(float(any_near), 1.0), 0.0
     reach = np.flatnonzero(np.abs(distinct - distinct[i]) <= 12 * grid)
-    round_near = [j for j in reach if j != i and np.isclose(distinct[j] % grid % grid, 0)]
-    return float(max(any_near, count[round_near].max(initial=0) if round_near else 0))
+    alike = count[[j for j in reach if j != i and distinct[j] % grid == 0]]
+    if not len(alike):
+        return max(float(any_near), 1.0), 0.0
+    z = (count[i] - alike.mean()) / np.sqrt(max(alike.mean(), alike.var(), 1.0))
+    return float(max(any_near, alike.max(), 1)), float(z) if len(alike) >= 6 else 0.0
 
 
 def _roundness(value: float) -> float | None:

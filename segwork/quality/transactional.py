@@ -27,7 +27,8 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
     money = _money(book)
     if not money.identity:
         raise NotApplicable("no rule from quantity and unit_price explains most amounts")
-    rows = np.flatnonzero(money.broken() & ~_unconverted(money))
+    left_as_is = money.foreign & _same(money.amount, money.local)
+    rows = np.flatnonzero(money.broken() & ~left_as_is)
     rule = " ~ ".join((money.identity[0], " × ".join(money.identity[1:])))
     yield Hit(TABLE, money.identity, rows, len(money.amount), f"{len(rows):,} rows break {rule}")
     if money.local is not None and money.local_columns[0] != "quantity":
@@ -38,6 +39,10 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
             rows = np.flatnonzero(known & ~fits)
             note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
             yield Hit(TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note)
+
+
+def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    return np.zeros(len(a), bool) if b is None else st.agree(a, b, 0.0, 0.01)
 
 
 def unconverted(book: Book, _: Rule) -> Iterator[Hit]:
