@@ -165,6 +165,10 @@ class Run:
         )
         return path
 
+    def has(self, name: str) -> bool:
+        """Tell whether an earlier notebook of this run has left a table of that name."""
+        return (self.folder / "tables" / f"{name}.parquet").is_file()
+
     def read(self, name: str) -> Any:
         """Read a frame that an earlier notebook saved.
 

@@ -169,7 +169,7 @@ def manifest() -> dict[str, Any]:
         },
         "versions": {"pandas": "3.1.1", "scikit-learn": "1.9.0"},
         "python": "3.12.8",
-        "git": "0614135",
+        "git": {"commit": "0614135", "dirty": True},
         "baseline": None,
         "notebooks": {
             "10_data_quality": {"status": "ok", "parameters": parameters},

@@ -379,8 +379,8 @@ def test_trend_only_against_a_named_baseline(tmp_path: Path) -> None:
 
     assert "▼ worse, was 0.55 in last-quarter" in named.text
     assert "▼ better, was 6 segments in last-quarter" in named.text
-    assert "unchanged from last-quarter" in named.text
-    assert not re.search(r"worse|better|unchanged|Against", alone.text)
+    assert "the same in last-quarter" in named.text
+    assert not re.search(r"worse|better|the same|Against", alone.text)
 
 
 def test_decision_is_shown_or_asked_for(tmp_path: Path) -> None:
@@ -400,6 +400,16 @@ def test_password_in_an_address_is_hidden(pages: dict[str, Reader]) -> None:
     """A database address in the config is shown without its password."""
     assert "postgresql://me:…@host/db" in pages["index"].text
     assert "secret" not in pages["index"].text
+
+
+def test_origin_says_what_made_the_run(pages: dict[str, Reader]) -> None:
+    """Data fingerprint, parameters, versions and the state of the code stand on the index."""
+    text = pages["index"].text
+
+    assert run_folder.manifest()["data"]["transactions"] in text
+    assert "0614135, with uncommitted changes" in text
+    assert "20_segments.k" in text
+    assert "3.1.1" in text
 
 
 def test_maths_becomes_mathml(pages: dict[str, Reader]) -> None:

@@ -106,6 +106,8 @@ def test_tables_pass_between_notebooks(run: Run) -> None:
     run.save(frame, "segments")
 
     pd.testing.assert_frame_equal(run.read("segments"), frame, check_dtype=False)
+    assert run.has("segments")
+    assert not run.has("segment")
     with pytest.raises(UsageError, match="did you mean 'segments'"):
         run.read("segment")
 

@@ -6,8 +6,10 @@ imported the last time. A file is hashed again only when its size, times or plac
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
 import platform
 import sys
 import time
@@ -135,22 +137,29 @@ def inputs(
 
 def used(files: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
     """Split the files a kernel imported into modules of the project and installed packages."""
-    from importlib.metadata import packages_distributions
-
-    owners = packages_distributions()
-    prefixes = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
-    modules, packages = set(), set()
+    modules, tops = set(), set()
+    home, standard = root.resolve(), Path(os.__file__).resolve().parent
     for name in files:
+        parts = Path(name).parts
+        libraries = [i for i, part in enumerate(parts) if part.endswith("-packages")]
+        if libraries:
+            tops.add(parts[libraries[-1] + 1].partition(".")[0])
+            continue
         path = Path(name).resolve()
-        if "site-packages" in path.parts or "dist-packages" in path.parts:
-            at = max(i for i, p in enumerate(path.parts) if p.endswith("-packages"))
-            top = path.parts[at + 1].partition(".")[0]
-            packages.update(owners.get(top, ()))
         if PACKAGE in path.parents:
             modules.add("segwork/" + path.relative_to(PACKAGE).as_posix())
-        elif root.resolve() in path.parents and not any(p in path.parents for p in prefixes):
-            modules.add(path.relative_to(root.resolve()).as_posix())
-    return sorted(modules), sorted({_normal(name) for name in packages})
+        elif home in path.parents and standard not in path.parents:
+            modules.add(path.relative_to(home).as_posix())
+    owners = _owners()
+    packages = {_normal(package) for top in tops for package in owners.get(top, ())}
+    return sorted(modules), sorted(packages)
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()
 
 
 def installed_versions() -> dict[str, str]:

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill import engines, translators
@@ -68,6 +69,7 @@ class Job:
     started: bool = False
     killed_for: str = ""
     pid: int | None = None
+    exit_code: int | None = None
     status: str = "ok"
     message: str = ""
     title: str = ""
@@ -131,7 +133,6 @@ class Client(NotebookClient):
         task = self.job.task
         environment = {**os.environ, **KERNEL_ENVIRONMENT, **task["environment"]}
         with self.setup_kernel(cwd=task["root"], env=environment):
-            self.job.pid = self.km.provisioner.pid
             self.job.started = True
             for index, cell in enumerate(self.nb.cells):
                 if cell.cell_type == "code":
@@ -139,6 +140,13 @@ class Client(NotebookClient):
                 else:
                     self.job.title = last_heading(cell.source) or self.job.title
             self._trace()
+
+    async def async_start_new_kernel(self, **keywords: Any) -> None:
+        """Start the kernel and let the watch know its process."""
+        await super().async_start_new_kernel(**keywords)
+        self.job.pid = self.km.provisioner.pid
+
+    start_new_kernel = run_sync(async_start_new_kernel)
 
     def _run_cell(self, index: int, cell: Any, manager: Any) -> None:
         job, tags = self.job, cell.metadata.get("tags", [])
@@ -152,7 +160,7 @@ class Client(NotebookClient):
         began = time.monotonic()
         manager.cell_start(cell, index)
         try:
-            self.execute_cell(cell, index)
+            self._execute(index, cell)
             raised = any(output.output_type == "error" for output in cell.outputs)
             if "raises-exception" in tags and not raised:
                 job.end("failed", "the cell is tagged raises-exception but did not raise")
@@ -162,6 +170,14 @@ class Client(NotebookClient):
             manager.cell_complete(cell, index)
             job.save(self.nb)
 
+    def _execute(self, index: int, cell: Any) -> None:
+        try:
+            self.execute_cell(cell, index)
+        except DeadKernelError:  # ask now: the cleaning up forgets the process
+            process = self.km.provisioner.process
+            self.job.exit_code = process.poll() if process else None
+            raise
+
     def _trace(self) -> None:
         message = self.kc.execute("", silent=True, user_expressions={"files": TRACE})
         reply = self.wait_for_reply(message) or {}
@@ -170,11 +186,6 @@ class Client(NotebookClient):
             import ast
 
             self.job.files = json.loads(ast.literal_eval(found["data"]["text/plain"]))
-
-    def exit_code(self) -> int | None:
-        """How the kernel process ended, if it has."""
-        process = getattr(getattr(self.km, "provisioner", None), "process", None)
-        return process.poll() if process else None
 
 
 class _StoppedError(Exception):
@@ -210,7 +221,7 @@ class Engine(engines.Engine):
         except CellTimeoutError:
             _timed_out(job)
         except (DeadKernelError, RuntimeError, TimeoutError, OSError) as error:
-            _died(job, error, client.exit_code())
+            _died(job, error)
         finally:
             if job.cells and job.status != "ok":
                 job.cells[-1] |= {"status": job.status, "message": job.message}
@@ -247,7 +258,8 @@ def _timed_out(job: Job) -> None:
     job.end("timeout", f"the cell's limit of {task['cell_seconds']:g} s has passed")
 
 
-def _died(job: Job, error: Exception, code: int | None) -> None:
+def _died(job: Job, error: Exception) -> None:
+    code = job.exit_code
     if job.killed_for == "interrupted":
         job.end("interrupted", "stopped by the user")
     if job.killed_for == "memory":

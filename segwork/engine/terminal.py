@@ -34,7 +34,8 @@ class Progress:
             self._line(f"{name:<{self._width}}  {event['message']}; starting it again")
         elif what == "end":
             self._live.pop(name, None)
-            self._line(self._ended(name, event))
+            if event["status"] != "skipped":
+                self._line(self._ended(name, event))
         self._show_live()
 
     def _ended(self, name: str, event: Mapping[str, Any]) -> str:

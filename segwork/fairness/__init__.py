@@ -12,6 +12,7 @@ None of them proves that a system is fair; each can show a harm, or say that it 
 
 from __future__ import annotations
 
+from segwork.fairness.cases import DecisionCase, decision_case
 from segwork.fairness.flips import AttributeFlip, attribute_flip
 from segwork.fairness.groups import GroupMetrics, group_metrics
 from segwork.fairness.mitigation import Mitigation, mitigation_trials
@@ -20,12 +21,14 @@ from segwork.fairness.segments import Proxies, SegmentFairness, proxies, segment
 
 __all__ = [
     "AttributeFlip",
+    "DecisionCase",
     "GroupMetrics",
     "MatchedPairs",
     "Mitigation",
     "Proxies",
     "SegmentFairness",
     "attribute_flip",
+    "decision_case",
     "group_metrics",
     "matched_pairs",
     "mitigation_trials",

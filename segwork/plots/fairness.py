@@ -87,7 +87,7 @@ def composition(table: pd.DataFrame) -> tuple[Any, str]:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    wide = table.pivot(index="segment", columns="group", values="ratio")
+    wide = table.pivot_table(index="segment", columns="group", values="ratio", aggfunc="first")
     with house_style():
         figure, axes = plt.subplots(figsize=(1.3 * wide.shape[1] + 3, 0.55 * len(wide) + 1.6))
         sns.heatmap(

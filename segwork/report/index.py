@@ -136,7 +136,7 @@ def _card(run: RunFolder, finding: Finding) -> str:
         f'<span class="value">{escape(value)}</span> '
         f'<span class="what">{escape(_name(run, finding))}</span> '
         f'<span class="limit">{escape(_limit(run, finding))}'
-        f"{escape(' · ' + change if change else '')}</span></li>"
+        f"{escape(f' · {change} in {run.baseline_name}' if change else '')}</span></li>"
     )
 
 
@@ -169,10 +169,10 @@ def _change(run: RunFolder, finding: Finding) -> str:
     if before is None or value is None:
         return ""
     if display(before, unit) == display(value, unit):
-        return f"unchanged from {run.baseline_name}"
+        return "the same"
     arrow = "▲" if value > before else "▼"
     word = "worse" if (value > before) == _higher_is_worse(run, finding) else "better"
-    return f"{arrow} {word}, was {display(before, unit)} in {run.baseline_name}"
+    return f"{arrow} {word}, was {display(before, unit)}"
 
 
 def _every_gate(run: RunFolder) -> str:
@@ -220,8 +220,7 @@ def _origin(run: RunFolder) -> str:
         (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
         for name, digest in sorted((manifest.get("data") or {}).items())
     ]
-    made = [("segwork run", manifest.get("name", "")), ("git commit", manifest.get("git") or "–")]
-    made += [("baseline", run.baseline_name or "none")]
+    made = [("git commit", _commit(manifest.get("git"))), ("baseline", run.baseline_name or "none")]
     made += [("Python", manifest.get("python", "–"))]
     made += sorted((manifest.get("versions") or {}).items())
     config = list(_flat(manifest.get("config") or {}))
@@ -237,6 +236,14 @@ def _origin(run: RunFolder) -> str:
         _folded("Versions", "Software", made),
     )
     return "\n".join(tables)
+
+
+def _commit(git: Any) -> str:
+    """Say which commit the code was, and whether files differed from it."""
+    if not isinstance(git, Mapping):
+        return str(git or "not in a repository")
+    commit = str(git.get("commit") or "not in a repository")
+    return f"{commit}, with uncommitted changes" if git.get("dirty") else commit
 
 
 def _folded(summary: str, caption: str, rows: list[tuple[str, Any]]) -> str:

@@ -177,7 +177,7 @@ def until(table: Any, as_of: date | datetime | str) -> Any:
     Examples
     --------
     >>> import pandas as pd
-    >>> lines = pd.DataFrame({"ordered_at": pd.to_datetime(["2011-12-09 23:59", "2011-12-10"])})
+    >>> lines = pd.DataFrame({"ordered_at": pd.to_datetime(["2011-12-09", "2011-12-10"])})
     >>> len(until(lines, "2011-12-10"))
     1
     """
@@ -291,7 +291,10 @@ def _assemble(raws: Mapping[str, Any], *, engine: str = "", key: str | None = No
     from segwork.tables import checking, engines
 
     checked = {name: engines.check(raw, TABLES[name]) for name, raw in raws.items()}
-    checking.refuse({name: raws[name].problems + c.problems for name, c in checked.items()})
+    checking.refuse(
+        {name: c.problems for name, c in checked.items()},
+        {name: raw.unreadable for name, raw in raws.items() if raw.unreadable},
+    )
     if key is not None:
         for name, one in checked.items():
             engines.pseudonymise(raws[name], one, key)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segwork.config import Source
+from segwork.errors import DataError
 from segwork.schema import TABLES, Kind, Table
 from segwork.tables.faults import Fault, first_values
 
@@ -184,17 +185,20 @@ def derivation_notes(columns: Mapping[str, str], cancelled_prefix: str) -> list[
     return notes
 
 
-def refuse(problems: Mapping[str, list[str]]) -> None:
+def refuse(problems: Mapping[str, list[str]], unreadable: Mapping[str, DataError]) -> None:
     """Raise one error that lists every problem of every table."""
-    from segwork.errors import DataError
-
-    told = [f"{name}: {'; '.join(found)}" for name, found in problems.items() if found]
+    lacking = {name: found for name, found in problems.items() if found}
+    if len(unreadable) == 1 and not lacking:
+        raise next(iter(unreadable.values()))
+    told = [f"{name}: {'; '.join(found)}" for name, found in lacking.items()]
+    told += [f"{name}: {str(fault).rstrip('.')}" for name, fault in unreadable.items()]
     if told:
-        names = [name for name, found in problems.items() if found]
         raise DataError(
             f"the data cannot be used: {' | '.join(told)}",
-            accepted="; ".join(_accepted(TABLES[name]) for name in names),
-            hint="map your own names in segwork.toml: columns = { contract_name = 'Your name' }",
+            accepted="; ".join(_accepted(TABLES[name]) for name in lacking),
+            hint="map your own names in segwork.toml: columns = { contract_name = 'Your name' }"
+            if lacking
+            else "",
         )
 
 

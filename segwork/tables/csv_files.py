@@ -33,12 +33,14 @@ def read(file: Path, name: str, source: Source, connection: Any, engine: str) ->
     if word := beginning(head):
         raise DataError(f"'{file.name}' is {word}, not a CSV", accepted="text, one row a line")
     names, separator = _header(head, file, source)
-    raw = _quick(file, names, separator, source, connection, engine)
+    raw = _quick(file, name, names, separator, source, connection, engine)
     return raw or _careful(file, name, names, separator, source)
 
 
 def _header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
-    text, _ = _decode(head[: head.rfind(b"\n") + 1] or head, source.encoding)
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    whole = head if wide or b"\n" not in head else head[: head.rfind(b"\n") + 1]
+    text, _ = _decode(whole, source.encoding)
     lines = text.lstrip("\r\n").splitlines()
     separator = source.separator or max(
         SEPARATORS, key=lambda mark: len(next(csv.reader(lines[:1], delimiter=mark), []))
@@ -50,7 +52,13 @@ def _header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
 
 
 def _quick(
-    file: Path, names: list[str], separator: str, source: Source, connection: Any, engine: str
+    file: Path,
+    name: str,
+    names: list[str],
+    separator: str,
+    source: Source,
+    connection: Any,
+    engine: str,
 ) -> Raw | None:
     """Let DuckDB read it strictly; None if anything is not as the header promises."""
     import duckdb
@@ -64,10 +72,10 @@ def _quick(
     values = [str(file), dict.fromkeys(names, "VARCHAR"), separator]
     try:
         if engine == "duckdb":
-            table = f"csv_{abs(hash(str(file)))}"
+            table = f"csv_{name}"
             connection.execute(f"create or replace temp table {table} as {query}", values)
             return Raw(connection.table(table), raw_text=True)
-        arrow = connection.execute(query, values).to_arrow_table()
+        arrow = connection.sql(query, params=values).to_arrow_table()
     except duckdb.Error:
         return None
     return Raw(arrow_to_pandas(arrow), raw_text=True)
@@ -111,7 +119,7 @@ def _rows(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[str
 def _decode(data: bytes, encoding: str) -> tuple[str, list[int]]:
     """Return the text and the numbers of the lines that are not in the file's encoding."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16"), []
+        return data[: len(data) // 2 * 2].decode("utf-16", errors="replace"), []
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode(encoding or "utf-8"), []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from segwork.errors import DataError, MissingExtraError
 from segwork.tables.engines import Raw
 from segwork.tables.reading import frame_digest
 
-ROWS_A_TIME = 50_000
+ROWS_A_TIME = 10_000
 DRIVERS = {"postgresql": ("postgresql+psycopg", "psycopg", "postgres")}
 
 
@@ -56,8 +58,9 @@ def _read(address: str, name: str, source: Source) -> Raw:
         with engine.connect().execution_options(yield_per=ROWS_A_TIME) as connection:
             result = connection.execute(_query(engine, name, source))
             names = [str(key) for key in result.keys()]  # noqa: SIM118
-            for part in _watched(result.partitions(), name):
-                rows.extend(tuple(row) for row in part)
+            with _closed_at_last(result.cursor):
+                for part in _watched(result.partitions(ROWS_A_TIME), name):
+                    rows.extend(tuple(row) for row in part)
     except (sa.exc.SQLAlchemyError, OSError, ValueError) as fault:
         got = f"went away after {len(rows):,} rows" if rows else "cannot be read"
         raise DataError(
@@ -83,13 +86,13 @@ def _engine(address: str) -> tuple[Any, str]:
         if driver:
             url = url.set(drivername=driver[0])
         return sa.create_engine(url), shown
+    except sa.exc.NoSuchModuleError as fault:
+        raise DataError(f"no such kind of database ({_short(fault)})") from None
     except sa.exc.ArgumentError:
         scheme = address.split(":", 1)[0]
         raise DataError(
             f"'{scheme}' is no database URL", accepted="postgresql://user@host/database"
         ) from None
-    except sa.exc.NoSuchModuleError as fault:
-        raise DataError(f"no such kind of database ({_short(fault)})") from None
     except ImportError as fault:
         package, extra = driver[1:] if driver else (fault.name or "its driver", "postgres")
         raise MissingExtraError.of(package, extra=extra, needed_for=shown) from None
@@ -103,6 +106,16 @@ def _query(engine: Any, name: str, source: Source) -> Any:
     parts = (source.table or name).split(".")
     quoted = ".".join(engine.dialect.identifier_preparer.quote(part) for part in parts)
     return sa.text(f"select * from {quoted}")
+
+
+@contextmanager
+def _closed_at_last(cursor: Any) -> Iterator[None]:
+    """Close a driver's cursor even if its connection is lost, so that nothing is left open."""
+    try:
+        yield
+    finally:
+        with suppress(Exception):
+            cursor.close()
 
 
 def _watched(parts: Any, name: str) -> Any:

@@ -29,7 +29,9 @@ class Raw:
     source : Source
     digest : callable
         SHA-256 of the source, worked out when asked for.
-    faults, notes, problems : list
+    faults, notes : list
+    unreadable : DataError, optional
+        Why there is no frame.
     left_out : int
         Rows that could not be placed; each is named in ``faults``.
     raw_text : bool
@@ -43,7 +45,7 @@ class Raw:
     digest: Callable[[], str] = str
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    unreadable: DataError | None = None
     left_out: int = 0
     raw_text: bool = False
     connection: Any = None
@@ -51,7 +53,7 @@ class Raw:
 
 def check(raw: Raw, table: Table) -> Checked:
     """Check a table of any kind; a table that could not be read is left as it is."""
-    if raw.problems:
+    if raw.unreadable:
         return Checked()
     if nw.dependencies.is_pandas_dataframe(raw.frame):
         return check_pandas(raw.frame, table, raw.source, raw_text=raw.raw_text)
@@ -140,7 +142,7 @@ def pseudonym(customer_id: str, key: str) -> str:
     Examples
     --------
     >>> pseudonym("17850", "segwork-sample-company")
-    '...'
+    '08b52ca360340a9a'
     """
     digest = hmac.new(key.encode(), customer_id.encode(), hashlib.sha256)
     return digest.hexdigest()[:PSEUDONYM_DIGITS]

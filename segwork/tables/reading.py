@@ -38,7 +38,7 @@ def read_all(config: Config) -> dict[str, Raw]:
         try:
             raws[name] = _read(config, name, source, files[name], connection)
         except DataError as fault:
-            raws[name] = Raw(problems=[str(fault).rstrip(".")])
+            raws[name] = Raw(unreadable=fault)
         raws[name].source = source
         raws[name].connection = connection
     return raws
