@@ -71,8 +71,6 @@ def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Ca
     McConville et al. (2021), "N2D: (not too) deep clustering via clustering the local manifold of
     an autoencoded embedding"; Ng, Jordan, Weiss (2002), "On spectral clustering".
     """
-    from sklearn.mixture import GaussianMixture
-
     numbers = [k for k in numbers if k < len(Z) - 1]
     if not numbers or len(Z) < 12:
         return []

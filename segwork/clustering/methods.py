@@ -28,7 +28,7 @@ class Candidate:
     refit : callable
         Other rows and a seed in, labels of a fit at the same setting out.
     rule : dict
-        ``kind`` (centres · gaussians · neighbours) and its arrays; see ``segwork.clustering.model``.
+        ``kind`` (centres · gaussians · neighbours) and its arrays: ``segwork.clustering.model``.
     """
 
     method: str
