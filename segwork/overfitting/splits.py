@@ -14,7 +14,7 @@ from segwork.overfitting.case import Case
 from segwork.overfitting.roc import Estimate, macro_auc
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
-TRAIN_SCORED = 5_000
+TRAIN_SCORED = 2_000
 
 
 @dataclass(frozen=True)
