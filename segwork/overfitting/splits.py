@@ -32,6 +32,8 @@ class CrossScore:
         Score of each row while held out, averaged over repeats; NaN where it never was.
     decisions : ndarray of int, shape (n,)
         The model's own decision for the row in the last repeat; -1 where it never was held out.
+    apart : float
+        Share of held-out rows where the model does not decide for its highest score.
     """
 
     train: float
@@ -39,6 +41,7 @@ class CrossScore:
     by_fold: np.ndarray
     scores: np.ndarray
     decisions: np.ndarray
+    apart: float
 
     @property
     def rows(self) -> np.ndarray:
@@ -96,7 +99,7 @@ def cross_score(
     weight = sum(len(held) for _, held in folds)
     pull, total = np.zeros(n), np.zeros((n, n_classes))
     times, decisions = np.zeros(n), np.full(n, -1)
-    learned, value, by_fold = [], 0.0, []
+    learned, value, by_fold, apart = [], 0.0, [], 0.0
     for learn, held in folds:
         model = case.fit(learn, estimator=estimator)
         scores = case.score(model, held)
@@ -107,6 +110,8 @@ def cross_score(
         total[held] += scores
         times[held] += 1
         decisions[held] = case.predict(model, held)
+        decided = scores[np.arange(len(held)), decisions[held]]
+        apart += np.sum(decided < scores.max(axis=1) - 1e-9) / weight
         learned.append(_train_area(case, model, learn) if train else np.nan)
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
@@ -116,6 +121,7 @@ def cross_score(
         np.array(by_fold),
         mean,
         decisions,
+        float(apart),
     )
 
 
