@@ -31,7 +31,7 @@ class CrossScore:
     scores : ndarray, shape (n, n_classes)
         Score of each row while held out, averaged over repeats; NaN where it never was.
     decisions : ndarray of int, shape (n,)
-        The model's own decision for the row in the last repeat; -1 where it never was held out.
+        The model's own decision for the row in the first repeat; -1 where it never was held out.
     apart : float
         Share of held-out rows where the model does not decide for its highest score.
     """
@@ -108,11 +108,12 @@ def cross_score(
         value += area * len(held) / weight
         pull[held] += influence * len(held) / weight
         total[held] += scores
+        if not times[held].any():  # a repeat would tell the same again
+            decisions[held] = case.predict(model, held)
+            decided = scores[np.arange(len(held)), decisions[held]]
+            apart += np.sum(decided < scores.max(axis=1) - 1e-9) / len(case)
+            learned.append(_train_area(case, model, learn) if train else np.nan)
         times[held] += 1
-        decisions[held] = case.predict(model, held)
-        decided = scores[np.arange(len(held)), decisions[held]]
-        apart += np.sum(decided < scores.max(axis=1) - 1e-9) / weight
-        learned.append(_train_area(case, model, learn) if train else np.nan)
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
     return CrossScore(
