@@ -8,6 +8,7 @@ EXTRAS ?= test
 # The ordinary notebooks' settings; any segwork.toml will do.
 CONFIG ?= notebooks/configs/sample.toml
 OUT    ?= reports
+BENCH  := $(BIN)/segwork run --notebooks notebooks/benchmarks --out $(OUT)
 
 # Public data beside the project, where it exists (see data/README.md).
 ifneq ($(wildcard ../shared/data),)
@@ -56,10 +57,10 @@ lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/segwork lab
 
 bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an hour or more)
-	$(BIN)/python tools/bench.py --full --out $(OUT)
+	$(BENCH) --config notebooks/configs/benchmarks_full.toml
 
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minutes)
-	$(BIN)/python tools/bench.py --out $(OUT)
+	$(BENCH) --config notebooks/configs/benchmarks.toml
 
 clean: ## remove the environment, generated data and reports
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample

@@ -93,7 +93,9 @@ def make(
     ready = _values(found, settings, shown_config(path, root), assignments, values)
     hashes = fingerprint.Hashes(root / ".segwork" / "hashes.json")
     run_folder = Folder(Path(out).resolve() / settings.name)
-    data = _checked_data(settings, hashes, run_folder)
+    # Benchmarks make their own data, and their config names no tables.
+    reads_data = any("config" in own for own in ready.values())
+    data = _checked_data(settings, hashes, run_folder) if reads_data else {}
     in_order = {name: found[name] for name in needs}
     return Plan(settings, path, root, in_order, needs, chosen, ready, data, run_folder, hashes)
 
