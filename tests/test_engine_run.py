@@ -36,7 +36,7 @@ FIRST = [
         "import helper\nrun.metric('doubled', helper.doubled(k))\nrun.say('It is {doubled}.')",
     ),
     ("code", "import pandas as pd\nrun.save(pd.DataFrame({'a': [1, 2, k]}), 'numbers')"),
-    ("code", "print({'x', 'y', 'z', 'a', 'b'}, object())"),
+    ("code", "print(sorted({'x', 'y'}), object(), run.folder)"),
     ("code", "run.finish()"),
 ]
 SECOND = [
@@ -187,7 +187,7 @@ def test_changed_code_cell_is_the_reason(touched: Path) -> None:
     """Cache honesty 1 of 5: code. The other notebooks stay."""
     edited(touched / "notebooks" / "10_first.ipynb", "[1, 2, k]", "[1, 3, k]")
 
-    assert Reasons(touched)["10_first"] == "code cell 5 changed"
+    assert Reasons(touched)["10_first"] == "code cell 4 changed"
     assert Reasons(touched)["30_third"] == ""
 
 
@@ -266,6 +266,21 @@ def test_equal_results_whatever_the_circumstances(finished: Path, tmp_path: Path
     other = quiet_run(finished, out=tmp_path, jobs=1, hash_seed="7")
 
     assert content(other.folder) == content(finished / "reports" / "tiny")
+
+
+def test_order_of_a_set_is_a_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What depends on the hash seed is seen by a second run with another one."""
+    from segwork.engine.verify import verify
+
+    root = make_project(tmp_path / "tiny")
+    monkeypatch.setenv("SEGWORK_ROOT", str(root))
+    edited(root / "notebooks" / "30_third.ipynb", "str(run.as_of)", "'-'.join({*'abcdefgh'})")
+
+    outcome = quiet_run(root, only=["30"])
+    found = verify(outcome.folder, say=lambda _: None)
+
+    assert found.drifted == ["30_third"]
+    assert found.drifts[0].startswith("30_third: fact 30_third.as_of: ")
 
 
 def test_manifest_names_no_machine_path(finished: Path) -> None:
@@ -363,12 +378,14 @@ def test_verify_reproduces_and_finds_a_planted_drift(touched: Path) -> None:
 
     edited(outcome.folder / "facts" / "20_second.json", '"total": 6', '"total": 7')
     edited(touched / "lines.csv", "4.0", "4.1")
+    edited(touched / "notebooks" / "30_third.ipynb", "run.finish()", "x = 1; run.finish()")
     bad = verify(outcome.folder, say=said.append)
 
     assert bad.exit_code == 4
-    assert bad.drifted == ["20_second"]
+    assert bad.drifted == ["20_second", "30_third"]
     assert "20_second: fact 20_second.total: 7 → 6" in bad.drifts
     assert "data transactions changed" in bad.drifts
+    assert "30_third: its code changed" in bad.drifts
 
 
 @pytest.mark.slow

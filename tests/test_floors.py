@@ -10,7 +10,8 @@ import pytest
 FLOORS = (
     {"errors", "results", "schema", "progress"},
     {"evidence", "config"},
-    {"tables", "run", "sample", "fetch"},
+    {"tables", "run"},
+    {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},

@@ -134,6 +134,8 @@ def refused_columns(
             late = _is_late(name, moment, as_of)
         if late:
             refused.append(name)
+    if len(refused) == case.X.shape[1]:
+        raise UsageError("every feature is known only after the decision", accepted="one before it")
     return refused
 
 
