@@ -290,7 +290,7 @@ def test_failing_cell_stands_at_the_top(pages: dict[str, Reader]) -> None:
     """The banner comes before everything but the title, links the cell, and that cell is open."""
     page = pages["30_change_points"]
 
-    assert page.text.index("did not finish") < page.text.index("Method\n")
+    assert page.text.index("No result to rely on: failed.") < page.text.index("Method\n")
     assert {"href": "#cell-2"} in page.all("a")
     assert {"class": "code failed", "open": "", "id": "cell-2"} in page.all("details")
 

@@ -84,6 +84,7 @@ def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
     }
     safe = bleach.clean(html, tags=TAGS, attributes=attributes, protocols=PROTOCOLS)
     safe = re.sub(r"<th(?: [^>]*)?>\s*</th>", "<td></td>", safe)
+    safe = safe.replace("<pre>", '<pre tabindex="0">')
     safe = re.sub(r"<img\b[^>]*>", lambda match: _picture(match[0]), safe)
     safe = re.sub(r"(?s)<h([1-6])>(.*?)</h\1>", lambda m: heading(int(m[1]), m[2]), safe)
     return re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)
