@@ -223,6 +223,8 @@ def test_pandas_table_keeps_its_shape() -> None:
         ("\x1b[0;31mKeyError\x1b[0m", "KeyError"),
         ("a\rb\rc", "c"),
         ("fit:  40%|####      | 4/10 [00:02<00:03,  1.9it/s]", ""),
+        ("orders: 5000 rows [00:02, 2150.17 rows/s]", ""),
+        ("[12:30] opened, [12:31] closed", "[12:30] opened, [12:31] closed"),
         ("157/157 [==============================] - 1s", ""),
         ("\x1b[1m12/12\x1b[0m \x1b[32m━━━━━━━━━\x1b[0m 0s 3ms/step", ""),
         ("2026-11-22 08:00:00.1: I tensorflow/core cpu_feature_guard.cc", ""),

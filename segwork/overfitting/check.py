@@ -25,6 +25,7 @@ from segwork.overfitting.splits import (
     time_folds,
     usable,
 )
+from segwork.progress import unwatched
 from segwork.results import Status
 
 FEWEST = 10
@@ -185,7 +186,7 @@ def check(
         threshold_from=threshold_from,
         prior=prior,
     )
-    with tqdm(total=STEPS, desc="overfitting", disable=None if progress else True) as bar:
+    with tqdm(total=STEPS, desc="overfitting", disable=unwatched() or not progress) as bar:
         return _examine(case, declared, max_rows, bar)
 
 

@@ -36,7 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CELL_FILE = re.compile(r"/\S*?/ipykernel_\d+/\d+\.py")
 _FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"()<>]+/)+(?=(?:site-packages|segwork|notebooks)/)")
-_PROGRESS = re.compile(r"\d%\|.*\||(?:it/s|s/it)\b|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
+_PROGRESS = re.compile(r"\d%\|.*\||\[(?:\d+:)?\d\d:\d\d[<,]|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
 _LOG = re.compile(r"^(?:[IWEF]\d{4} |\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|WARNING: All log messages)")
 
 
