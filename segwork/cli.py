@@ -100,9 +100,9 @@ def check(**options: Any) -> int:
 
     Without CONFIG only the notebooks are looked at.
     """
-    from segwork.engine import rules
+    from segwork.engine import check as engine_check
 
-    return rules.check(**options, say=click.echo)
+    return engine_check.check(**options, say=click.echo)
 
 
 @main.command(epilog=EPILOG)
@@ -125,7 +125,7 @@ def fetch(name: str, folder: str) -> None:
     """Download a known public data set from its publisher and verify its checksum."""
     from segwork import fetch as fetcher
 
-    click.echo(fetcher.fetch(name, folder))
+    fetcher.fetch(name, folder, say=click.echo)
 
 
 @main.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})

@@ -71,16 +71,17 @@ def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Ca
     McConville et al. (2021), "N2D: (not too) deep clustering via clustering the local manifold of
     an autoencoded embedding"; Ng, Jordan, Weiss (2002), "On spectral clustering".
     """
-    from sklearn.mixture import GaussianMixture
-
     numbers = [k for k in numbers if k < len(Z) - 1]
     if not numbers or len(Z) < 12:
         return []
     vectors = graph_vectors(Z, max(numbers), seed=seed)
     return [
         Candidate(
-            "autoencoder_mixture", f"k = {k}", _graph_mixture(vectors, k, seed),
-            _again_mixture(k), {"kind": "neighbours"},
+            "autoencoder_mixture",
+            f"k = {k}",
+            _graph_mixture(vectors, k, seed),
+            _again_mixture(k),
+            {"kind": "neighbours"},
         )
         for k in numbers
     ]

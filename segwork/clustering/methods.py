@@ -28,7 +28,7 @@ class Candidate:
     refit : callable
         Other rows and a seed in, labels of a fit at the same setting out.
     rule : dict
-        ``kind`` (centres · gaussians · neighbours) and its arrays; see ``segwork.clustering.model``.
+        ``kind`` (centres · gaussians · neighbours) and its arrays: ``segwork.clustering.model``.
     """
 
     method: str
@@ -80,10 +80,12 @@ def mixture(
     for k in numbers:
         kind = "full" if given or n >= 2 * k * d else "diag"
 
-
         def fitted(Y: np.ndarray, other: int, k: int = k, kind: str = kind) -> GaussianMixture:
             model = GaussianMixture(
-                min(k, len(Y)), covariance_type=kind, n_init=10 if given else 2, reg_covar=floor,
+                min(k, len(Y)),
+                covariance_type=kind,
+                n_init=10 if given else 2,
+                reg_covar=floor,
                 random_state=other,
             )
             with warnings.catch_warnings():
@@ -242,7 +244,9 @@ def _hdbscan_labels(X: np.ndarray, share: float, samples: int, cut: str) -> np.n
 
     size = min(max(5, round(share * len(X))), len(X))
     return HDBSCAN(
-        min_cluster_size=size, min_samples=min(samples, len(X)), cluster_selection_method=cut,
+        min_cluster_size=size,
+        min_samples=min(samples, len(X)),
+        cluster_selection_method=cut,
         copy=True,
     ).fit_predict(X)
 
@@ -256,7 +260,10 @@ def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) 
 
     return [
         Candidate(
-            "pca_kmeans", c.setting, c.labels, lambda Y, other, c=c: c.refit(flat(Y), other),
+            "pca_kmeans",
+            c.setting,
+            c.labels,
+            lambda Y, other, c=c: c.refit(flat(Y), other),
             {"kind": "neighbours"},
         )
         for c in kmeans(flat(X), numbers, seed=seed)

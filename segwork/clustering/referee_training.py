@@ -57,8 +57,13 @@ def train(tables: Iterable[tuple[np.ndarray, np.ndarray]], out: str | Path) -> N
         truth.append(y)
         weight.append(np.exp(3 * (y - y.max())) / np.exp(3 * (y - y.max())).mean())
     model = GradientBoostingRegressor(
-        n_estimators=ROUNDS, learning_rate=0.06, max_depth=5, subsample=0.5, max_features=0.3,
-        min_samples_leaf=40, random_state=0,
+        n_estimators=ROUNDS,
+        learning_rate=0.06,
+        max_depth=5,
+        subsample=0.5,
+        max_features=0.3,
+        min_samples_leaf=40,
+        random_state=0,
     )
     model.fit(np.vstack(read), np.concatenate(truth), sample_weight=np.concatenate(weight))
     np.savez_compressed(Path(out), **flat(model))

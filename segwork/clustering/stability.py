@@ -64,6 +64,4 @@ def scaling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
     standard = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     ranks = rankdata(X, axis=0) / len(X) * np.sqrt(12)
     labels = refit(X, seed)
-    return float(
-        np.mean([adjusted_rand_score(labels, refit(Y, seed)) for Y in (standard, ranks)])
-    )
+    return float(np.mean([adjusted_rand_score(labels, refit(Y, seed)) for Y in (standard, ranks)]))

@@ -198,5 +198,7 @@ def agreement(labels: np.ndarray) -> np.ndarray:
     expected = np.outer(alone, alone) / max(n * (n - 1) / 2, 1)
     highest = (alone[:, None] + alone[None, :]) / 2
     return np.where(
-        highest > expected, (joint - expected) / np.where(highest > expected, highest - expected, 1), 1
+        highest > expected,
+        (joint - expected) / np.where(highest > expected, highest - expected, 1),
+        1,
     )
