@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from segwork.bench.referee_tables import simulated
 from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
 from segwork.clustering.referee import features
-from segwork.bench.referee_tables import simulated
 
 ROUNDS = 250
 PANELS = (CLASSICAL, ("kmeans", "ward", "genie", "dbscan"), ("kmeans", "mixture", "genie"))

@@ -334,10 +334,7 @@ def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, st
     able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
     able = able[able["noise"] <= MOST_NOISE]
     if not len(able):
-        return (
-            None,
-            f"No convincing segments: no method found two clusters with at most {MOST_NOISE:.0%} noise.",
-        )
+        return None, "No convincing segments: no method found two clusters with little noise."
     if not verdict.convincing:
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()
