@@ -125,7 +125,7 @@ def fetch(name: str, folder: str) -> None:
     """Download a known public data set from its publisher and verify its checksum."""
     from segwork import fetch as fetcher
 
-    click.echo(fetcher.fetch(name, folder))
+    fetcher.fetch(name, folder, say=click.echo)
 
 
 @main.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema"},
+    {"errors", "results", "schema", "progress"},
     {"evidence", "config"},
-    {"tables", "run", "sample", "fetch"},
+    {"tables", "run"},
+    {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},

@@ -12,7 +12,7 @@ from segwork.clustering.autoencoder import Weights, build, encode, weights_of
 
 BATCH = 256
 HIDDEN_SHARE = 0.1
-STEPS = 3000
+STEPS = 1500
 
 
 def trained(X: np.ndarray, *, seed: int, steps: int = STEPS) -> tuple[Any, Any]:
@@ -41,7 +41,11 @@ def trained(X: np.ndarray, *, seed: int, steps: int = STEPS) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(noisy, training=True) - clean))
         optimiser.apply_gradients(
-            zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+            zip(
+                tape.gradient(loss, model.trainable_variables),
+                model.trainable_variables,
+                strict=True,
+            )
         )
 
     rows = rng.permutation(len(X))

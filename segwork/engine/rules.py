@@ -137,7 +137,7 @@ def title_asks_and_tells(notebook: Notebook) -> Iterator[str]:
     if not said:
         yield "the title does not say **Reads** … **Leaves** …"
         return
-    reads, leaves = (set(re.findall(r"`(\w+)`", part)) for part in said.groups())
+    reads, leaves = (set(re.findall(r"`(?!\d\d_)(\w+)`", part)) for part in said.groups())
     done, left = notebook.names("read", 0), notebook.names("save", 1)
     if "" in done | left:
         yield "a name in run.read or run.save is computed, so the order cannot be read"
@@ -203,7 +203,7 @@ def no_typed_results(notebook: Notebook) -> Iterator[str]:
     """Prose under Result has no per cent figures: numbers come from ``run.say``."""
     text = "\n".join(notebook.sources("markdown"))
     result = re.search(r"^## Result\s*$(.*?)^## ", text, re.M | re.S)
-    for number in re.findall(r"\d[\d.,]*\s*%", result[1] if result else ""):
+    for number in re.findall(r"\d[\d.,]*\s*%(?! intervals?\b)", result[1] if result else ""):
         yield f"'{number}' under Result is typed by hand"
 
 

@@ -102,16 +102,13 @@ def _rates(bins: np.ndarray, event: np.ndarray, fold: np.ndarray) -> np.ndarray:
 def _pure_share(bins: np.ndarray, event: np.ndarray) -> float:
     if event.mean() > MOSTLY_OTHER:
         return 0.0
-    n = np.bincount(bins)
-    k = np.bincount(bins, weights=event)
-    kept = np.zeros(len(n), dtype=bool)
-    for j in np.argsort(-k / np.maximum(n, 1)):
-        trial = kept.copy()
-        trial[j] = True
-        if wilson(int(k[trial].sum()), int(n[trial].sum())).low < PURE:
-            break
-        kept = trial
-    return float(k[kept].sum() / max(k.sum(), 1))
+    n, k = np.bincount(bins), np.bincount(bins, weights=event)
+    order = np.argsort(-k / np.maximum(n, 1), kind="stable")
+    best = 0.0
+    for among, events in zip(np.cumsum(n[order]), np.cumsum(k[order]), strict=True):
+        if wilson(int(events), int(among)).low >= PURE:
+            best = float(events / max(k.sum(), 1))
+    return best
 
 
 def refused_columns(
@@ -134,6 +131,8 @@ def refused_columns(
             late = _is_late(name, moment, as_of)
         if late:
             refused.append(name)
+    if len(refused) == case.X.shape[1]:
+        raise UsageError("every feature is known only after the decision", accepted="one before it")
     return refused
 
 

@@ -36,7 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CELL_FILE = re.compile(r"/\S*?/ipykernel_\d+/\d+\.py")
 _FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"()<>]+/)+(?=(?:site-packages|segwork|notebooks)/)")
-_PROGRESS = re.compile(r"\d%\|.*\||(?:it/s|s/it)\b|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
+_PROGRESS = re.compile(r"\d%\|.*\||\[(?:\d+:)?\d\d:\d\d[<,]|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
 _LOG = re.compile(r"^(?:[IWEF]\d{4} |\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|WARNING: All log messages)")
 
 
@@ -84,6 +84,7 @@ def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
     }
     safe = bleach.clean(html, tags=TAGS, attributes=attributes, protocols=PROTOCOLS)
     safe = re.sub(r"<th(?: [^>]*)?>\s*</th>", "<td></td>", safe)
+    safe = safe.replace("<pre>", '<pre tabindex="0">')
     safe = re.sub(r"<img\b[^>]*>", lambda match: _picture(match[0]), safe)
     safe = re.sub(r"(?s)<h([1-6])>(.*?)</h\1>", lambda m: heading(int(m[1]), m[2]), safe)
     return re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)

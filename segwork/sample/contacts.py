@@ -13,6 +13,8 @@ VISITS_PER_WEEK = np.array([0.30, 0.55, 0.08, 0.60, 0.30, 0.02, 0.0])
 CONTACTS_PER_YEAR = np.array([1.6, 1.8, 1.6, 3.0, 1.4, 0.6, 0.0])
 MINUTE_COST, CALL_COST = 6_000, 5_000
 CALL_MINUTES = 12.0
+PER_CALL = CALL_COST + MINUTE_COST * CALL_MINUTES * np.exp(0.5 * 0.6**2)
+MOST_MARGIN = 100 * PER_CALL
 ROBOT_FAST, ROBOT_SLOW = 0.0012, 0.0012
 SESSIONS_PER_CHUNK = 5_000_000
 
@@ -92,7 +94,7 @@ def _robots(who, at, session, rng) -> dict[str, np.ndarray]:
 
 
 def interactions(
-    people: People, margin: np.ndarray, *, seed: int, chunk: int
+    people: People, margin: np.ndarray, heavy_caller: np.ndarray, *, seed: int, chunk: int
 ) -> dict[str, np.ndarray]:
     """Draw the contacts of the last year; heavy callers cost more than their ``margin`` (IDR)."""
     rng = generator(seed, chunk, 3)
@@ -101,9 +103,7 @@ def interactions(
     end = np.where(people.change == 1, np.clip(people.bounds[1] + 20, begin, DAYS), DAYS)
     end = np.where(people.segment == ONCE, np.minimum(begin + 60, DAYS), end)
     usual = CONTACTS_PER_YEAR[people.segment] * np.maximum(end - begin, 0) / 365
-    per_call = CALL_COST + MINUTE_COST * CALL_MINUTES * np.exp(0.5 * 0.6**2)
-    heavy = np.where(people.heavy_caller, 6 + 1.35 * np.maximum(margin, 0) / per_call, 0.0)
-    heavy = np.minimum(heavy, 150.0) * (end > begin)
+    heavy = np.where(heavy_caller, 8 + 1.4 * np.maximum(margin, 0) / PER_CALL, 0.0) * (end > begin)
     plain, calls = rng.poisson(usual), rng.poisson(heavy)
     who = np.repeat(np.tile(np.arange(begin.size), 2), np.r_[plain, calls])
     calling = np.arange(who.size) >= plain.sum()
