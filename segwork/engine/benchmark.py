@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segwork import engine
+from segwork.engine.verify import verify
 
 SETTINGS = 'as_of = 2020-01-01\nname = "benchmark"\n'
 BREAK_KERNEL = "raise SystemExit(3)\n"
@@ -41,29 +43,65 @@ def failure_matrix(faults: Path, *, work: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def own_notebooks(root: Path, *, customers: int, work: Path) -> dict[str, int]:
+    """Run the project's notebooks on a sample company, verify, and count.
+
+    Parameters
+    ----------
+    root : Path
+        Project root.
+    customers : int
+        Size of the sample company.
+    work : Path
+        Empty folder to work in.
+
+    Returns
+    -------
+    dict of str to int
+        ``notebooks``, ``ran``, ``reproduced``, ``drifted``.
+    """
+    work.mkdir(parents=True)
+    text = (root / "notebooks" / "configs" / "sample.toml").read_text(encoding="utf-8")
+    text = re.sub(r"customers *= *[\d_]+", f"customers = {customers}", text)
+    config = work / "own.toml"
+    config.write_text(text.replace("../../data/sample", "sample"), encoding="utf-8")
+    outcome = engine.run(config, out=work, say=lambda _: None)
+    found = verify(outcome.folder, say=lambda _: None)
+    return {
+        "notebooks": len(outcome.statuses),
+        "ran": len(found.ran),
+        "reproduced": len(found.reproduced),
+        "drifted": len(found.drifted),
+    }
+
+
 def small_notebooks(folder: Path, *, n: int, work: Path) -> dict[str, float]:
     """Time ``n`` tiny notebooks: Papermill's command line, then one and two workers of ours.
 
     Returns
     -------
     dict of str to float
-        Seconds per notebook: ``papermill``, ``segwork_1``, ``segwork_2``; and ``no_op``, the
-        seconds of a whole run in which nothing changed.
+        Seconds per notebook: ``papermill``, ``segwork_1``, ``segwork_2``, and with ``_cpu`` the
+        processor's seconds; ``no_op``, the seconds of a whole run in which nothing changed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:02}_small.ipynb" for number in range(n)]
     for path in paths:
         path.write_text(json.dumps(_small_notebook()), encoding="utf-8")
-    config, found = _config(work), {}
-    began = time.perf_counter()
-    for path in paths:
-        words = ["-m", "papermill", str(path), str(work / path.name), "--no-progress-bar"]
-        subprocess.run([sys.executable, *words], check=True, capture_output=True)
-    found["papermill"] = (time.perf_counter() - began) / n
+    config = _config(work)
+    papermill = [
+        [sys.executable, "-m", "papermill", str(p), str(work / p.name), "--no-progress-bar"]
+        for p in paths
+    ]
+    ways = {"papermill": papermill}
     for jobs in (1, 2):
         words = _run_words(config, folder, work / str(jobs), "--jobs", str(jobs))
-        found[f"segwork_{jobs}"] = _seconds(words) / n
-    found["no_op"] = min(_seconds(words) for _ in range(5))
+        ways[f"segwork_{jobs}"] = [words]
+    found: dict[str, float] = {}
+    for name, commands in ways.items():
+        wall, cpu = _seconds(commands)
+        found |= {name: wall / n, f"{name}_cpu": cpu / n}
+    found["no_op"] = min(_seconds([words])[0] for _ in range(5))
     return found
 
 
@@ -122,10 +160,16 @@ def _run_words(config: Path, notebooks: Path, out: Path, *more: str) -> list[str
     return [sys.executable, *map(str, words), *more]
 
 
-def _seconds(words: list[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(words, check=True, capture_output=True)
-    return time.perf_counter() - began
+def _seconds(commands: list[list[str]]) -> tuple[float, float]:
+    """Return the seconds commands take one after the other: on the clock, and of the processor."""
+    before, began = os.times(), time.perf_counter()
+    for words in commands:
+        subprocess.run(words, check=True, capture_output=True)
+    after = os.times()
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    return time.perf_counter() - began, cpu
 
 
 def _small_notebook() -> dict[str, Any]:
