@@ -184,7 +184,9 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
     config = write_project(tmp_path)
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')\n", encoding="ascii")
+    (broken / "ipykernel_launcher.py").write_text(
+        "raise SystemExit('no kernel today')\n", encoding="ascii"
+    )
     words = ["run", "--config", config, "--out", tmp_path, "--notebooks", FAULTS, "--only", "17"]
 
     done = subprocess.run(

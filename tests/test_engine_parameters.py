@@ -21,7 +21,9 @@ where: Path = Path("data")
 method: Literal["kmeans", "rule"] = "rule"
 quick = True
 weights: dict[str, float] = {}
-label = "x\""""
+label = "x"
+maybe: Optional[int] = None\
+"""
 
 
 def notebook(tmp_path: Path, *cells: str | tuple[str, str], name: str = "20_segments") -> Path:
@@ -80,6 +82,8 @@ def test_types_come_from_annotation_or_default(tmp_path: Path) -> None:
         ("day", "none", None),
         ("where", "a/b", Path("a/b")),
         ("method", "kmeans", "kmeans"),
+        ("maybe", "null", None),
+        ("maybe", "5", 5),
     ],
 )
 def test_command_line_is_read_by_the_declared_type(
@@ -107,6 +111,8 @@ def test_command_line_is_read_by_the_declared_type(
         ("weights", '{"a": NaN}'),
         ("day", "yesterday"),
         ("method", "dbscan"),
+        ("share", "1e999"),
+        ("maybe", "x"),
     ],
 )
 def test_text_of_another_type_is_refused(tmp_path: Path, name: str, text: str) -> None:
