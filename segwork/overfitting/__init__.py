@@ -1,6 +1,7 @@
 """Would the rule still hold next quarter? Checks of a model, its comparison and its trial."""
 
 from segwork.overfitting.abtest import Reading, TrialPlan, plan, read
+from segwork.overfitting.atwork import AtWork, at_work
 from segwork.overfitting.check import OverfittingCheck, check
 from segwork.overfitting.compare import (
     Comparison,
@@ -15,11 +16,13 @@ from segwork.overfitting.metrics import choose_threshold, class_metrics
 from segwork.overfitting.periods import rule_lifts
 
 __all__ = [
+    "AtWork",
     "Comparison",
     "OverfittingCheck",
     "Reading",
     "Snapshots",
     "TrialPlan",
+    "at_work",
     "boosting_path",
     "check",
     "choose_threshold",

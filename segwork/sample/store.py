@@ -18,8 +18,8 @@ from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, WIN
 from segwork.sample.company import CHUNK, Maker
 from segwork.sample.truth import words_of
 
-CUSTOMERS_PER_SLICE = 50_000
-MOST_SLICES = 60
+CUSTOMERS_PER_SLICE = 25_000
+MOST_SLICES = 120
 ROW_GROUP = 250_000
 KEPT_DAYS = {"behaviour": contacts.LOG_DAYS, "interactions": WINDOW_DAYS}
 
@@ -115,7 +115,7 @@ def slices_for(customers: int) -> int:
 
 def fill(folder: Path, *, customers: int, seed: int, with_faults: bool) -> None:
     """Write the five tables and the answer key into an empty folder."""
-    maker = Maker(seed=seed, with_faults=with_faults)
+    maker = Maker(seed=seed, customers=customers, with_faults=with_faults)
     ledger = Ledger()
     cases = np.zeros((2, 4), np.int64)
     key = folder / "answer_key"
@@ -173,6 +173,7 @@ def constants() -> dict[str, float | str]:
         "risk_intercept_logit": population.RISK_LOGIT["intercept"],
         "risk_per_incident_logit": population.RISK_LOGIT["driving_incidents"],
         "proxies_of_age": "app_share, region (DI Yogyakarta), household_size",
+        "unequal_treatment": "voucher_percent follows app_share, so the older are offered less",
         "outage": str(faults.OUTAGE),
         "clock_shift": f"{faults.SHIFTED[0]} to {faults.SHIFTED[1]}",
         "spam_wave": f"{faults.SPAM[0]} to {faults.SPAM[1]}",
