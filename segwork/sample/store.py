@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segwork.progress import unwatched
+from segwork.progress import unwatched
 from segwork.sample import TABLES, contacts, faults, orders, population
 from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, WINDOW_DAYS, date_of
 from segwork.sample.company import CHUNK, Maker
@@ -98,13 +99,11 @@ class Ledger:
 
 
 def chunks(maker: Maker, customers: int) -> Iterator[tuple[dict, dict, dict]]:
-    """Yield tables, truths and removed rows, chunk by chunk, with a bar for long ones."""
+    """Yield tables, truths and removed rows, chunk by chunk, with a bar."""
     from tqdm import tqdm
 
     starts = range(0, customers, CHUNK)
-    for number, first in enumerate(
-        tqdm(starts, desc="sample", disable=unwatched() or len(starts) <= 5)
-    ):
+    for number, first in enumerate(tqdm(starts, desc="sample company", disable=unwatched())):
         yield maker.chunk(number, first, min(CHUNK, customers - first))
 
 
