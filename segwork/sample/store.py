@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segwork.progress import unwatched
-from segwork.progress import unwatched
 from segwork.sample import TABLES, contacts, faults, orders, population
 from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, WINDOW_DAYS, date_of
 from segwork.sample.company import CHUNK, Maker
