@@ -98,13 +98,11 @@ class Ledger:
 
 
 def chunks(maker: Maker, customers: int) -> Iterator[tuple[dict, dict, dict]]:
-    """Yield tables, truths and removed rows, chunk by chunk, with a bar for long ones."""
+    """Yield tables, truths and removed rows, chunk by chunk, with a bar."""
     from tqdm import tqdm
 
     starts = range(0, customers, CHUNK)
-    for number, first in enumerate(
-        tqdm(starts, desc="sample", disable=unwatched() or len(starts) <= 5)
-    ):
+    for number, first in enumerate(tqdm(starts, desc="sample company", disable=unwatched())):
         yield maker.chunk(number, first, min(CHUNK, customers - first))
 
 
