@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from segwork.errors import UsageError
 from segwork.overfitting.case import Case, make_case
+from segwork.overfitting.compare import mcnemar, paired_bootstrap
 from segwork.overfitting.metrics import choose_threshold, class_metrics
 from segwork.overfitting.operating import reliability
 from segwork.overfitting.periods import later_period
@@ -29,7 +30,7 @@ class AtWork:
     scores : DataFrame
         model, train, validation, test, low, high (areas), threshold; best on validation first.
     classes : DataFrame
-        model, class (rarest first), metric, value, low, high, n on the test rows.
+        model, class (the event), metric, value, low, high, n on the test rows.
     calibration : dict
         model -> ten bins of predicted and observed share.
     event : object
@@ -145,14 +146,13 @@ def at_work(
     }
     order = sorted(found, key=lambda name: -round(found[name]["validation"], 3))
     truth = (case.codes[test] == k).astype(int)
-    names = [f"not {event}", event]
     tables = []
     for name in models:
         p = found[name]["score"]
-        table = class_metrics(
-            truth, found[name]["said"], np.column_stack([-p, p]), classes=names, seed=seed
+        both = class_metrics(
+            truth, found[name]["said"], np.column_stack([-p, p]), classes=["", event], seed=seed
         )
-        tables.append(table.assign(model=name))
+        tables.append(both[both["class"] == event].assign(model=name))
     columns = ["train", "validation", "test", "low", "high", "threshold"]
     return AtWork(
         scores=pd.DataFrame([(n, *(found[n][c] for c in columns)) for n in order]).set_axis(
@@ -204,3 +204,59 @@ def _one(
         "score": score,
         "said": (score >= threshold).astype(int),
     }
+
+
+def every_class(
+    models: Mapping[str, Any], X: Any, y: Any, *, event: Any, costs: Any = None, **rows: Any
+) -> tuple[AtWork, pd.DataFrame]:
+    """Run :func:`at_work` for each class in turn, the rarest first.
+
+    Parameters
+    ----------
+    models, X, y
+        As for :func:`at_work`.
+    event : object
+        The class whose run is returned; ``costs`` apply to it, the others are balanced.
+    **rows
+        Further arguments of :func:`at_work`.
+
+    Returns
+    -------
+    AtWork, DataFrame
+        The run of ``event``, and the table of all classes.
+    """
+    labels = pd.Series(np.asarray(y).ravel())
+    found = {
+        label: at_work(models, X, y, event=label, costs=costs if label == event else None, **rows)
+        for label in labels.value_counts().index[::-1]
+    }
+    return found[event], pd.concat([part.classes for part in found.values()], ignore_index=True)
+
+
+def duels(work: AtWork, *, champion: str, margin: float = 0.01, seed: int = 0) -> pd.DataFrame:
+    """Set every other model against the champion on the same test rows.
+
+    Returns
+    -------
+    DataFrame
+        challenger, ahead, low, high (area), p, mcnemar_p (decisions), status.
+    """
+    rows = []
+    for name, score in work.test_scores.items():
+        if name == champion:
+            continue
+        duel = paired_bootstrap(
+            work.test_event,
+            champion=work.test_scores[champion],
+            challenger=score,
+            groups=work.test_groups,
+            margin=margin,
+            seed=seed,
+        )
+        decided = mcnemar(
+            work.test_event, champion=work.decisions[champion], challenger=work.decisions[name]
+        )
+        span = duel.interval
+        rows.append((name, duel.ahead, span.low, span.high, duel.p, decided.p, str(duel.status)))
+    columns = ["challenger", "ahead", "low", "high", "p", "mcnemar_p", "status"]
+    return pd.DataFrame(rows, columns=columns)
