@@ -30,7 +30,9 @@ def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
             surplus = pd.Series(group).duplicated().to_numpy()
             members = int(pd.Series(group).duplicated(keep=False).sum())
             note = f"{surplus.sum():,} surplus copies, {members:,} rows in all groups of copies"
-            yield Hit(sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note)
+            yield Hit(
+                sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note
+            )
 
 
 def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
@@ -41,11 +43,15 @@ def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
             continue
         seconds = sheet.when().astype(np.int64)
         if st.day_resolution(sheet.when()):
-            yield Hit(name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE)
+            yield Hit(
+                name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE
+            )
             continue
         ids = [c for c in sheet.columns(Kind.IDENTIFIER) if c not in ("customer_id", "product_id")]
         keys = [c for c in ids if c in ("order_id",) or len(sheet.codes(c)[1]) > sheet.n / 2]
-        content = [c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME]
+        content = [
+            c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME
+        ]
         order_key = sheet.group("order_id") if "order_id" in sheet else np.arange(sheet.n)
         rows, control = _repeats(sheet.group(*content), seconds, order_key, rule.limit)
         by_chance = control * rule.limit / (10 * rule.limit)
@@ -158,7 +164,9 @@ def variants(sheet: Sheet, column: str, fold: object) -> tuple[np.ndarray, int]:
         if folded := fold(word):  # type: ignore[operator]
             groups[folded].append(code)
     several = [members for members in groups.values() if len(members) > 1]
-    minority = [c for members in several for c in members if c != max(members, key=lambda m: size[m])]
+    minority = [
+        c for members in several for c in members if c != max(members, key=lambda m: size[m])
+    ]
     return np.flatnonzero(np.isin(codes, minority)), len(several)
 
 

@@ -38,7 +38,9 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
         if abroad.any() and fits[abroad].mean() > 0.6:
             rows = np.flatnonzero(known & ~fits)
             note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
-            yield Hit(TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note)
+            yield Hit(
+                TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note
+            )
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
@@ -322,7 +324,9 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
         if n < rule.limit * usual:
             rows = np.flatnonzero(sheet.when().astype("datetime64[M]") == month)
             note = f"{month} has {n} trading days, {usual:.0f} are usual"
-            yield Hit(TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED)
+            yield Hit(
+                TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED
+            )
 
 
 def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:
