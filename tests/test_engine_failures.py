@@ -184,7 +184,7 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
     config = write_project(tmp_path)
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "ipykernel_launcher.py").write_text("raise SystemExit(3)\n", encoding="ascii")
+    (broken / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')\n", encoding="ascii")
     words = ["run", "--config", config, "--out", tmp_path, "--notebooks", FAULTS, "--only", "17"]
 
     done = subprocess.run(
@@ -194,7 +194,7 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "starting it again" in done.stdout
     assert "17_good   " in done.stdout
-    assert "the kernel did not start" in done.stdout
+    assert "the kernel did not start (no kernel today)" in done.stdout
     assert (tmp_path / "faults" / "17_good.html").is_file()
 
 
