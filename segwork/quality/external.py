@@ -32,10 +32,12 @@ def used_before_published(book: Book, _: Rule) -> Iterator[Hit]:
     published = sheet.time("published_at").astype("datetime64[D]")
     valid = sheet.time("date").astype("datetime64[D]")
     early = (published < valid) & ~_forecasts(sheet, published < valid)
-    unborn = published >= book.as_of
-    if unborn.any() and not (valid >= book.as_of).any():
+    delay = pd.Series((published - valid).astype(float))
+    usual = delay.groupby(sheet.codes("name")[0]).transform("median").to_numpy()
+    unborn = (published >= book.as_of) & (valid < book.as_of) & (delay.to_numpy() > 2 * usual + 2)
+    if unborn.any():
         rows = np.flatnonzero(unborn)
-        note = f"{len(rows):,} values were published on or after {book.as_of}"
+        note = f"{len(rows):,} values are in the data before they were published"
         yield Hit(TABLE, ("published_at",), rows, sheet.n, note)
     rows = np.flatnonzero(early)
     if len(rows):

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality import statistics as st
+from segwork.quality.money import ledger
 from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
 
 PLAIN = re.compile(r"[\W_]+")
-DERIVED = ("quantity", "amount")
-MINUTE = 60
 
 
 def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
@@ -235,7 +234,7 @@ def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
 def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
     """A second heap of values a power of ten away from the values of the same group."""
     for sheet in book:
-        for column in _level_columns(sheet):
+        for column in _level_columns(book, sheet):
             values = sheet.number(column)
             if (values > 0).sum() < 50 or len(np.unique(values[values > 0])) < 20:
                 continue
@@ -246,10 +245,15 @@ def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
                 yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
 
 
-def _level_columns(sheet: Sheet) -> list[str]:
-    derived = sheet.name == "transactions" and sheet.has("quantity", "unit_price")
-    skip = ("quantity", "amount") if derived else ("quantity",)
-    return [c for c in sheet.columns(Kind.NUMBER) if c not in (*skip, "age", "birth_year")]
+def _level_columns(book: Book, sheet: Sheet) -> list[str]:
+    """Return the numbers that have a level of their own: not pieces, nor totals over pieces."""
+    columns = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
+    money = book.once("ledger", ledger) if sheet.name == "transactions" else None
+    if money is None or not np.isfinite(money.lines).any():
+        return columns
+    totals = (money.lines, money.amount)
+    return [c for c in columns if c != "amount"
+            and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)]  # fmt: skip
 
 
 def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
@@ -297,8 +301,6 @@ def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
 
 def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
     """Swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
-    from segwork.quality.money import ledger
-
     if not sheet.has("quantity", "unit_price"):
         return
     quantity, price = sheet.number("quantity"), sheet.number("unit_price")

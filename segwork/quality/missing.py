@@ -19,7 +19,7 @@ from segwork.schema import TABLES, Kind
 # Words people and systems write for "no value"; after deepchecks' idea of a list, extended.
 PLACEHOLDERS = frozenset(
     "n/a na n.a. n.a #n/a nan null none nil nul missing unknown unkn unk undefined unspecified "
-    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx xx x test dummy blank empty void "
+    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx test dummy blank empty void "
     "(null) (none) (blank) (missing) <na> <null> <unknown> not_available not_provided".split()
 ) | {"", "not available", "not provided", "not specified", "not known", "no data", "to be defined"}
 SPARSE = 0.8

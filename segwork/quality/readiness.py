@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality.sheet import Sheet
+from segwork.quality.timing import core_days
 
 LEAST_CUSTOMERS = 10_000
 LEAST_POINTS = 50_000
@@ -105,7 +106,7 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
 
 def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
     when = sheet.when()
-    inside = ~np.isnat(when) & (when < end)
+    inside = ~np.isnat(when) & (when < end) & np.isin(sheet.days(), core_days(sheet.days()))
     who = sheet.codes("customer_id")[0]
     frame = pd.DataFrame(
         {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}

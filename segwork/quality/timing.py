@@ -172,11 +172,19 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     extra = max(spread**2 - 1, 1e-6)
     size = np.maximum(usual, 1e-9) / extra
     chance = np.exp(size * np.log(size / (size + usual)))
-    empty = (count == 0) & ~closed & (chance < limit / len(span)) & ~_holidays(span)
+    silent = (count == 0) & ~closed & ~_holidays(span)
+    empty = silent & (_run_chance(np.log(chance), silent, closed) < np.log(limit / len(span)))
     dates = pd.to_datetime(span, unit="D")
     yearly = pd.Series(count == 0).groupby([dates.month, dates.day]).transform("sum").to_numpy()
     times = pd.Series(count).groupby([dates.month, dates.day]).transform("size").to_numpy()
     return span[empty & ~((times > 1) & (yearly == times))]
+
+
+def _run_chance(log_chance: np.ndarray, silent: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """Return for every day the log chance of the whole run of silent days it belongs to."""
+    through = silent | closed
+    run = np.cumsum(np.append(True, through[1:] != through[:-1]))
+    return pd.Series(np.where(silent, log_chance, 0.0)).groupby(run).transform("sum").to_numpy()
 
 
 def core_days(days: np.ndarray) -> np.ndarray:
