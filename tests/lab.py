@@ -48,7 +48,8 @@ class LabRun:
         Numbers of finished cells seen on the way.
     progress : list of str
         Texts of progress bars seen on the way.
-    seconds : float
+    seconds, silence : float
+        How long it took, and the longest stretch in which nothing moved on the screen.
     """
 
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -57,6 +58,7 @@ class LabRun:
     moments: set[int] = field(default_factory=set)
     progress: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    silence: float = 0.0
 
     def text(self) -> str:
         """Return all text of the outputs."""
@@ -154,6 +156,7 @@ def _change_parameters(page: Any, changes: dict[str, str]) -> None:
 
 def _watch(page: Any, seconds: float) -> LabRun:
     seen, start = LabRun(), time.monotonic()
+    moved, before = start, ""
     while time.monotonic() - start < seconds:
         state = page.evaluate(STATE)
         seen.cells = state["cells"]
@@ -161,6 +164,9 @@ def _watch(page: Any, seconds: float) -> LabRun:
         seen.moments.add(done)
         outputs = [output for cell in seen.cells for output in cell["outputs"]]
         seen.progress += [t for t in map(_texts, outputs) if "%|" in t and t not in seen.progress]
+        if (now := f"{done} {[_texts(output) for output in outputs]}") != before:
+            moved, before = time.monotonic(), now
+        seen.silence = max(seen.silence, time.monotonic() - moved)
         seen.errors = [_texts(o) for o in outputs if o["output_type"] == "error"]
         ended = state["kernel"] == "idle" and (seen.errors or done == len(seen.cells))
         if ended:

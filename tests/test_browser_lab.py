@@ -18,6 +18,7 @@ from segwork.engine.rules import Notebook
 
 ORDINARY = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 CUSTOMERS = 3000
+PATIENCE_SECONDS = 100  # on a busy machine; importing TensorFlow alone may take half of it
 PROGRESS = """\
 import time
 from tqdm import tqdm
@@ -100,9 +101,9 @@ def test_every_notebook_runs_in_the_browser(
 
     assert seen.errors == []
     assert seen.finished
-    assert len(seen.moments) > 1
+    assert len(seen.moments) > 2, "the cells were not seen finishing one after the other"
+    assert seen.silence < PATIENCE_SECONDS, "nothing moved on the screen for too long"
     assert (folder / "reports" / "lab" / "facts" / f"{path.stem}.json").is_file()
-    assert seen.seconds < 10 or seen.progress, "a long notebook showed no progress bar"
 
 
 def quick(path: Path) -> dict[str, str]:
