@@ -100,9 +100,9 @@ def check(**options: Any) -> int:
 
     Without CONFIG only the notebooks are looked at.
     """
-    from segwork.engine import rules
+    from segwork.engine import check as engine_check
 
-    return rules.check(**options, say=click.echo)
+    return engine_check.check(**options, say=click.echo)
 
 
 @main.command(epilog=EPILOG)

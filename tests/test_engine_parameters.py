@@ -221,6 +221,25 @@ def test_impossible_orders_are_refused(tmp_path: Path, first: str, second: str, 
         order.needs(notebooks.find(tmp_path))
 
 
+def test_a_table_asked_for_is_waited_for_but_not_needed(tmp_path: Path) -> None:
+    """``run.has`` orders two notebooks; without an owner of the table nothing is wrong."""
+    notebook(tmp_path, 'if run.has("b"):\n    run.read("b")', name="10_a")
+    assert order.needs(notebooks.find(tmp_path)) == {"10_a": ()}
+
+    notebook(tmp_path, 'run.save(f, "b")', name="20_b")
+    assert list(order.needs(notebooks.find(tmp_path))) == ["20_b", "10_a"]
+
+
+def test_only_an_unconditional_save_is_a_promise(tmp_path: Path) -> None:
+    """A table saved under a condition may be missing; one saved in a ``try`` may not."""
+    source = 'if x:\n    run.save(f, "a")\ntry:\n    run.save(f, "b")\nexcept E:\n    pass'
+
+    found = notebooks.read(notebook(tmp_path, source))
+
+    assert found.leaves == ("a", "b")
+    assert found.promises == ("b",)
+
+
 def test_settings_come_from_the_metadata(tmp_path: Path) -> None:
     """Limits are read from the key ``segwork``; an unknown one is named."""
     path = notebook(tmp_path, "x = 1")

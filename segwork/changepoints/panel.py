@@ -16,6 +16,7 @@ from segwork import evidence, sequences
 from segwork.changepoints import attrition, kinds, panel_network, referees, training
 from segwork.changepoints.calibration import calibrate
 from segwork.errors import DataError
+from segwork.progress import unwatched
 
 SHORTEST = {"D": 60, "W": 26, "4W": 13}  # exposed periods a verdict needs
 FEWEST = 8  # orders a verdict needs
@@ -186,7 +187,7 @@ def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
     odds = np.empty(len(counts))
     dates = np.empty((3, len(counts)), int)
     starts = range(0, len(counts), CHUNK)
-    for i in tqdm(starts, desc="customers", disable=None if len(starts) > 4 else True):
+    for i in tqdm(starts, desc="customers", disable=unwatched() or len(starts) <= 4):
         part = slice(i, i + CHUNK)
         x = panel_network.features(counts[part], shape[part])
         logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)

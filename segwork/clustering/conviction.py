@@ -9,8 +9,8 @@ import numpy as np
 from segwork.clustering.null import copula_copy
 from segwork.clustering.pool import classical_pool, scored
 
-ROWS = 800
-NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
+ROWS = 600
+NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40)
 METHODS = ("kmeans", "ward", "genie", "dbscan")
 LEAST_EXCESS = 2.5
 

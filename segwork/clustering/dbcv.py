@@ -79,12 +79,12 @@ def _separation(
     distances: np.ndarray, inner: list[np.ndarray], core: list[np.ndarray]
 ) -> np.ndarray:
     """Return each cluster's shortest reach to another cluster, over inner points."""
-    apart = np.full((len(inner), len(inner)), np.inf)
-    for i in range(len(inner)):
-        for j in range(i):
-            reach = np.maximum(core[i][:, None], core[j][None, :])
-            between = distances[np.ix_(inner[i], inner[j])]
-            apart[i, j] = apart[j, i] = np.maximum(between, reach).min()
+    rows, cores = np.concatenate(inner), np.concatenate(core)
+    starts = np.cumsum([0, *map(len, inner[:-1])])
+    reach = np.maximum(distances[np.ix_(rows, rows)], cores)
+    np.maximum(reach, cores[:, None], out=reach)
+    apart = np.minimum.reduceat(np.minimum.reduceat(reach, starts, axis=0), starts, axis=1)
+    np.fill_diagonal(apart, np.inf)
     return apart.min(axis=1)
 
 

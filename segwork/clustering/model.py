@@ -36,6 +36,8 @@ class SegmentModel:
         Mean of each cluster in the scaled columns; what ids are matched on.
     ids : tuple of str
         ``S01`` …, by label.
+    one_time : bool
+        The last label is the rule's segment of customers with one order.
     """
 
     method: str
@@ -45,6 +47,7 @@ class SegmentModel:
     centres: np.ndarray
     ids: tuple[str, ...]
     code: Code | None = None
+    one_time: bool = False
 
     def assign(self, X: pd.DataFrame | np.ndarray) -> pd.Series:
         """Return the label of every row, index of X; −1 is noise.
@@ -91,9 +94,10 @@ class SegmentModel:
 
             return rfm_labels(frame, self.rule["cuts"])
         X = self.scaling.transform(frame)
-        if self.code is not None:
-            X = self.code.encode(X)
-        return apply_rule(self.rule, X)
+        labels = apply_rule(self.rule, X if self.code is None else self.code.encode(X))
+        if self.one_time:
+            labels = np.where(frame["orders"].to_numpy() <= 1, len(self.ids) - 1, labels)
+        return labels
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.json`` and ``arrays.npz`` into the folder and return it."""
@@ -103,6 +107,7 @@ class SegmentModel:
         arrays["centres"] = self.centres
         facts = {"method": self.method, "setting": self.setting, "ids": list(self.ids)}
         facts |= {"rule_of_scaling": self.scaling.rule, "columns": list(self.scaling.columns)}
+        facts["one_time"] = self.one_time
         facts["rule"] = {k: v for k, v in self.rule.items() if not isinstance(v, np.ndarray)}
         arrays |= {f"rule_{k}": v for k, v in self.rule.items() if isinstance(v, np.ndarray)}
         if self.code is not None:
@@ -142,7 +147,9 @@ class SegmentModel:
         }
         centres, ids = arrays["centres"], tuple(facts["ids"])
         code = _load_code(facts["nets"], arrays) if "nets" in facts else None
-        return cls(facts["method"], facts["setting"], scaling, rule, centres, ids, code)
+        return cls(
+            facts["method"], facts["setting"], scaling, rule, centres, ids, code, facts["one_time"]
+        )
 
 
 def _load_code(layers: list[int], arrays: dict[str, np.ndarray]) -> Code:

@@ -12,7 +12,7 @@ from segwork.clustering.autoencoder import layer_widths
 from segwork.clustering.referee import quality
 from segwork.clustering.traits import Space, agreement, traits
 
-SCORED_ROWS = 1500
+SCORED_ROWS = 1000
 CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 
 
@@ -24,7 +24,7 @@ class Scored:
     ----------
     candidates : list of Candidate
     rows : array of int
-        The rows scored, at most 1,500.
+        The rows scored, at most 1,000.
     space : Space
     traits, agreement, quality : arrays, shapes (m, t), (m, m), (m,)
     """
@@ -53,7 +53,6 @@ def classical_pool(
     methods: tuple[str, ...] = CLASSICAL,
     numbers: list[int] | None = None,
     n_clusters: int | None = None,
-    progress: Callable[[str], None] = lambda name: None,
 ) -> list[m.Candidate]:
     """Fit every classical method at its (at most twenty) settings."""
     ks = [n_clusters] if n_clusters else numbers or m.cluster_numbers(len(X))
@@ -71,13 +70,12 @@ def classical_pool(
     found = []
     for name in methods:
         if name in recipes:
-            progress(name)
             found += recipes[name]()
     return found
 
 
 def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
-    """Measure every candidate on the same rows: all, or 1,500 drawn at random."""
+    """Measure every candidate on the same rows: all, or 1,000 drawn at random."""
     rng = np.random.default_rng([seed, 15])
     rows = np.sort(rng.permutation(len(X))[:SCORED_ROWS])
     space = Space.of(X[rows])

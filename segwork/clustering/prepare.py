@@ -2,9 +2,11 @@
 
 The rule, in this order:
 
-1. **customer**: columns of ``features.customer_features`` are recognised by name; counts, money and
-   days are taken as ``log1p``, cut off at their 0.5 and 99.5 % points, and standardised. Ids and
-   protected attributes are left out.
+1. **customer**: columns of ``features.customer_features`` are recognised by name. What customers
+   did is used (``BEHAVIOUR``, and any column that table does not make); who they are, what was
+   around them and second copies of the same thing are left out. Counts, money and days are taken
+   as ``log1p``, cut off at their 0.5 and 99.5 % points, and standardised. Customers with one order
+   are a segment by rule: they have no rhythm to compare.
 2. **as given**: ``n_clusters`` was given, or the widest column spreads less than ten times the
    narrowest: the columns share a unit. The matrix is only centred and divided by one number.
 3. **standard**: otherwise every column is standardised.
@@ -23,7 +25,18 @@ from segwork.schema import CUSTOMERS
 CUSTOMER_COLUMNS = frozenset({"orders", "spend_total", "days_since_last"})
 SCALES = ("auto", "customer", "as given", "standard")
 SPREAD_LIMIT = 10.0
-LEFT_OUT = frozenset({"customer_id"} | {c.name for c in CUSTOMERS.columns if c.protected})
+BEHAVIOUR = (
+    "orders", "spend_total", "days_since_last", "tenure_days", "gap_days_mean",
+    "basket_value", "basket_pieces", "basket_lines", "categories",
+)  # fmt: skip
+LEFT_OUT = frozenset({c.name for c in CUSTOMERS.columns} | {
+    "order_lines", "orders_window", "spend_window", "gap_days_variation", "returns",
+    "returns_total", "return_share", "products", "events", "days_active", "days_active_7",
+    "days_active_30", "days_since_active", "sessions", "carts_left", "contacts", "calls",
+    "complaints", "complaints_30", "handling_minutes",
+})  # fmt: skip
+LEFT_OUT_PREFIXES = ("payment_share_", "external_", "lifestyle")
+ONE_TIME_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -69,8 +82,8 @@ class Scaling:
 
 def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     """Return X as a frame with text column names; a narwhals-compatible frame is converted."""
-    if hasattr(X, "to_pandas"):
-        X = X.to_pandas()
+    if not isinstance(X, pd.DataFrame | np.ndarray | list):
+        X = _as_pandas(X)
     if not isinstance(X, pd.DataFrame):
         values = np.asarray(X)
         if values.ndim != 2:
@@ -85,6 +98,15 @@ def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     if len(twice):
         raise DataError(f"column '{twice[0]}' of X is there twice", accepted="distinct names")
     return named
+
+
+def _as_pandas(X: object) -> object:
+    import narwhals as nw
+
+    table = nw.from_native(X, pass_through=True)
+    if isinstance(table, nw.LazyFrame):
+        return table.collect("pandas").to_native()
+    return table.to_pandas() if isinstance(table, nw.DataFrame) else X
 
 
 def is_customers(frame: pd.DataFrame) -> bool:
@@ -108,7 +130,7 @@ def fit_scaling(
         raise UsageError.unknown("scale", scale, SCALES, where="compare")
     customer = scale == "customer" or (scale == "auto" and is_customers(frame))
     if customer:
-        frame = frame[[c for c in frame.columns if c not in LEFT_OUT and _is_number(frame[c])]]
+        frame = frame[[c for c in frame.columns if _is_behaviour(c) and _is_number(frame[c])]]
     if not len(frame) or not len(frame.columns):
         raise DataError(
             f"X has {len(frame)} rows and {len(frame.columns)} columns",
@@ -142,6 +164,18 @@ def _customer_scaling(frame: pd.DataFrame, values: np.ndarray) -> Scaling:
     columns = tuple(frame.columns[kept])
     parts = (logs, low, high, values.mean(axis=0), values.std(axis=0), fill)
     return Scaling("customer", columns, *(part[kept] for part in parts))
+
+
+def _is_behaviour(name: str) -> bool:
+    return name not in LEFT_OUT and not name.startswith(LEFT_OUT_PREFIXES)
+
+
+def one_time_buyers(frame: pd.DataFrame, rule: str) -> np.ndarray:
+    """Return which rows are the rule's own segment, shape (n,): nobody below 2 % of rows."""
+    if rule != "customer" or "orders" not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    once = (frame["orders"] <= 1).to_numpy(dtype=bool, na_value=False)
+    return once if once.mean() >= ONE_TIME_SHARE else np.zeros(len(frame), dtype=bool)
 
 
 def _is_number(column: pd.Series) -> bool:

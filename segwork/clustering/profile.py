@@ -33,6 +33,22 @@ def tree_accuracy(frame: pd.DataFrame, labels: np.ndarray, *, seed: int = 0) -> 
     return float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
 
 
+def segment_profile(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
+    """Return customers, share and the median of every column, one row per segment."""
+    names = segments.rename("segment").to_numpy()
+    table = frame.groupby(names).median(numeric_only=True)
+    counts = pd.Series(names).value_counts()
+    table.insert(0, "customers", counts.reindex(table.index))
+    table.insert(1, "share", table["customers"] / len(frame))
+    return table.rename_axis("segment")
+
+
+def contrasts(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
+    """Return each segment's mean rank of every column, −1 (all lowest) to 1 (all highest)."""
+    ranks = 2 * frame.rank(pct=True) - 1
+    return ranks.groupby(segments.rename("segment").to_numpy()).mean().rename_axis("segment")
+
+
 def tree_rules(
     frame: pd.DataFrame, labels: pd.Series | np.ndarray, *, seed: int = 0
 ) -> pd.DataFrame:

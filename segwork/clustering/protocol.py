@@ -17,13 +17,16 @@ from segwork.clustering.methods import Candidate, cluster_numbers
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
+from segwork.clustering.traits import TRAITS
 from segwork.errors import DataError, UsageError
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
 METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
 FIT_ROWS = 4000
+MAP_ROWS = 2000
 MOST_SEGMENTS = 10
 LEAST_ROWS = 10
+MOST_NOISE = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,14 @@ class Comparison:
         One sentence that says why.
     conviction : Conviction
         The table's best labelling beside those of clusterless copies of the table.
-    n_rows, n_fitted : int
-        Rows given, and rows the methods were fitted on; the others were assigned.
+    n_rows, n_fitted, n_one_time : int
+        Rows given; rows the methods were fitted on, the others were assigned; customers with one
+        order, who are the last label of every method by rule and no part of the scores.
     scaling : segwork.clustering.prepare.Scaling
         The declared space all scores are computed in.
+    maps : DataFrame
+        At most 2,000 rows, their position in the two leading components of the scaled columns
+        (``pca_1``, ``pca_2``) and of the autoencoder's code (``code_1``, ``code_2``).
     """
 
     scoreboard: pd.DataFrame
@@ -56,7 +63,9 @@ class Comparison:
     conviction: Conviction
     n_rows: int
     n_fitted: int
+    n_one_time: int
     scaling: prepare.Scaling
+    maps: pd.DataFrame = field(repr=False)
     _models: dict[str, SegmentModel] = field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> SegmentModel:
@@ -77,6 +86,7 @@ class Comparison:
             "recommended": self.recommended or "no convincing segments",
             "rows": self.n_rows,
             "rows_fitted": self.n_fitted,
+            "one_time_buyers": self.n_one_time,
             "features": len(self.scaling.columns),
             "scaling": self.scaling.rule,
             **self.conviction.facts(),
@@ -140,45 +150,51 @@ def compare(
     """
     frame = prepare.as_frame(X)
     chosen = _checked(methods, n_clusters, frame)
-    scaling = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale)
     if later is not None and len(later) != len(frame):
         raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
-    matrix = scaling.transform(frame)
+    rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
+    once = prepare.one_time_buyers(frame, rule)
+    compared = frame[~once]
+    scaling = prepare.fit_scaling(compared, n_clusters=n_clusters, scale=scale)
+    matrix = scaling.transform(compared)
     if len(np.unique(matrix[: 100 * LEAST_ROWS], axis=0)) < LEAST_ROWS:
-        return _nothing_to_compare(frame, scaling, matrix, chosen)
-    rng = np.random.default_rng([seed, 17])
-    rows = np.sort(rng.permutation(len(matrix))[:FIT_ROWS])
-    runner = _Runner(frame.iloc[rows], matrix[rows], scaling, n_clusters, seed)
+        return _nothing_to_compare(frame, scaling, chosen)
+    rows = np.sort(np.random.default_rng([seed, 17]).permutation(len(matrix))[:FIT_ROWS])
+    once_rows = scaling.transform(frame[once]) if once.any() else None
+    runner = _Runner(compared.iloc[rows], matrix[rows], scaling, n_clusters, seed, once_rows)
     for name in board.with_progress(chosen):
         runner.run(name)
     pool = scored(runner.X, runner.candidates, seed=seed)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
-    labels = pd.DataFrame(
-        {
-            name: pool.candidates[best[name]].labels
-            if len(rows) == len(frame)
-            else models[name].assign(frame).to_numpy()
-            for name in best
-        },
-        index=frame.index,
-    )
+    labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
+    outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
-        pool, best, labels, frame, matrix, runner, later=later, draws=draws, seed=seed
+        pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
     )
     recommended, reason = _recommend(table, verdict)
+    sizes = (len(frame), len(rows), int(once.sum()))
     return Comparison(
-        table,
-        labels[list(table.index)],
-        recommended,
-        reason,
-        verdict,
-        len(frame),
-        len(rows),
-        scaling,
-        models,
-    )
+        table, labels[list(table.index)], recommended, reason, verdict, *sizes, scaling,
+        runner.maps(), models,
+    )  # fmt: skip
+
+
+def _labels(
+    pool: Scored,
+    best: dict[str, int],
+    models: dict[str, SegmentModel],
+    frame: pd.DataFrame,
+    *,
+    whole: bool,
+) -> pd.DataFrame:
+    """Return one column per method: as fitted, or assigned where only some were."""
+    columns = {
+        name: pool.candidates[at].labels if whole else models[name].assign(frame).to_numpy()
+        for name, at in best.items()
+    }
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def _checked(
@@ -209,8 +225,9 @@ class _Runner:
         scaling: prepare.Scaling,
         n_clusters: int | None,
         seed: int,
+        once: np.ndarray | None,
     ) -> None:
-        self.frame, self.X, self.scaling = frame, X, scaling
+        self.frame, self.X, self.scaling, self.once = frame, X, scaling, once
         self.n_clusters, self.seed = n_clusters, seed
         self.candidates: list[Candidate] = []
         self.cost: dict[str, tuple[float, float]] = {}
@@ -265,6 +282,20 @@ class _Runner:
             return self.codes["idec"]
         return self.codes["code"] if name in AUTOENCODERS else None
 
+    def maps(self) -> pd.DataFrame:
+        """Return two flat maps of at most 2,000 fitted rows; index as in the table."""
+        from sklearn.decomposition import PCA
+
+        rows = slice(0, MAP_ROWS)
+        parts = {"pca": self.X[rows]}
+        if "code" in self.codes:
+            parts["code"] = self.codes["code"].encode(self.X[rows])
+        flat = pd.DataFrame(index=self.frame.index[rows])
+        for name, Z in parts.items():
+            if min(Z.shape) >= 2:
+                flat[[f"{name}_1", f"{name}_2"]] = PCA(2, svd_solver="full").fit_transform(Z)
+        return flat
+
     def model(self, candidate: Candidate) -> SegmentModel:
         """Return the model that labels new rows as this candidate labelled the fitted ones."""
         labels, rule, code = candidate.labels, dict(candidate.rule), self.code_of(candidate.method)
@@ -272,12 +303,14 @@ class _Runner:
             known = rule.pop("core", np.ones(len(labels), dtype=bool))
             space = self.X if code is None else code.encode(self.X)
             rule |= {"rows": space[known], "labels": labels[known]}
-        clusters = np.unique(labels[labels >= 0])
-        centres = np.array([self.X[labels == c].mean(axis=0) for c in clusters])
-        sizes = np.array([(labels == c).sum() for c in clusters])
-        ids = tuple(segment_ids(centres, sizes)) if len(clusters) else ()
+        parts = [self.X[labels == c] for c in range(int(labels.max(initial=-1)) + 1)]
+        one_time = self.once is not None and rule["kind"] != "rfm"
+        if one_time:
+            parts.append(self.once)
+        centres = np.array([p.mean(axis=0) if len(p) else np.zeros(self.X.shape[1]) for p in parts])
+        ids = tuple(segment_ids(centres, np.array([len(p) for p in parts]))) if parts else ()
         return SegmentModel(
-            candidate.method, candidate.setting, self.scaling, rule, centres, ids, code
+            candidate.method, candidate.setting, self.scaling, rule, centres, ids, code, one_time
         )
 
 
@@ -286,8 +319,9 @@ def _peak_megabytes() -> float:
 
 
 def _best_of_each(pool: Scored) -> dict[str, int]:
-    """Return, for each method, its candidate of highest predicted quality."""
-    quality = pool.quality
+    """Return, for each method, its candidate of highest quality, of those with little noise."""
+    few = pool.traits[:, TRAITS.index("noise")] <= MOST_NOISE
+    quality = np.where(few, pool.quality, pool.quality - 1)
     best: dict[str, int] = {}
     for at, method in enumerate(pool.methods):
         if method not in best or quality[at] > quality[best[method]]:
@@ -296,10 +330,11 @@ def _best_of_each(pool: Scored) -> dict[str, int]:
 
 
 def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
-    """Apply the rule: convincing against the null, then the highest predicted quality."""
+    """Apply the rule: convincing against the null, noise of 30 % at most, highest quality."""
     able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
+    able = able[able["noise"] <= MOST_NOISE]
     if not len(able):
-        return None, "No convincing segments: no method found two clusters."
+        return None, "No convincing segments: no method found two clusters with little noise."
     if not verdict.convincing:
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()
@@ -311,12 +346,12 @@ def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, st
 
 
 def _nothing_to_compare(
-    frame: pd.DataFrame, scaling: prepare.Scaling, matrix: np.ndarray, chosen: tuple[str, ...]
+    frame: pd.DataFrame, scaling: prepare.Scaling, chosen: tuple[str, ...]
 ) -> Comparison:
     """Answer for tables with fewer than ten distinct rows: everybody is in one group."""
     labels = pd.DataFrame(0, index=frame.index, columns=list(chosen))
     rule = {"kind": "one"}
-    centre = matrix.mean(axis=0, keepdims=True)
+    centre = np.zeros((1, len(scaling.columns)))
     models = {
         name: SegmentModel(name, "too few rows", scaling, rule, centre, ("S01",)) for name in chosen
     }
@@ -328,4 +363,16 @@ def _nothing_to_compare(
         " too few to compare methods."
     )
     verdict = Conviction(0.0, (), False, "not enough data")
-    return Comparison(table, labels, None, reason, verdict, len(frame), len(frame), scaling, models)
+    return Comparison(
+        table,
+        labels,
+        None,
+        reason,
+        verdict,
+        len(frame),
+        len(frame),
+        0,
+        scaling,
+        pd.DataFrame(),
+        models,
+    )

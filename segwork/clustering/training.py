@@ -12,7 +12,7 @@ from segwork.clustering.autoencoder import Weights, build, encode, weights_of
 
 BATCH = 256
 HIDDEN_SHARE = 0.1
-STEPS = 3000
+STEPS = 1500
 
 
 def trained(X: np.ndarray, *, seed: int, steps: int = STEPS) -> tuple[Any, Any]:

@@ -104,7 +104,9 @@ def _as_version_4_5(path: str) -> dict[str, Any]:
         cell["source"] = "".join(cell["source"])
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    return {**notebook, "nbformat": 4, "nbformat_minor": 5}
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    metadata = {**notebook.get("metadata", {}), "kernelspec": kernel}
+    return {**notebook, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _saver(task: dict[str, Any]) -> Any:

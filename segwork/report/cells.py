@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -121,6 +122,8 @@ def _output(output: Mapping[str, Any]) -> str:
         head = escape(plain(f"{output['ename']}: {output['evalue']}"))
         trace = plain("\n".join(output.get("traceback", ())))
         return f'<div class="error"><p><strong>{head}</strong></p>{_pre(trace)}</div>'
+    if re.match(r"(?:Posix|Windows)Path\(", _text(output["data"].get("text/plain", ""))):
+        return ""  # a cell that ends with run.save(…) says where the file lies
     return _rich(output["data"], output.get("metadata", {}))
 
 

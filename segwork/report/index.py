@@ -18,8 +18,9 @@ HEADLINES = 6
 ATTENTION = ("failed", "warned", "inconclusive")
 UNDECIDED = """\
 Nobody has recorded a decision for this run. The numbers do not decide; a named person does.
-Write `decision.md` beside the config of the run: who decides, what was decided, on which of the
-findings above, and until when it holds. It is shown here in every run of that config.
+Write `decision.md` into the folder of this run: who decides, what was decided, on which of the
+findings above, and until when it holds. The next `segwork run` shows it here; nothing is
+computed anew for it.
 """
 
 
@@ -69,11 +70,9 @@ def _sentence(run: RunFolder) -> str:
     statuses = [entry.get("status") for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
     ran = sum(status in RAN for status in asked)
-    start = (
-        f"All {ran} notebooks ran."
-        if ran == len(asked)
-        else f"{ran} of {len(asked)} notebooks ran."
-    )
+    start = f"{ran} of {len(asked)} notebooks ran."
+    if ran == len(asked):
+        start = f"All {ran} notebooks ran." if ran > 1 else f"{ran} notebook ran."
     if len(asked) < len(statuses):
         start += f" {len(statuses) - len(asked)} not asked for."
     counts = run.counts()
@@ -99,7 +98,11 @@ def _attention(run: RunFolder) -> str:
 
 def _urgent(run: RunFolder, finding: Finding) -> str:
     gate = run.gates.get(finding["code"])
-    why = f' <span class="why">{escape(gate.why)}</span>' if gate and gate.why else ""
+    why = (
+        f' <span class="why">Why: {escape(gate.why.rstrip("."))}.</span>'
+        if gate and gate.why
+        else ""
+    )
     name = run.notebook_of(finding)
     link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
     return (

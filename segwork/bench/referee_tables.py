@@ -150,7 +150,7 @@ def _nested(rng: Random) -> Sample:
             base = base * np.column_stack([np.cos(angle), np.sin(angle)])
         else:
             angle = rng.uniform(0, np.pi, n) * (1 if i % 2 == 0 else -1)
-            base = np.column_stack([np.cos(angle), np.sin(angle)]) + [i, 0.5 * (i % 2)]
+            base = np.column_stack([np.cos(angle), np.sin(angle)]) + np.array([i, 0.5 * (i % 2)])
         parts.append(base + thick * rng.normal(size=(n, 2)))
     return _joined(parts)
 
@@ -198,7 +198,7 @@ def _mixed(rng: Random) -> Sample:
 
 
 def _touching(rng: Random) -> Sample:
-    """Groups that overlap or touch: many blobs too near each other, or a dense one inside."""
+    """Draw groups that overlap or touch: many blobs too near each other, or a dense one inside."""
     k, d = int(rng.choice([2, 3, 4, 6, 9, 15])), int(rng.choice([2, 2, 3]))
     spread = np.exp(rng.normal(0, 0.5, k))
     centres = _centres(rng, k, d, rng.uniform(2.0, 4.0))
@@ -228,7 +228,7 @@ def _measured(rng: Random) -> Sample:
 
 
 def _customers(rng: Random) -> Sample:
-    """Customers of a few types: counts, money and days, in logarithms."""
+    """Draw customers of a few types: counts, money and days, in logarithms."""
     k, parts = int(rng.integers(2, 7)), []
     for n in _sizes(rng, k):
         rate, value = np.exp(rng.normal(1.5, 1.2)), np.exp(rng.normal(3.5, 0.9))
@@ -240,6 +240,46 @@ def _customers(rng: Random) -> Sample:
         logs = [np.log1p(orders), np.log1p(spend), np.log1p(days), np.log1p(basket)]
         parts.append(np.column_stack([*logs, online]))
     X, truth = _joined(parts)
+    return (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), truth
+
+
+def _buyers(rng: Random) -> Sample:
+    """Draw repeat buyers of a few types from an order process: rhythm, life, stop, basket."""
+    k, parts, today = int(rng.integers(3, 8)), [], 900.0
+    for n in _sizes(rng, k, most=1800):
+        rate = np.exp(rng.uniform(-3.0, 0.0)) * rng.gamma(
+            shape := rng.choice([4, 12]), 1 / shape, n
+        )
+        tenure = rng.uniform(10, 80, n) if rng.random() < 0.2 else rng.uniform(150, today, n)
+        quiet = np.zeros(n)
+        if rng.random() < 0.35:
+            quiet = tenure * rng.uniform(0.1, 0.4) + tenure * rng.uniform(0, 0.4, n)
+        orders = 2 + rng.poisson(rate * (tenure - quiet) / 7)
+        days = np.minimum(quiet + rng.exponential(7 / np.maximum(rate, 0.02)), tenure)
+        value = np.exp(rng.normal(0, 0.8) + rng.normal(0, rng.uniform(0.2, 0.5), n))
+        pieces = np.exp(rng.choice([0.0, 0.3, 1.5])) * rng.gamma(8, 1 / 8, n)
+        lines = 1 + rng.poisson(rng.choice([0.3, 1.0, 4.0]) * orders) / orders
+        kinds = 8 * (1 - np.exp(-orders * lines / rng.choice([4, 8, 16])))
+        gap = np.maximum(tenure - quiet, 1) / (orders - 1)
+        columns = [
+            orders,
+            1e3 * value * orders,
+            days,
+            tenure,
+            gap,
+            1e3 * value,
+            pieces,
+            lines,
+            kinds,
+        ]
+        parts.append(np.column_stack(columns))
+    X, truth = _joined(parts)
+    if rng.random() < 0.5:
+        wrong = rng.random(len(X)) < rng.uniform(0, 0.03)
+        X[wrong, rng.integers(1, 6)] *= rng.choice([1e-3, 30.0])
+    X = np.log1p(X)
+    X = np.clip(X, *np.quantile(X, [0.005, 0.995], axis=0))
+    X = X[:, rng.random(X.shape[1]) < 0.9] if rng.random() < 0.5 else X
     return (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), truth
 
 
@@ -255,4 +295,5 @@ FAMILIES: dict[str, Callable[[Random], Sample]] = {
     "touching": _touching,
     "measured": _measured,
     "customers": _customers,
+    "buyers": _buyers,
 }
