@@ -119,12 +119,14 @@ def _late_stretches(wide: pd.DataFrame, rule: Rule) -> dict[tuple[str, str], tup
 
 
 def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
-    late = y.shift(lag)
-    known = (x.notna() & y.notna() & late.notna()).to_numpy()
+    one, two = x.to_numpy(), y.to_numpy()
+    late = np.full(len(two), np.nan)
+    late[max(lag, 0) : len(two) + min(lag, 0)] = two[max(-lag, 0) : len(two) + min(-lag, 0)]
+    known = np.isfinite(one) & np.isfinite(two) & np.isfinite(late)
     if known.sum() < 60:
         return 0.0, x.index[:0]
-    slope = float(np.cov(x[known], y[known])[0, 1] / max(np.var(y[known]), 1e-12))
-    now, then = (x - slope * y)[known].to_numpy(), (x - slope * late)[known].to_numpy()
+    slope = float(np.cov(one[known], two[known])[0, 1] / max(np.var(two[known]), 1e-12))
+    now, then = (one - slope * two)[known], (one - slope * late)[known]
     noise = max(st.robust_scale(now), 0.1 * float(np.std(now)), 1e-9)
     ratio = np.clip((now**2 - then**2) / (2 * noise**2), -4, 4)
     total = np.concatenate([[0.0], np.cumsum(ratio)])
@@ -158,7 +160,7 @@ def _by_series(sheet: Sheet) -> pd.DataFrame:
 def _lag_of(one: pd.Series, others: pd.DataFrame) -> int:
     """Return the lag at which a series agrees best with the middle of the others; 0 if unclear."""
     a, b = _moves(one), _moves(others.median(axis=1))
-    corr = {k: _corr(a, b.shift(k)) for k in range(-LAGS, LAGS + 1)}
+    corr = _cross(a, b)
     best = max(corr, key=lambda k: corr[k][0])
     (top, n), (now, _) = corr[best], corr[0]
     clear = np.arctanh(min(top, 0.999)) - np.arctanh(min(now, 0.999)) > 5 * np.sqrt(2 / max(n, 4))
@@ -170,11 +172,17 @@ def _moves(series: pd.Series) -> pd.Series:
     return series - series.rolling(15, center=True, min_periods=5).median()
 
 
-def _corr(a: pd.Series, b: pd.Series) -> tuple[float, int]:
-    both = a.notna() & b.notna()
-    if both.sum() < 40 or a[both].std() == 0 or b[both].std() == 0:
-        return 0.0, int(both.sum())
-    return float(np.corrcoef(a[both].rank(), b[both].rank())[0, 1]), int(both.sum())
+def _cross(a: pd.Series, b: pd.Series) -> dict[int, tuple[float, int]]:
+    """Return rank correlation and days of ``a`` with ``b`` moved by every lag."""
+    x, y = a.rank().to_numpy(), b.rank().to_numpy()
+    n, found = len(x), {}
+    for k in range(-LAGS, LAGS + 1):
+        left, right = x[max(k, 0) : n + min(k, 0)], y[max(-k, 0) : n + min(-k, 0)]
+        both = np.isfinite(left) & np.isfinite(right)
+        flat = both.sum() < 40 or np.ptp(left[both]) == 0 or np.ptp(right[both]) == 0
+        corr = 0.0 if flat else float(np.corrcoef(left[both], right[both])[0, 1])
+        found[k] = (corr, int(both.sum()))
+    return found
 
 
 def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
@@ -187,7 +195,7 @@ def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
     late = {}
     for series in wide.columns:
         values = _moves(wide[series])
-        corr = {k: _corr(values, orders.shift(k)) for k in range(-LAGS, LAGS + 1)}
+        corr = _cross(values, orders)
         best = max(corr, key=lambda k: abs(corr[k][0]))
         top, n = corr[best]
         level = max(abs(corr[k][0]) for k in corr if abs(k - best) > 1)
