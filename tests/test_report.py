@@ -21,7 +21,7 @@ from segwork.report.clean import fragment, mathml, plain
 from segwork.report.markdown import Outline, render
 
 IMAGE = '<img src="data:image/png;base64,AA" alt="c">'
-VOID = {"meta", "link", "input", "img", "br", "hr", "col"}
+VOID = {"meta", "link", "input", "img", "br", "hr", "col", "wbr"}
 REMOTE = re.compile(r"^(?!data:|#|[\w.-]+\.html(?:#|$))")
 
 
@@ -202,6 +202,14 @@ def test_hostile_text_is_shown_wherever_it_comes_from(tmp_path: Path) -> None:
 def test_html_outside_the_allow_list_is_text(html: str, expected: str) -> None:
     """Outputs may bring tables and plain mark-up; everything else is gone or shown as text."""
     assert fragment(html) == expected
+
+
+def test_long_column_names_may_break() -> None:
+    """Headings break after an underscore; addresses and classes in them are left alone."""
+    html = fragment('<table><tr><th class="a_b"><a href="c_d.html">e_f</a></th><td>g_h</td></tr>')
+
+    assert '<th class="a_b"><a href="c_d.html">e_<wbr>f</a></th>' in html
+    assert "<td>g_h</td>" in html
 
 
 def test_pandas_table_keeps_its_shape() -> None:

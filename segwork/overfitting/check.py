@@ -70,6 +70,10 @@ class OverfittingCheck:
         """The findings that warned or failed."""
         return self.findings[self.findings["status"].isin(["warned", "failed"])]
 
+    def status(self, code: str) -> str:
+        """Return the status word of one check."""
+        return str(self.findings.set_index("code").loc[code, "status"])
+
     def facts(self) -> dict[str, float | int | str]:
         """Return finite numbers and status words, by name."""
         found: dict[str, float | int | str] = {

@@ -18,7 +18,9 @@ AS_IS, TIME, WHO = "as is", "time", "who"
 class Maker:
     """Makes the chunks of one company; what all chunks share is drawn once."""
 
-    def __init__(self, *, seed: int, with_faults: bool) -> None:
+    def __init__(self, *, seed: int, customers: int, with_faults: bool) -> None:
+        first = population.draw(seed=seed, chunk=0, first=0, n=min(CHUNK, customers))
+        self.mean_income = float(np.round(np.nanmean(first.columns["income"])))
         self.seed = seed
         self.with_faults = with_faults
         self.fx = external.exchange_rates(seed=seed)
@@ -52,7 +54,8 @@ class Maker:
 
     def _planted(self, name: str, table: dict, *, chunk: int) -> faults.Planter:
         rng = generator(self.seed, chunk, 20 + list(faults.PLANT).index(name))
-        plant = faults.Planter(table | {"shown": table["at"].copy()}, rng)
+        shown = {"shown": table["at"].copy()}
+        plant = faults.Planter(table | shown, rng, mean_income=self.mean_income)
         if self.with_faults:
             faults.PLANT[name](plant)
         return plant
