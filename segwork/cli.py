@@ -23,7 +23,8 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapped(**options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's "&" has the first one ignored
+            signal.signal(number, signal.default_int_handler)
         try:
             code = function(**options) or 0
         except SegworkError as error:

@@ -311,6 +311,7 @@ def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
         ({"parameters": ["10.kk=4"]}, "unknown parameter 'kk'"),
         ({"parameters": ["10.k=four"]}, "accepted: int"),
         ({"only": ["40"]}, "unknown notebook '40'"),
+        ({"parameters": ["10.config=other.toml"]}, "'config' of 10_first cannot be set"),
         ({"baseline": "nowhere"}, "no run to compare with"),
         ({"notebooks": "nowhere"}, "no notebooks in 'nowhere'"),
     ],
@@ -402,6 +403,12 @@ def test_second_run_in_the_same_folder_is_refused(finished: Path) -> None:
     held = Folder(finished / "reports" / "tiny")
     with held.locked(), pytest.raises(UsageError, match="another run is writing"):
         quiet_run(finished)
+
+
+def test_an_out_that_is_a_file_is_named(finished: Path) -> None:
+    """A place that cannot be written to is wrong usage, not a traceback."""
+    with pytest.raises(UsageError, match="cannot write to"):
+        quiet_run(finished, out=finished / "lines.csv")
 
 
 def test_removed_notebook_takes_its_results_with_it(touched: Path) -> None:

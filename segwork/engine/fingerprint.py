@@ -6,6 +6,7 @@ imported the last time. A file is hashed again only when its size, times or plac
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -58,7 +59,9 @@ class Hashes:
     def keep(self) -> None:
         """Remember what was hashed for the next run."""
         if self._new:
-            write_json(self._path, self._known)
+            present = {path: mark for path, mark in self._known.items() if Path(path).exists()}
+            with contextlib.suppress(OSError):  # without it the next run hashes again
+                write_json(self._path, present)
             self._new = False
 
 
