@@ -14,7 +14,8 @@ import narwhals as nw
 from segwork import tables as _tables
 from segwork.errors import DataError, UsageError
 from segwork.schema import CUSTOMERS, Kind
-from segwork.tables import Tables
+from segwork.tables import Tables, lazy
+from segwork.tables.engines import is_lazy_sql
 
 CALLS = ("call", "phone", "telephone")
 CART_WORDS = "add.*(cart|basket)|(cart|basket).*add|^cart$|^basket$"
@@ -23,6 +24,8 @@ COMPLAINT_WORDS = "complain"
 MAX_PAYMENT_METHODS = 8
 MIN_PAYMENT_SHARE = 0.01
 SCORES = {"days_since_last": False, "orders": True, "spend_total": True}
+
+LONG_AGO = -1_000_000  # days before 1970
 
 _ID = "customer_id"
 
@@ -111,7 +114,6 @@ def customer_features(
     lines = _lines(past.transactions)
     found = _orders(lines, moment, window_days)
     for part in (
-        _returns(lines),
         _breadth(lines),
         _payments(lines),
         _behaviour(past.behaviour, moment),
@@ -165,7 +167,7 @@ def _lines(transactions: Any) -> Any:
     names = frame.collect_schema().names()
     if isinstance(frame, nw.DataFrame):
         frame = frame.with_row_index("_row")
-    frame = frame.filter(~nw.col(_ID).is_null())
+    frame = _with_day(frame.filter(~nw.col(_ID).is_null()), "ordered_at")
     back = nw.col("amount").fill_null(0.0) < 0
     if "quantity" in names:
         back = back | (nw.col("quantity").fill_null(1) < 0)
@@ -178,7 +180,7 @@ def _lines(transactions: Any) -> Any:
     return frame.select(
         _ID,
         "amount",
-        "ordered_at",
+        "_day",
         *kept,
         *(["_row"] if isinstance(frame, nw.DataFrame) else []),
         _order(frame, names).alias("_order"),
@@ -189,99 +191,86 @@ def _lines(transactions: Any) -> Any:
 
 def _order(frame: Any, names: list[str]) -> nw.Expr:
     """Name the order of a line; lines of one day are one order where there is no ``order_id``."""
-    day = nw.col("ordered_at").dt.truncate("1d")
     if "order_id" not in names:
-        return day
+        return nw.col("_day")
     if isinstance(frame, nw.DataFrame) and frame["order_id"].null_count() == 0:
         return nw.col("order_id")
-    return nw.coalesce(nw.col("order_id"), day.cast(nw.String))
+    return nw.coalesce(nw.col("order_id"), nw.col("_day").cast(nw.String))
 
 
 def _orders(lines: Any, moment: datetime, window_days: int) -> Any:
-    """Aggregate lines to orders and orders to customers."""
+    """Aggregate lines to orders and orders to customers, returns beside them, in one pass."""
     names = lines.collect_schema().names()
-    extra = [nw.col("quantity").sum().alias("_pieces")] if "quantity" in names else []
-    extra += [nw.col("_row").min()] if "_row" in names else []
-    orders = (
-        lines.filter(nw.col("_sold"))
-        .group_by(_ID, "_order")
-        .agg(
-            nw.len().alias("_lines"),
-            nw.col("amount").sum().alias("_spend"),
-            nw.col("ordered_at").min().alias("_at"),
-            nw.col("ordered_at").max().alias("_end"),
-            *extra,
-        )
+    sold, back, today = nw.col("_sold"), nw.col("_back"), _today(moment)
+    marked = lines.with_columns(
+        _lines=nw.when(sold).then(1).otherwise(0),
+        _spend=nw.when(sold).then(nw.col("amount")).otherwise(0.0),
+        _first=nw.when(sold).then(nw.col("_day")).otherwise(today + 1),
+        _last=nw.when(sold).then(nw.col("_day")).otherwise(LONG_AGO),
+        returns=nw.when(back).then(1).otherwise(0),
+        returns_total=nw.when(back).then(nw.col("amount").abs()).otherwise(0.0),
+        **({"_pieces": nw.when(sold).then(nw.col("quantity"))} if "quantity" in names else {}),
     )
-    orders = orders.with_columns(_day=_day_number("_at"), _last_day=_day_number("_end"))
-    recent = nw.col("_at") >= moment - timedelta(days=window_days)
+    sums = ["_lines", "_spend", "returns", "returns_total"]
+    sums += ["_pieces"] if "quantity" in names else []
+    edges = [nw.col("_first").min(), nw.col("_last").max()]
+    edges += [nw.col("_row").min()] if "_row" in names else []
+    orders = marked.group_by(_ID, "_order").agg(*(nw.col(n).sum() for n in sums), *edges)
+    real = nw.col("_lines") > 0  # orders of returns alone come last and count nothing
+    recent = real & (nw.col("_first") >= today - window_days)
+    gap = nw.col("_first") - nw.col("_first").shift(1).over(_ID, order_by="_first")
     orders = orders.with_columns(
-        _recent=nw.when(recent).then(1).otherwise(0),
-        _recent_spend=nw.when(recent).then(nw.col("_spend")).otherwise(0.0),
-        _gap=nw.col("_day") - nw.col("_day").shift(1).over(_ID, order_by="_at"),
+        orders=nw.when(real).then(1).otherwise(0),
+        orders_window=nw.when(recent).then(1).otherwise(0),
+        spend_window=nw.when(recent).then(nw.col("_spend")).otherwise(0.0),
+        _gap=nw.when(real).then(gap.fill_null(0)).otherwise(0),
     )
-    orders = orders.with_columns(_gap_square=(nw.col("_gap") * nw.col("_gap")).cast(nw.Float64))
-    customers = orders.group_by(_ID).agg(
-        nw.len().alias("orders"),
-        nw.col("_lines").sum().alias("order_lines"),
-        nw.col("_spend").sum().alias("spend_total"),
-        nw.col("_recent").sum().alias("orders_window"),
-        nw.col("_recent_spend").sum().alias("spend_window"),
-        nw.col("_day").min().alias("_first_day"),
-        nw.col("_last_day").max().alias("_last_day"),
-        nw.col("_gap").sum().alias("_gaps"),
-        nw.col("_gap_square").sum().alias("_gap_squares"),
-        *([nw.col("_pieces").sum()] if "quantity" in names else []),
-        *([nw.col("_row").min()] if "_row" in names else []),
-    )
-    return _per_customer(customers, moment)
+    orders = orders.with_columns(_gap_squares=(nw.col("_gap") * nw.col("_gap")).cast(nw.Float64))
+    sums += ["orders", "orders_window", "spend_window", "_gap", "_gap_squares"]
+    customers = orders.group_by(_ID).agg(*(nw.col(n).sum() for n in sums), *edges)
+    return _per_customer(customers.filter(nw.col("orders") > 0), moment)
 
 
 def _per_customer(customers: Any, moment: datetime) -> Any:
     """Turn sums over orders into the columns of the result."""
     names = customers.collect_schema().names()
-    orders, today = nw.col("orders"), (moment - datetime(1970, 1, 1)).days
-    gaps = orders - 1
-    mean = nw.when(gaps > 0).then(nw.col("_gaps") / gaps)
-    spread = nw.col("_gap_squares") / gaps - (nw.col("_gaps") / gaps) * (nw.col("_gaps") / gaps)
+    orders, today = nw.col("orders"), _today(moment)
+    gaps, days = orders - 1, nw.col("_gap")
+    spread = nw.col("_gap_squares") / gaps - (days / gaps) * (days / gaps)
     spread = nw.when(spread > 1e-9).then(spread).otherwise(0.0)
-    usable = (gaps > 1) & (nw.col("_gaps") > 0)
-    pieces = [(nw.col("_pieces") / orders).alias("basket_pieces")] if "_pieces" in names else []
-    whole = ("orders", "order_lines", "orders_window")
+    whole = nw.Int64
     return customers.select(
         _ID,
         *(["_row"] if "_row" in names else []),
-        *(nw.col(name).cast(nw.Int64) for name in whole),
-        "spend_total",
+        orders.cast(whole).alias("orders"),
+        nw.col("_lines").cast(whole).alias("order_lines"),
+        nw.col("_spend").alias("spend_total"),
+        nw.col("orders_window").cast(whole),
         "spend_window",
-        (today - nw.col("_first_day")).cast(nw.Int64).alias("tenure_days"),
-        (today - nw.col("_last_day")).cast(nw.Int64).alias("days_since_last"),
-        mean.alias("gap_days_mean"),
-        nw.when(usable).then(spread.sqrt() * gaps / nw.col("_gaps")).alias("gap_days_variation"),
-        (nw.col("order_lines") / orders).alias("basket_lines"),
-        (nw.col("spend_total") / orders).alias("basket_value"),
-        *pieces,
-    )
-
-
-def _returns(lines: Any) -> Any:
-    """Count the return lines of each customer who has any, and the money given back."""
-    given_back = nw.col("amount").fill_null(0.0).abs()
-    back = lines.filter(nw.col("_back")).with_columns(_given_back=given_back)
-    return back.group_by(_ID).agg(
-        nw.len().alias("returns"), nw.col("_given_back").sum().alias("returns_total")
+        (today - nw.col("_first")).cast(whole).alias("tenure_days"),
+        (today - nw.col("_last")).cast(whole).alias("days_since_last"),
+        nw.when(gaps > 0).then(days / gaps).alias("gap_days_mean"),
+        nw.when((gaps > 1) & (days > 0))
+        .then(spread.sqrt() * gaps / days)
+        .alias("gap_days_variation"),
+        (nw.col("_lines") / orders).alias("basket_lines"),
+        (nw.col("_spend") / orders).alias("basket_value"),
+        *([(nw.col("_pieces") / orders).alias("basket_pieces")] if "_pieces" in names else []),
+        nw.col("returns").cast(whole),
+        "returns_total",
+        (nw.col("returns") / (nw.col("returns") + nw.col("_lines"))).alias("return_share"),
     )
 
 
 def _breadth(lines: Any) -> Any:
+    """Count different products and categories; customers without any are filled in later."""
     names = lines.collect_schema().names()
-    columns = {"product_id": "products", "product_category": "categories"}
     found = None
-    for column, counted in columns.items():
+    for column, counted in {"product_id": "products", "product_category": "categories"}.items():
         if column not in names:
             continue
         sold = lines.filter(nw.col("_sold"), ~nw.col(column).is_null())
-        part = sold.group_by(_ID).agg(nw.col(column).n_unique().alias(counted))
+        part = sold.select(_ID, column).unique().group_by(_ID).agg(nw.len().alias(counted))
         found = part if found is None else found.join(part, on=_ID, how="left")
     return found
 
@@ -313,8 +302,7 @@ def _behaviour(behaviour: Any, moment: datetime) -> Any:
     frame = nw.from_native(behaviour).filter(~nw.col(_ID).is_null())
     has_session = "session_id" in frame.collect_schema().names()
     event = nw.col("event").cast(nw.String).str.to_lowercase()
-    frame = frame.with_columns(
-        _day=nw.col("occurred_at").dt.truncate("1d"),
+    frame = _with_day(frame, "occurred_at").with_columns(
         _cart=nw.when(event.str.contains(CART_WORDS)).then(1).otherwise(0),
         _bought=nw.when(event.str.contains(BOUGHT_WORDS)).then(1).otherwise(0),
     )
@@ -330,17 +318,16 @@ def _behaviour(behaviour: Any, moment: datetime) -> Any:
     found = visits.group_by(_ID).agg(*sessions, nw.col("_left").sum().alias("carts_left"))
     days = frame.group_by(_ID, "_day").agg(nw.len().alias("_events"))
     for span in (7, 30):
-        recent = nw.col("_day") >= moment - timedelta(days=span)
+        recent = nw.col("_day") >= _today(moment) - span
         days = days.with_columns(nw.when(recent).then(1).otherwise(0).alias(f"days_active_{span}"))
     active = days.group_by(_ID).agg(
         nw.col("_events").sum().alias("events"),
         nw.len().alias("days_active"),
         nw.col("days_active_7").sum(),
         nw.col("days_active_30").sum(),
-        nw.col("_day").max().alias("_last"),
+        nw.col("_day").max(),
     )
-    today = (moment - datetime(1970, 1, 1)).days
-    active = active.with_columns(days_since_active=today - _day_number("_last")).drop("_last")
+    active = active.with_columns(days_since_active=_today(moment) - nw.col("_day")).drop("_day")
     return active.join(found, on=_ID, how="left")
 
 
@@ -423,17 +410,15 @@ def _external(found: Any, external: Any) -> Any:
 
 
 def _fill(found: Any) -> Any:
-    """Nobody's returns, visits and contacts are 0; a share or a time that is not there stays so."""
+    """Count what a customer has none of as 0; a share or a time that is not there stays so."""
     counts = (
-        "returns", "products", "categories", "events", "sessions", "days_active", "days_active_7",
+        "products", "categories", "events", "sessions", "days_active", "days_active_7",
         "days_active_30", "carts_left", "contacts", "calls", "complaints", "complaints_30",
     )  # fmt: skip
     names = found.collect_schema().names()
     whole = [nw.col(n).fill_null(0).cast(nw.Int64) for n in counts if n in names]
-    money = [nw.col(n).fill_null(0.0) for n in ("returns_total", "handling_minutes") if n in names]
-    found = found.with_columns(*whole, *money)
-    share = nw.col("returns") / (nw.col("returns") + nw.col("order_lines"))
-    return found.with_columns(return_share=share)
+    spent = [nw.col(n).fill_null(0.0) for n in ("handling_minutes",) if n in names]
+    return found.with_columns(*whole, *spent)
 
 
 def _sorted(found: Any) -> Any:
@@ -447,18 +432,16 @@ def _sorted(found: Any) -> Any:
     return found.sort(*keys, _ID, descending=[*[True] * len(keys), False])
 
 
-def _day_number(column: str) -> nw.Expr:
-    """Count days since 1970-01-01 by the civil calendar: the engines share no shorter way.
+def _with_day(frame: Any, column: str) -> Any:
+    """Add ``_day``, whole days since 1970: SQL engines share no Narwhals way to count them."""
+    native = frame.to_native()
+    if is_lazy_sql(native):
+        return nw.from_native(lazy.with_day(native, column))
+    return frame.with_columns(_day=nw.col(column).dt.timestamp("us") // 86_400_000_000)
 
-    References
-    ----------
-    Hinnant, H. (2013). "chrono-compatible low-level date algorithms", days_from_civil.
-    """
-    at = nw.col(column).dt
-    month = at.month().cast(nw.Int64)
-    year = at.year().cast(nw.Int64) - nw.when(month < 3).then(1).otherwise(0)
-    into_year = (153 * ((month + 9) % 12) + 2) // 5 + at.day().cast(nw.Int64) - 1
-    return 365 * year + year // 4 - year // 100 + year // 400 + into_year - 719468
+
+def _today(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1)).days
 
 
 def _collect(frame: Any) -> Any:

@@ -119,8 +119,8 @@ def inputs(
     hashes : Hashes
     """
     sees_config = "config" in parameters
-    root, installed = project_root(), installed_versions()
-    modules = before.get("modules", {})
+    root = project_root()
+    modules, packages = before.get("modules", {}), before.get("packages", {})
     return {
         "code": code(notebook),
         "parameters": {k: _json(v) for k, v in parameters.items() if k != "config"},
@@ -129,7 +129,7 @@ def inputs(
         "upstream": dict(upstream),
         "modules": {name: hashes.of(place(name, root)) for name in modules},
         "package_data": text_hash([[p.name, hashes.of(p)] for p in _package_data()]),
-        "packages": {name: installed.get(name, "missing") for name in before.get("packages", {})},
+        "packages": {**dict.fromkeys(packages, "missing"), **installed_versions(packages)},
         "python": platform.python_version(),
         "engine": text_hash([hashes.of(PACKAGE / "engine" / name) for name in ENGINE_FILES]),
     }
@@ -162,14 +162,20 @@ def _owners() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def installed_versions() -> dict[str, str]:
-    """Return every installed distribution and its version, read off the folder names alone."""
-    found: dict[str, str] = {}
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of installed distributions; one that is not there is left out."""
+    folders: dict[str, Path] = {}
     for entry in reversed(sys.path):
         for folder in Path(entry or ".").glob("*.dist-info"):
-            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
-            found[_normal(name)] = version
-    return found
+            folders[_normal(folder.name.partition("-")[0])] = folder
+    return {name: _version(folders[name]) for name in sorted(names) if name in folders}
+
+
+def _version(folder: Path) -> str:
+    """Read the version where installers write it; importlib.metadata would parse the whole file."""
+    with (folder / "METADATA").open(encoding="utf-8", errors="replace") as file:
+        found = next((line for line in file if line.startswith("Version:")), "")
+    return found.partition(":")[2].strip()
 
 
 def reason(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:

@@ -59,8 +59,10 @@ class Folder:
         stage = self.state / "stage" / notebook.name
         shutil.rmtree(stage, ignore_errors=True)
         (stage / "tables").mkdir(parents=True)
-        for table in notebook.reads:
-            _link(self.path / "tables" / f"{table}.parquet", stage / "tables" / f"{table}.parquet")
+        for table in {*notebook.reads, *notebook.asks} - set(notebook.leaves):
+            source = self.path / "tables" / f"{table}.parquet"
+            if source.is_file():
+                _link(source, stage / "tables" / source.name)
         return stage
 
     def accept(self, notebook: Notebook, *, good: bool, hashes: Hashes) -> dict[str, str]:
@@ -73,7 +75,8 @@ class Folder:
         """
         stage = self.state / "stage" / notebook.name
         self.forget(notebook.name)
-        read = {Path("tables") / f"{table}.parquet" for table in notebook.reads}
+        seen = {*notebook.reads, *notebook.asks} - set(notebook.leaves)
+        read = {Path("tables") / f"{table}.parquet" for table in seen}
         own = Path("notebooks") / f"{notebook.name}.ipynb"
         left: dict[str, str] = {}
         for path in sorted(p for p in stage.rglob("*") if p.is_file()):
@@ -129,10 +132,10 @@ class Folder:
 
 def broken_promise(notebook: Notebook, stage: Path, *, as_of: str) -> str:
     """Say what a green notebook still owes: a table it names, or whole, fresh, finite facts."""
-    for table in notebook.leaves:
+    for table in notebook.promises:
         if not (stage / "tables" / f"{table}.parquet").is_file():
             return f"it ran, but did not leave the table '{table}'"
-    if not notebook.finishes:
+    if not notebook.owes_facts:
         return ""
     path = stage / "facts" / f"{notebook.name}.json"
     if not path.is_file():

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 from jupyter_client.kernelspec import KernelSpec
@@ -68,6 +68,7 @@ class Job:
     peak_mb: float = 0.0
     started: bool = False
     killed_for: str = ""
+    kernel_said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     pid: int | None = None
     exit_code: int | None = None
     status: str = "ok"
@@ -132,7 +133,8 @@ class Client(NotebookClient):
         """Execute every cell in a fresh kernel, then ask the kernel which files it imported."""
         task = self.job.task
         environment = {**os.environ, **KERNEL_ENVIRONMENT, **task["environment"]}
-        with self.setup_kernel(cwd=task["root"], env=environment):
+        said = self.job.kernel_said  # native libraries write here, not on the user's terminal
+        with self.setup_kernel(cwd=task["root"], env=environment, stdout=said, stderr=said):
             self.job.started = True
             for index, cell in enumerate(self.nb.cells):
                 if cell.cell_type == "code":
@@ -266,7 +268,7 @@ def _died(job: Job, error: Exception) -> None:
         limit = job.task["memory_mb"]
         job.end("died", f"out of memory: {job.peak_mb:,.0f} MB used, limit {limit:,.0f} MB")
     if not job.started:
-        job.end("died", f"the kernel did not start ({_first_line(error)})")
+        job.end("died", f"the kernel did not start ({_last_words(job, error)})")
     cause = "the kernel died"
     if code is not None and code < 0:
         cause += f" of signal {-code} ({signal.Signals(-code).name})"
@@ -276,8 +278,11 @@ def _died(job: Job, error: Exception) -> None:
     job.end("died", f"{cause} at {job.peak_mb:,.0f} MB{likely}")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _last_words(job: Job, error: Exception) -> str:
+    """Return the last line the kernel wrote before it ended, else the error's first."""
+    job.kernel_said.seek(0)
+    said = job.kernel_said.read().decode("utf-8", "replace").strip().splitlines()
+    return said[-1] if said else (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _watch(job: Job) -> None:

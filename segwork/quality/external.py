@@ -16,7 +16,10 @@ from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.schema import TIME_COLUMN, Kind
 
 TABLE = "external"
-LATITUDE, LONGITUDE = re.compile(r"^lat(itude)?$", re.I), re.compile(r"^(lon|lng|long|longitude)$", re.I)
+LATITUDE, LONGITUDE = (
+    re.compile(r"^lat(itude)?$", re.I),
+    re.compile(r"^(lon|lng|long|longitude)$", re.I),
+)
 PLACE = re.compile(r"station|site|sensor|grid|location", re.I)
 UNITS = {"10 times": 10, "100 times": 100, "1000 times": 1000, "inch to mm": 25.4,
          "mile to km": 1.609344, "pound to kg": 0.45359237, "m/s to km/h": 3.6}  # fmt: skip
@@ -29,10 +32,12 @@ def used_before_published(book: Book, _: Rule) -> Iterator[Hit]:
     published = sheet.time("published_at").astype("datetime64[D]")
     valid = sheet.time("date").astype("datetime64[D]")
     early = (published < valid) & ~_forecasts(sheet, published < valid)
-    unborn = published >= book.as_of
-    if unborn.any() and not (valid >= book.as_of).any():
+    delay = pd.Series((published - valid).astype(float))
+    usual = delay.groupby(sheet.codes("name")[0]).transform("median").to_numpy()
+    unborn = (published >= book.as_of) & (valid < book.as_of) & (delay.to_numpy() > 2 * usual + 2)
+    if unborn.any():
         rows = np.flatnonzero(unborn)
-        note = f"{len(rows):,} values were published on or after {book.as_of}"
+        note = f"{len(rows):,} values are in the data before they were published"
         yield Hit(TABLE, ("published_at",), rows, sheet.n, note)
     rows = np.flatnonzero(early)
     if len(rows):
@@ -103,7 +108,9 @@ def _late_stretches(wide: pd.DataFrame, rule: Rule) -> dict[tuple[str, str], tup
             score, days = _best_days(x, y, lag)
             if score > 2 * np.log(len(wide) * 2 * LAGS * wide.shape[1] / 1e-3):
                 pair = frozenset((series, wide.columns[j]))
-                best = max((v for k, v in found.items() if k in pair), default=None, key=lambda v: v[0])
+                best = max(
+                    (v for k, v in found.items() if k in pair), default=None, key=lambda v: v[0]
+                )
                 if best is None or score > best[0] + 1e-9:
                     for other in pair & set(found):
                         del found[other]
@@ -112,12 +119,14 @@ def _late_stretches(wide: pd.DataFrame, rule: Rule) -> dict[tuple[str, str], tup
 
 
 def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
-    late = y.shift(lag)
-    known = (x.notna() & y.notna() & late.notna()).to_numpy()
+    one, two = x.to_numpy(), y.to_numpy()
+    late = np.full(len(two), np.nan)
+    late[max(lag, 0) : len(two) + min(lag, 0)] = two[max(-lag, 0) : len(two) + min(-lag, 0)]
+    known = np.isfinite(one) & np.isfinite(two) & np.isfinite(late)
     if known.sum() < 60:
         return 0.0, x.index[:0]
-    slope = float(np.cov(x[known], y[known])[0, 1] / max(np.var(y[known]), 1e-12))
-    now, then = (x - slope * y)[known].to_numpy(), (x - slope * late)[known].to_numpy()
+    slope = float(np.cov(one[known], two[known])[0, 1] / max(np.var(two[known]), 1e-12))
+    now, then = (one - slope * two)[known], (one - slope * late)[known]
     noise = max(st.robust_scale(now), 0.1 * float(np.std(now)), 1e-9)
     ratio = np.clip((now**2 - then**2) / (2 * noise**2), -4, 4)
     total = np.concatenate([[0.0], np.cumsum(ratio)])
@@ -129,21 +138,29 @@ def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
 
 def _by_series(sheet: Sheet) -> pd.DataFrame:
     """Return day × (name, region), daily values; series of fewer than 60 days are left out."""
-    region = sheet.frame["region"].astype(str).where(~sheet.missing("region"), "") if "region" in sheet else ""
+    region = (
+        sheet.frame["region"].astype(str).where(~sheet.missing("region"), "")
+        if "region" in sheet
+        else ""
+    )
     frame = pd.DataFrame({
         "day": sheet.days(), "value": sheet.number("value"),
         "name": sheet.frame["name"].astype(str), "region": region,
     })  # fmt: skip
     frame = frame[(frame["day"] > -(10**6)) & ~frame["name"].str.match(r"(?i)fx_")]
-    wide = frame.pivot_table(index="day", columns=["name", "region"], values="value", aggfunc="mean")
-    wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1)) if len(wide) else wide
+    wide = frame.pivot_table(
+        index="day", columns=["name", "region"], values="value", aggfunc="mean"
+    )
+    wide = (
+        wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1)) if len(wide) else wide
+    )
     return wide.loc[:, wide.notna().sum() >= 60]
 
 
 def _lag_of(one: pd.Series, others: pd.DataFrame) -> int:
     """Return the lag at which a series agrees best with the middle of the others; 0 if unclear."""
     a, b = _moves(one), _moves(others.median(axis=1))
-    corr = {k: _corr(a, b.shift(k)) for k in range(-LAGS, LAGS + 1)}
+    corr = _cross(a, b)
     best = max(corr, key=lambda k: corr[k][0])
     (top, n), (now, _) = corr[best], corr[0]
     clear = np.arctanh(min(top, 0.999)) - np.arctanh(min(now, 0.999)) > 5 * np.sqrt(2 / max(n, 4))
@@ -155,11 +172,17 @@ def _moves(series: pd.Series) -> pd.Series:
     return series - series.rolling(15, center=True, min_periods=5).median()
 
 
-def _corr(a: pd.Series, b: pd.Series) -> tuple[float, int]:
-    both = a.notna() & b.notna()
-    if both.sum() < 40 or a[both].std() == 0 or b[both].std() == 0:
-        return 0.0, int(both.sum())
-    return float(np.corrcoef(a[both].rank(), b[both].rank())[0, 1]), int(both.sum())
+def _cross(a: pd.Series, b: pd.Series) -> dict[int, tuple[float, int]]:
+    """Return rank correlation and days of ``a`` with ``b`` moved by every lag."""
+    x, y = a.rank().to_numpy(), b.rank().to_numpy()
+    n, found = len(x), {}
+    for k in range(-LAGS, LAGS + 1):
+        left, right = x[max(k, 0) : n + min(k, 0)], y[max(-k, 0) : n + min(-k, 0)]
+        both = np.isfinite(left) & np.isfinite(right)
+        flat = both.sum() < 40 or np.ptp(left[both]) == 0 or np.ptp(right[both]) == 0
+        corr = 0.0 if flat else float(np.corrcoef(left[both], right[both])[0, 1])
+        found[k] = (corr, int(both.sum()))
+    return found
 
 
 def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
@@ -172,7 +195,7 @@ def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
     late = {}
     for series in wide.columns:
         values = _moves(wide[series])
-        corr = {k: _corr(values, orders.shift(k)) for k in range(-LAGS, LAGS + 1)}
+        corr = _cross(values, orders)
         best = max(corr, key=lambda k: abs(corr[k][0]))
         top, n = corr[best]
         level = max(abs(corr[k][0]) for k in corr if abs(k - best) > 1)
@@ -216,7 +239,9 @@ def _coordinates(sheet: Sheet, rule: Rule) -> Iterator[Hit]:
     far = 111.2 * np.hypot(at["lat"] - home["lat"], (at["lon"] - home["lon"]) * east)
     outside = (at["lat"].abs() > 90) | (at["lon"].abs() > 180)
     rows = np.flatnonzero((far > rule.limit) | outside)
-    yield Hit(TABLE, ("region", lat, lon), rows, sheet.n, f"{len(rows):,} rows far from their region")
+    yield Hit(
+        TABLE, ("region", lat, lon), rows, sheet.n, f"{len(rows):,} rows far from their region"
+    )
 
 
 def _stations(sheet: Sheet) -> Iterator[Hit]:
@@ -412,4 +437,3 @@ CHECKS = {
     "DQ-X-07": unit_change,
     "DQ-X-08": stale_repeats,
 }
-

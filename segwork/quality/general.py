@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality import statistics as st
+from segwork.quality.money import ledger
 from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
 
 PLAIN = re.compile(r"[\W_]+")
-DERIVED = ("quantity", "amount")
-MINUTE = 60
 
 
 def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
@@ -30,7 +29,9 @@ def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
             surplus = pd.Series(group).duplicated().to_numpy()
             members = int(pd.Series(group).duplicated(keep=False).sum())
             note = f"{surplus.sum():,} surplus copies, {members:,} rows in all groups of copies"
-            yield Hit(sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note)
+            yield Hit(
+                sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note
+            )
 
 
 def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
@@ -41,11 +42,15 @@ def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
             continue
         seconds = sheet.when().astype(np.int64)
         if st.day_resolution(sheet.when()):
-            yield Hit(name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE)
+            yield Hit(
+                name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE
+            )
             continue
         ids = [c for c in sheet.columns(Kind.IDENTIFIER) if c not in ("customer_id", "product_id")]
         keys = [c for c in ids if c in ("order_id",) or len(sheet.codes(c)[1]) > sheet.n / 2]
-        content = [c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME]
+        content = [
+            c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME
+        ]
         order_key = sheet.group("order_id") if "order_id" in sheet else np.arange(sheet.n)
         rows, control = _repeats(sheet.group(*content), seconds, order_key, rule.limit)
         by_chance = control * rule.limit / (10 * rule.limit)
@@ -158,7 +163,9 @@ def variants(sheet: Sheet, column: str, fold: object) -> tuple[np.ndarray, int]:
         if folded := fold(word):  # type: ignore[operator]
             groups[folded].append(code)
     several = [members for members in groups.values() if len(members) > 1]
-    minority = [c for members in several for c in members if c != max(members, key=lambda m: size[m])]
+    minority = [
+        c for members in several for c in members if c != max(members, key=lambda m: size[m])
+    ]
     return np.flatnonzero(np.isin(codes, minority)), len(several)
 
 
@@ -227,7 +234,7 @@ def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
 def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
     """A second heap of values a power of ten away from the values of the same group."""
     for sheet in book:
-        for column in _level_columns(sheet):
+        for column in _level_columns(book, sheet):
             values = sheet.number(column)
             if (values > 0).sum() < 50 or len(np.unique(values[values > 0])) < 20:
                 continue
@@ -238,10 +245,15 @@ def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
                 yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
 
 
-def _level_columns(sheet: Sheet) -> list[str]:
-    derived = sheet.name == "transactions" and sheet.has("quantity", "unit_price")
-    skip = ("quantity", "amount") if derived else ("quantity",)
-    return [c for c in sheet.columns(Kind.NUMBER) if c not in (*skip, "age", "birth_year")]
+def _level_columns(book: Book, sheet: Sheet) -> list[str]:
+    """Return the numbers that have a level of their own: not pieces, nor totals over pieces."""
+    columns = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
+    money = book.once("ledger", ledger) if sheet.name == "transactions" else None
+    if money is None or not np.isfinite(money.lines).any():
+        return columns
+    totals = (money.lines, money.amount)
+    return [c for c in columns if c != "amount"
+            and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)]  # fmt: skip
 
 
 def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
@@ -289,8 +301,6 @@ def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
 
 def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
     """Swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
-    from segwork.quality.money import ledger
-
     if not sheet.has("quantity", "unit_price"):
         return
     quantity, price = sheet.number("quantity"), sheet.number("unit_price")

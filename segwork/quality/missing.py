@@ -19,7 +19,7 @@ from segwork.schema import TABLES, Kind
 # Words people and systems write for "no value"; after deepchecks' idea of a list, extended.
 PLACEHOLDERS = frozenset(
     "n/a na n.a. n.a #n/a nan null none nil nul missing unknown unkn unk undefined unspecified "
-    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx xx x test dummy blank empty void "
+    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx test dummy blank empty void "
     "(null) (none) (blank) (missing) <na> <null> <unknown> not_available not_provided".split()
 ) | {"", "not available", "not provided", "not specified", "not known", "no data", "to be defined"}
 SPARSE = 0.8
@@ -111,9 +111,11 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
     codes_of_countries = np.mean([len(w) == 2 and w.isupper() for w in words]) > 0.8 if words else 0
     rows = sheet.where(
         column,
-        lambda w: placeholder(w)
-        and not (codes_of_countries and w == "NA")
-        and (w.strip() or sheet.kind(column) is not Kind.TEXT),
+        lambda w: (
+            placeholder(w)
+            and not (codes_of_countries and w == "NA")
+            and (w.strip() or sheet.kind(column) is not Kind.TEXT)
+        ),
     )
     if column == "return_reason" or rows.mean() > 0.5:
         share = rows.sum() / max(1, (~sheet.missing(column)).sum())
@@ -129,7 +131,9 @@ def imputation_footprint(book: Book, rule: Rule) -> Iterator[Hit]:
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 
-def _spikes(book: Book) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, tuple[float, float], str]]]:
+def _spikes(
+    book: Book,
+) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, tuple[float, float], str]]]:
     for sheet in book:
         columns = sheet.columns(Kind.NUMBER) if sheet.name == "customers" else []
         if sheet.name in ("interactions", "behaviour"):
@@ -198,7 +202,9 @@ def _describe(sheet: Sheet, skip: str, rows: np.ndarray) -> np.ndarray:
     for other in sheet.columns(Kind.NUMBER):
         values = sheet.number(other)[rows]
         if other != skip and np.isfinite(values).any():
-            rank = np.nan_to_num(stats.rankdata(values, nan_policy="omit") / len(rows), nan=0.5) - 0.5
+            rank = (
+                np.nan_to_num(stats.rankdata(values, nan_policy="omit") / len(rows), nan=0.5) - 0.5
+            )
             parts += [3.5 * rank, 13 * (rank**2 - 1 / 12)]
     for other in sheet.columns(Kind.CATEGORY, Kind.FLAG):
         codes, values = sheet.codes(other)
@@ -241,7 +247,11 @@ def _two_shares(empty: np.ndarray, member: np.ndarray) -> tuple[float, float, fl
     """Return the 95 % interval of the ratio of missing shares (group to rest) and its p-value."""
     a, n = int(empty[member].sum()), int(member.sum())
     b, m = int(empty[~member].sum()), int((~member).sum())
-    p = float(stats.fisher_exact([[a, n - a], [b, m - b]])[1]) if n + m < 5000 else _chi2(a, n, b, m)
+    p = (
+        float(stats.fisher_exact([[a, n - a], [b, m - b]])[1])
+        if n + m < 5000
+        else _chi2(a, n, b, m)
+    )
     ratio = np.log((a + 0.5) / (n + 1)) - np.log((b + 0.5) / (m + 1))
     spread = 1.96 * np.sqrt(1 / (a + 0.5) + 1 / (b + 0.5))
     return float(np.exp(ratio - spread)), float(np.exp(ratio + spread)), p
@@ -283,7 +293,9 @@ def filled_without_flag(book: Book, rule: Rule) -> Iterator[Hit]:
         flagged = [c for c in sheet.columns(Kind.FLAG, Kind.NUMBER) if FLAG_NAME.search(c)]
         told = any(sheet.flag(c)[rows].mean() > 0.8 for c in flagged)
         if (count > limit * expected[0] or expected[1] > limit) and not told and count > rule.limit:
-            note = f"{count:,} values of {column} look filled in with the {centre}; no column says so"
+            note = (
+                f"{count:,} values of {column} look filled in with the {centre}; no column says so"
+            )
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 

@@ -65,7 +65,8 @@ class Ledger:
 
     def broken(self) -> np.ndarray:
         """Return True where the amount is not what the identity says."""
-        expected = self.lines * self.factor
+        with np.errstate(all="ignore"):
+            expected = self.lines * self.factor
         known = np.isfinite(self.amount) & np.isfinite(expected)
         return known & ~st.agree(self.amount, expected, self.slack + 1e-9, RELATIVE)
 
@@ -100,7 +101,7 @@ def ledger(book: Book) -> Ledger | None:
     price = sheet.number("unit_price") if "unit_price" in sheet else nothing
     lines = quantity * price
     local, local_columns, rate, column, outside, foreign = _conversion(book, sheet, amount, lines)
-    factor, identity = _identity(sheet, amount, lines, quantity, unit, rate)
+    factor, identity = _identity(sheet, amount, lines, quantity, unit, rate, foreign)
     return Ledger(
         amount, lines, quantity, price, factor, identity, local, rate, column,
         local_columns, outside, foreign, unit,
@@ -114,6 +115,7 @@ def _identity(
     quantity: np.ndarray,
     unit: float,
     rate: np.ndarray | None,
+    foreign: np.ndarray,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the factor on quantity × price that explains most amounts, and its columns."""
     base = ("amount", "quantity", "unit_price")
@@ -124,7 +126,7 @@ def _identity(
     choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base)]
     extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
     rates = {"": ones} | ({"currency": rate} if rate is not None else {})
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         for name, values in extras.items():
             rates |= {f"{name}|times": values, f"{name}|by": 1 / values}
         for (rate_name, rate_values), name in product(rates.items(), ["", *extras]):
@@ -134,11 +136,31 @@ def _identity(
             choices += [(rate_values * s, label) for s in (*share_off, *flat)]
     best, best_fit = choices[0], -1.0
     for factor, label in choices:
-        slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
-        fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
+        with np.errstate(all="ignore"):
+            slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
+            fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
         if fit > best_fit + 0.002:
             best, best_fit = (factor, label), fit
-    return (best[0], best[1]) if best_fit > 0.6 else (ones, ())
+    if best_fit <= 0.6:
+        return ones, ()
+    return _only_where_exact(best, amount, lines, foreign, unit), best[1]
+
+
+def _only_where_exact(
+    best: tuple[np.ndarray, tuple[str, ...]],
+    amount: np.ndarray,
+    lines: np.ndarray,
+    foreign: np.ndarray,
+    unit: float,
+) -> np.ndarray:
+    """Return the factor, unknown for foreign rows where the rates at hand are not the ones used."""
+    factor, columns = best
+    with np.errstate(all="ignore"):
+        fits = st.agree(amount, lines * factor, 2 * unit, RELATIVE)
+    abroad = foreign & np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
+    if len(columns) > 3 and abroad.any() and fits[abroad].mean() < 0.6:
+        return np.where(foreign, np.nan, factor)
+    return factor
 
 
 def _conversion(book: Book, sheet: Sheet, amount: np.ndarray, lines: np.ndarray) -> tuple:  # type: ignore[type-arg]

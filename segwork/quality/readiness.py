@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality.sheet import Sheet
+from segwork.quality.timing import core_days
 
 LEAST_CUSTOMERS = 10_000
 LEAST_POINTS = 50_000
@@ -86,7 +87,9 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
         columns=["name", "requirement", "value", "needed"],
     )  # fmt: skip
     at_most = table["name"].isin(["quiet_months", "months_without_new_customers"])
-    table["met"] = np.where(at_most, table["value"] <= table["needed"], table["value"] >= table["needed"])
+    table["met"] = np.where(
+        at_most, table["value"] <= table["needed"], table["value"] >= table["needed"]
+    )
     lacking = table.loc[~table["met"], "name"].tolist()
     rules = bool(set(lacking) - {"months_without_new_customers"})
     parts = [
@@ -94,20 +97,26 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
         f" {r.needed:,} wanted)"
         for r in table[~table["met"]].set_index("name", drop=False).itertuples(index=False)
     ]
-    reason = "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
+    reason = (
+        "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
+    )
     recommendation = "rule-based segments" if rules else "models"
     return Readiness(not rules, recommendation, reason, table, months)
 
 
 def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
     when = sheet.when()
-    inside = ~np.isnat(when) & (when < end)
+    inside = ~np.isnat(when) & (when < end) & np.isin(sheet.days(), core_days(sheet.days()))
     who = sheet.codes("customer_id")[0]
-    frame = pd.DataFrame({"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]})
+    frame = pd.DataFrame(
+        {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}
+    )
     if frame.empty:
         return _no_months()
     first = frame[frame["who"] >= 0].groupby("who")["month"].min().value_counts()
-    table = frame.groupby("month").agg(customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size"))
+    table = frame.groupby("month").agg(
+        customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size")
+    )
     every = np.arange(np.datetime64(table.index[0], "M"), np.datetime64(table.index[-1], "M") + 1)
     if len(every) <= 240:
         table = table.reindex(every.astype(str), fill_value=0)

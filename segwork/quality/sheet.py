@@ -63,7 +63,7 @@ class Sheet:
         """Return True where the cell is empty, shape (n,)."""
         return self._once("missing", column, lambda c: self.frame[c].isna().to_numpy(bool))
 
-    def codes(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+    def codes(self, column: str) -> tuple[np.ndarray, Any]:
         """Return the row's code (-1 for missing) and the distinct values, as they came."""
         return self._once("codes", column, self._factorize)
 
@@ -114,14 +114,14 @@ class Sheet:
             self._kept[what, column] = make(column)
         return self._kept[what, column]
 
-    def _factorize(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+    def _factorize(self, column: str) -> tuple[np.ndarray, Any]:
         values = self.frame[column]
         if values.dtype == object:
             values = values.map(lambda v: v if v is None or isinstance(v, int | float) else str(v))
             typed = values.map(type).nunique() > 2
             values = values.where(values.isna(), values.astype(str)) if typed else values
         codes, uniques = pd.factorize(values)
-        return codes, np.asarray(uniques, dtype=object)
+        return codes, uniques
 
     def _number(self, column: str) -> np.ndarray:
         values = self.frame[column]
@@ -129,8 +129,8 @@ class Sheet:
             return values.to_numpy(dtype=float, na_value=np.nan)
         if pd.api.types.is_datetime64_any_dtype(values):
             return np.full(self.n, np.nan)
-        codes, uniques = self.codes(column)
-        parsed = pd.to_numeric(pd.Series(uniques, dtype=object).astype(str), errors="coerce")
+        codes, _ = self.codes(column)
+        parsed = pd.to_numeric(pd.Series(self.words(column), dtype=object), errors="coerce")
         return np.append(parsed.to_numpy(float), np.nan)[codes]
 
     def _time(self, column: str) -> np.ndarray:

@@ -196,7 +196,11 @@ def rescaled(
         inside = codes[beyond]
         level = int(np.bincount(inside[inside >= 0]).argmax()) if (inside >= 0).any() else -1
         member = (codes == level) & np.isfinite(values)
-        if level >= 0 and (inside == level).mean() > 0.95 and (values[member] % 2 == 0).mean() > 0.98:
+        if (
+            level >= 0
+            and (inside == level).mean() > 0.95
+            and (values[member] % 2 == 0).mean() > 0.98
+        ):
             return np.flatnonzero(member), f", all in one {name}"
     return np.flatnonzero(beyond), ""
 
@@ -277,7 +281,9 @@ def _all_nines(value: float) -> bool:
     return len(text) >= 2 and set(text) <= {"9"}
 
 
-def agree(a: np.ndarray, b: np.ndarray, absolute: np.ndarray | float, relative: float) -> np.ndarray:
+def agree(
+    a: np.ndarray, b: np.ndarray, absolute: np.ndarray | float, relative: float
+) -> np.ndarray:
     """Say where two amounts agree in size, within either tolerance; unknown never agrees."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(np.abs(a) - np.abs(b))

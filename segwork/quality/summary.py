@@ -63,7 +63,9 @@ def sessions(audit: Audit) -> pd.DataFrame:
     table = by.agg(hits=("at", "size"), first=("at", "min"), last=("at", "max"),
                    verdict=("verdict", "first"))  # fmt: skip
     table["seconds_between"] = (table["last"] - table["first"]) / (table["hits"] - 1).clip(lower=1)
-    return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(drop=True)
+    return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(
+        drop=True
+    )
 
 
 def rates(audit: Audit) -> pd.DataFrame:

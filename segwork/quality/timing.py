@@ -23,7 +23,9 @@ class Shift:
     p: float
 
 
-def clock_shifts(when: np.ndarray, unit: np.ndarray, shifts: list[int], limit: float) -> list[Shift]:
+def clock_shifts(
+    when: np.ndarray, unit: np.ndarray, shifts: list[int], limit: float
+) -> list[Shift]:
     """Scan for stretches of rows whose hour of day is moved.
 
     The score of a row is the log-likelihood ratio of the moved to the usual hour profile, so the
@@ -160,7 +162,9 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     span = core_days(known)
     if len(span) < 15:
         return st.NONE
-    count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
     weekday = (span + 3) % 7
     closed = np.isin(weekday, [w for w in range(7) if (count[weekday == w] == 0).mean() > 0.5])
     usual = _usual(count, weekday)
@@ -168,11 +172,19 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     extra = max(spread**2 - 1, 1e-6)
     size = np.maximum(usual, 1e-9) / extra
     chance = np.exp(size * np.log(size / (size + usual)))
-    empty = (count == 0) & ~closed & (chance < limit / len(span)) & ~_holidays(span)
+    silent = (count == 0) & ~closed & ~_holidays(span)
+    empty = silent & (_run_chance(np.log(chance), silent, closed) < np.log(limit / len(span)))
     dates = pd.to_datetime(span, unit="D")
     yearly = pd.Series(count == 0).groupby([dates.month, dates.day]).transform("sum").to_numpy()
     times = pd.Series(count).groupby([dates.month, dates.day]).transform("size").to_numpy()
     return span[empty & ~((times > 1) & (yearly == times))]
+
+
+def _run_chance(log_chance: np.ndarray, silent: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """Return for every day the log chance of the whole run of silent days it belongs to."""
+    through = silent | closed
+    run = np.cumsum(np.append(True, through[1:] != through[:-1]))
+    return pd.Series(np.where(silent, log_chance, 0.0)).groupby(run).transform("sum").to_numpy()
 
 
 def core_days(days: np.ndarray) -> np.ndarray:
@@ -222,7 +234,9 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     if len(known) < 100:
         return st.NONE, 0
     span = core_days(known)
-    count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
     top = int(count.max())
     at_top = count == top
     if top < 5 or at_top.sum() < 3:

@@ -38,7 +38,9 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
         if abroad.any() and fits[abroad].mean() > 0.6:
             rows = np.flatnonzero(known & ~fits)
             note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
-            yield Hit(TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note)
+            yield Hit(
+                TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note
+            )
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
@@ -198,7 +200,7 @@ def return_reasons(book: Book, rule: Rule) -> Iterator[Hit]:
     if groups:
         note = f"{len(rows):,} rows spell {groups} reasons another way"
         yield Hit(TABLE, column, rows, sheet.n, note)
-    given = ~sheet.missing("return_reason")
+    given = ~sheet.missing("return_reason") & ~_word_for_none(sheet)
     blank = sheet.where("return_reason", placeholder)
     if blank.sum() > rule.limit * given.sum() and blank.sum() < 0.3 * given.sum():
         note = f"{blank.sum():,} of {given.sum():,} reasons are unknown"
@@ -208,8 +210,17 @@ def return_reasons(book: Book, rule: Rule) -> Iterator[Hit]:
         marked = below_zero(sheet) if below_zero(sheet).any() else None
     if marked is not None:
         rows = np.flatnonzero(given & ~blank & ~marked & ~below_zero(sheet))
-        if len(rows) and len(rows) < 0.5 * given.sum():
+        if len(rows):
             yield Hit(TABLE, column, rows, sheet.n, f"{len(rows):,} reasons without a return")
+
+
+def _word_for_none(sheet: Sheet) -> np.ndarray:
+    """Return the rows with the one word that stands for "not returned" on nearly all sales."""
+    codes, values = sheet.codes("return_reason")
+    if not len(values):
+        return np.zeros(sheet.n, bool)
+    size = np.bincount(codes[codes >= 0], minlength=len(values))
+    return (codes == size.argmax()) & (size.max() > 0.5 * sheet.n)
 
 
 def unmatched_returns(book: Book, _: Rule) -> Iterator[Hit]:
@@ -322,7 +333,9 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
         if n < rule.limit * usual:
             rows = np.flatnonzero(sheet.when().astype("datetime64[M]") == month)
             note = f"{month} has {n} trading days, {usual:.0f} are usual"
-            yield Hit(TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED)
+            yield Hit(
+                TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED
+            )
 
 
 def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:

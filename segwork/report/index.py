@@ -98,7 +98,11 @@ def _attention(run: RunFolder) -> str:
 
 def _urgent(run: RunFolder, finding: Finding) -> str:
     gate = run.gates.get(finding["code"])
-    why = f' <span class="why">{escape(gate.why)}</span>' if gate and gate.why else ""
+    why = (
+        f' <span class="why">Why: {escape(gate.why.rstrip("."))}.</span>'
+        if gate and gate.why
+        else ""
+    )
     name = run.notebook_of(finding)
     link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
     return (

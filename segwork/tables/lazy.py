@@ -26,14 +26,19 @@ class Dialect:
     text: str
     time: str
     zoned_to_utc: str
+    day: str
 
     def name(self, column: str) -> str:
         """Quote a column name."""
         return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
 
 
-DUCKDB = Dialect('"', "VARCHAR", "TIMESTAMP", "timezone('UTC', {})")
-SPARK = Dialect("`", "STRING", "TIMESTAMP_NTZ", "cast({} as TIMESTAMP_NTZ)")
+DUCKDB = Dialect(
+    '"', "VARCHAR", "TIMESTAMP", "timezone('UTC', {})", "datediff('day', date '1970-01-01', {})"
+)
+SPARK = Dialect(
+    "`", "STRING", "TIMESTAMP_NTZ", "cast({} as TIMESTAMP_NTZ)", "datediff({}, date'1970-01-01')"
+)
 
 
 def check(frame: Any, table: Table, source: Source) -> Checked:
@@ -63,6 +68,14 @@ def project(frame: Any, expressions: dict[str, str]) -> Any:
     dialect = _dialect(frame)
     columns = [f"{sql} as {dialect.name(name)}" for name, sql in expressions.items()]
     return frame.project(", ".join(columns)) if dialect is DUCKDB else frame.selectExpr(*columns)
+
+
+def with_day(frame: Any, column: str) -> Any:
+    """Add ``_day``: whole days from 1970-01-01 to a time column."""
+    dialect = _dialect(frame)
+    names = nw.from_native(frame).collect_schema().names()
+    same = {name: dialect.name(name) for name in names}
+    return project(frame, {**same, "_day": dialect.day.format(dialect.name(column))})
 
 
 def pseudonymise(frame: Any, column: str, key: str) -> Any:
@@ -109,7 +122,10 @@ def _read_id(own: str, text: str, dtype: Any, dialect: Dialect) -> str:
         kept = f"case when {own} = floor({own}) then {whole} else cast({own} as {dialect.text}) end"
         return f"case when not isnan({own}) then {kept} end"
     kept = own if dtype == nw.String else f"cast({own} as {dialect.text})"
-    return f"case when lower({text}) not in {MARKERS} then {kept} end"
+    if dtype.is_integer():
+        return kept
+    plain = f"length({own}) > 5 and substr({own}, 1, 1) <> ' '" if dtype == nw.String else "false"
+    return f"case when {plain} then {kept} when lower({text}) not in {MARKERS} then {kept} end"
 
 
 def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect) -> str:

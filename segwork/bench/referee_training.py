@@ -1,46 +1,40 @@
-"""Train the referee: ``python -m segwork.clustering.referee_training TABLES OUT.npz``."""
+"""Train the referee: ``python -m segwork.bench.referee_training TABLES OUT.npz``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from segwork.clustering.null import copula_copy
-from segwork.clustering.pool import Scored, classical_pool, scored
+from segwork.bench.referee_tables import simulated
+from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
 from segwork.clustering.referee import features
-from segwork.clustering.simulate import simulated
 
 ROUNDS = 250
-NULL_EVERY = 8
+PANELS = (CLASSICAL, ("kmeans", "ward", "genie", "dbscan"), ("kmeans", "mixture", "genie"))
 
 
-def examples(seeds: Iterable[int]) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Yield what the referee reads and the true adjusted Rand indices, one simulated table each.
+def examples(seeds: Iterable[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield what the referee reads and the true adjusted Rand indices.
 
-    Every eighth table is followed by its clusterless copula copy, whose truth is 0 throughout.
+    Each simulated table is read three times: with all methods' candidates, and as smaller panels
+    of methods would see it.
     """
     for seed in seeds:
         _, X, truth = simulated(seed)
         pool = scored(X, classical_pool(X, seed=0), seed=0)
-        yield _read(pool), _rand(pool, truth)
-        if seed % NULL_EVERY == 0:
-            pool = scored(*_null(X, seed), seed=0)
-            yield _read(pool), np.zeros(len(pool.candidates))
+        rand = true_agreement(pool, truth)
+        for panel in PANELS:
+            inside = np.array([name in panel for name in pool.methods])
+            names = [name for name in pool.methods if name in panel]
+            read = features(pool.traits[inside], pool.agreement[np.ix_(inside, inside)], names)
+            yield read, rand[inside]
 
 
-def _null(X: np.ndarray, seed: int) -> tuple[np.ndarray, list[object]]:
-    copy = copula_copy(X, np.random.default_rng([seed, 14]))
-    return copy, classical_pool(copy, seed=0)
-
-
-def _read(pool: Scored) -> np.ndarray:
-    return features(pool.traits, pool.agreement, pool.methods)
-
-
-def _rand(pool: Scored, truth: np.ndarray) -> np.ndarray:
+def true_agreement(pool: Scored, truth: np.ndarray) -> np.ndarray:
+    """Return each candidate's adjusted Rand index with the truth; background noise left out."""
     from sklearn.metrics import adjusted_rand_score
 
     kept = truth >= 0
