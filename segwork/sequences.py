@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segwork import tables
 from segwork.errors import DataError, UsageError
 
 PERIOD_DAYS = {"D": 1, "W": 7, "4W": 28}
 LONGEST = 208  # periods; older orders are not looked at
 AGE_EDGES = (1, 2, 4, 8, 13, 26, 52, 104)
 EDGE = 2  # periods a segment has at least
+CLEAR_BREAK = 8.0  # likelihood ratio over dispersion, passed by one unchanged customer in ten
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     [[0, 1, 0]]
     """
     days = _days(period)
-    cut = midnight(as_of)
-    orders = _orders(transactions, cut)
+    cut = pd.Timestamp(tables.instant(as_of))
+    orders = _orders(transactions, as_of)
     codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
     ago = (
         (cut - orders["ordered_at"]).to_numpy().astype("timedelta64[ns]").astype("int64") - 1
@@ -112,45 +114,29 @@ def _days(period: str) -> int:
     return PERIOD_DAYS[period]
 
 
-def midnight(as_of: date | str) -> pd.Timestamp:
-    """Return the day as a timestamp without time or zone; an error names what is no date."""
-    try:
-        cut = pd.Timestamp(as_of)
-    except (ValueError, TypeError):
-        cut = pd.NaT
-    if pd.isna(cut):
-        raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="a date: 2011-12-10")
-    return cut.tz_localize(None).normalize()
-
-
-def _orders(transactions: Any, cut: pd.Timestamp) -> pd.DataFrame:
+def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
     """One row per order before the cut: ``customer_id`` and ``ordered_at``."""
     import narwhals as nw
 
-    frame = nw.from_native(transactions)
-    names = frame.collect_schema().names()
+    names = nw.from_native(transactions).collect_schema().names()
     for needed in ("customer_id", "ordered_at"):
         if needed not in names:
             raise DataError(
                 f"transactions has no column '{needed}'", accepted="customer_id and ordered_at"
             )
-    keep = ~nw.col("customer_id").is_null() & ~nw.col("ordered_at").is_null()
+    frame = nw.from_native(tables.until(transactions, as_of))
+    keep = ~nw.col("customer_id").is_null()
     for column in ("quantity", "amount"):
         if column in names:
             keep &= ~(nw.col(column).fill_null(1) < 0)
     if "is_return" in names:
-        keep &= ~(nw.col("is_return").fill_null(False))
+        keep &= ~nw.col("is_return").fill_null(False)
     wanted = [c for c in ("customer_id", "ordered_at", "order_id") if c in names]
     narrow = frame.filter(keep).select(wanted)
     lines = (narrow.collect() if isinstance(narrow, nw.LazyFrame) else narrow).to_pandas()
-    lines["ordered_at"] = _naive(lines["ordered_at"])
-    lines = lines[lines["ordered_at"].notna() & (lines["ordered_at"] < cut)]
+    times = pd.to_datetime(lines["ordered_at"])
+    lines["ordered_at"] = times.dt.tz_convert(None) if times.dt.tz is not None else times
     return _one_row_an_order(lines)
-
-
-def _naive(times: pd.Series) -> pd.Series:
-    times = pd.to_datetime(times, errors="coerce")
-    return times.dt.tz_localize(None) if times.dt.tz is not None else times
 
 
 def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +163,9 @@ def calendar_shape(panel: Panel, *, rounds: int = 6) -> np.ndarray:
         Rows add up to one over exposed periods, zero elsewhere.
     """
     shape = _fit_shape(panel, np.ones(len(panel.counts), bool), rounds)
-    broken = scan(panel.counts, shape).statistic > 12.0
+    found = scan(panel.counts, shape)
+    clumping = np.maximum(dispersion(panel.counts, shape, found.index), 1.0)
+    broken = found.statistic > CLEAR_BREAK * clumping
     if broken.any() and (~broken).sum() >= 20:
         shape = _fit_shape(panel, ~broken, rounds)
     return shape

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 320  # steps; longer series are averaged in blocks
+LONGEST = 160  # steps; longer series are averaged in blocks
 INPUTS = 19
 WEIGHTS = ("series_0.npz", "series_1.npz", "series_2.npz")
 
@@ -56,6 +56,11 @@ def features(y: np.ndarray) -> np.ndarray:
     columns += [np.broadcast_to(np.reshape(c, (-1, 1)), z.shape) for c in constants]
     columns[2] = np.broadcast_to(np.minimum(cuts, m - cuts) / m, z.shape)
     return np.stack(columns, axis=2).astype(np.float32)
+
+
+def character(y: np.ndarray) -> np.ndarray:
+    """Return the lag-one correlation of differences, (B,): -0.5 white, 0 a walk, above 0 smooth."""
+    return _correlation(np.diff(_blocks(y, block_length(y.shape[1])), axis=1, prepend=y[:, :1]), 1)
 
 
 def _blocks(y: np.ndarray, factor: int) -> np.ndarray:
@@ -146,7 +151,7 @@ def _correlation(d: np.ndarray, lag: int) -> np.ndarray:
     return (e[:, lag:] * e[:, :-lag]).sum(1) / ((e**2).sum(1) + 1e-9)
 
 
-def build(*, channels: int = 32, units: int = 40) -> Any:
+def build(*, channels: int = 24, units: int = 32) -> Any:
     """Return the untrained Keras model: (B, m, F) -> logit of "a segment begins", (B, m)."""
     from tensorflow import keras
 

@@ -76,7 +76,7 @@ class AtWork:
         }
         for row in self.scores.itertuples():
             name = str(row.model).replace(" ", "_")
-            found |= {f"{name}_auc_test": row.test, f"{name}_threshold": row.threshold}
+            found |= {f"test_{name}_auc": row.test, f"test_{name}_threshold": row.threshold}
         event = str(self.event).replace(" ", "_")
         for metric in ("recall", "precision", "f1", "pr_auc"):
             value, span = self.value(metric)
