@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from segwork import engine
+from segwork.config import load as load_config
+from segwork.engine import fingerprint
 from segwork.errors import SegworkError, UsageError
 
 HERE = Path(__file__).resolve().parent
@@ -294,6 +296,21 @@ def test_manifest_names_no_machine_path(finished: Path) -> None:
     """Nothing in the hashed set says where it was made."""
     for name, data in content(finished / "reports" / "tiny").items():
         assert str(finished).encode() not in data, name
+
+
+def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
+    """The manifest's settings hold no password of an address and no absolute path."""
+    address = "postgresql://reader:secret@host/shop"
+    tables = {
+        "transactions": {"url": address, "table": "lines"},
+        "customers": {"path": str(tmp_path / "people.csv")},
+    }
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+
+    shown = fingerprint.settings(config)["tables"]
+
+    assert shown["transactions"]["url"] == "postgresql://…@host/shop"
+    assert shown["customers"]["path"] == "people.csv"
 
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
