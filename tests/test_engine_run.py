@@ -210,6 +210,26 @@ def test_changed_data_byte_is_the_reason(touched: Path) -> None:
     assert Reasons(touched)["30_third"] == "data transactions changed"
 
 
+def test_a_folder_of_files_is_one_table(touched: Path) -> None:
+    """A source may be many files; a byte in any of them, or one more file, is a change of data."""
+    from segwork.engine.plan import data_hashes
+
+    for name in ("lines_a.csv", "lines_b.csv"):
+        (touched / name).write_text(LINES, encoding="utf-8")
+    tables = {"transactions": {"path": str(touched / "lines_*.csv")}}
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+    hashes = fingerprint.Hashes(touched / "none.json")
+    before = data_hashes(config, hashes)
+
+    edited(touched / "lines_b.csv", "4.0", "4.1")
+    after = data_hashes(config, hashes)
+    (touched / "lines_b.csv").unlink()
+    fewer = data_hashes(config, hashes)
+    (touched / "lines_a.csv").unlink()
+
+    assert len({*before.values(), *after.values(), *fewer.values()}) == 3
+
+
 def test_changed_helper_is_the_reason(touched: Path) -> None:
     """Cache honesty 4 of 5: a function the notebook imports; only its users run again."""
     edited(touched / "helper.py", "2 * value", "value * 2")
