@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from segwork import engine
+from segwork.config import load as load_config
+from segwork.engine import fingerprint
 from segwork.errors import SegworkError, UsageError
 
 HERE = Path(__file__).resolve().parent
@@ -208,6 +210,26 @@ def test_changed_data_byte_is_the_reason(touched: Path) -> None:
     assert Reasons(touched)["30_third"] == "data transactions changed"
 
 
+def test_a_folder_of_files_is_one_table(touched: Path) -> None:
+    """A source may be many files; a byte in any of them, or one more file, is a change of data."""
+    from segwork.engine.plan import data_hashes
+
+    for name in ("lines_a.csv", "lines_b.csv"):
+        (touched / name).write_text(LINES, encoding="utf-8")
+    tables = {"transactions": {"path": str(touched / "lines_*.csv")}}
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+    hashes = fingerprint.Hashes(touched / "none.json")
+    before = data_hashes(config, hashes)
+
+    edited(touched / "lines_b.csv", "4.0", "4.1")
+    after = data_hashes(config, hashes)
+    (touched / "lines_b.csv").unlink()
+    fewer = data_hashes(config, hashes)
+    (touched / "lines_a.csv").unlink()
+
+    assert len({*before.values(), *after.values(), *fewer.values()}) == 3
+
+
 def test_changed_helper_is_the_reason(touched: Path) -> None:
     """Cache honesty 4 of 5: a function the notebook imports; only its users run again."""
     edited(touched / "helper.py", "2 * value", "value * 2")
@@ -294,6 +316,21 @@ def test_manifest_names_no_machine_path(finished: Path) -> None:
     """Nothing in the hashed set says where it was made."""
     for name, data in content(finished / "reports" / "tiny").items():
         assert str(finished).encode() not in data, name
+
+
+def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
+    """The manifest's settings hold no password of an address and no absolute path."""
+    address = "postgresql://reader:secret@host/shop"
+    tables = {
+        "transactions": {"url": address, "table": "lines"},
+        "customers": {"path": str(tmp_path / "people.csv")},
+    }
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+
+    shown = fingerprint.settings(config)["tables"]
+
+    assert shown["transactions"]["url"] == "postgresql://…@host/shop"
+    assert shown["customers"]["path"] == "people.csv"
 
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
