@@ -163,7 +163,7 @@ def _fill(found: Any) -> Any:
     names = found.collect_schema().names()
     whole = [nw.col(n).fill_null(0).cast(nw.Int64) for n in counts if n in names]
     spent = [nw.col(n).fill_null(0.0) for n in ("handling_minutes",) if n in names]
-    return found.with_columns(*whole, *spent)
+    return found.with_columns(KEY, *whole, *spent)
 
 
 def _sorted(found: Any) -> Any:

@@ -32,7 +32,7 @@ def mark_lines(transactions: Any) -> Any:
     ]
     return frame.select(
         KEY,
-        "amount",
+        nw.col("amount").cast(nw.Float64),
         "_day",
         *kept,
         *(["_row"] if isinstance(frame, nw.DataFrame) else []),

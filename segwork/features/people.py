@@ -11,7 +11,7 @@ from segwork.features.common import KEY, collect, slug, today_of, with_day
 from segwork.schema import CUSTOMERS, Kind
 
 CALLS = ("call", "phone", "telephone")
-CART_WORDS = "add.*(cart|basket)|(cart|basket).*add|^cart$|^basket$"
+CART_WORDS = "add.*(?:cart|basket)|(?:cart|basket).*add|^cart$|^basket$"
 BOUGHT_WORDS = "purchase|bought|order|paid|payment|^checkout$|checkout_complete"
 COMPLAINT_WORDS = "complain"
 
