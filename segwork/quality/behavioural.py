@@ -16,7 +16,9 @@ from segwork.results import Status
 from segwork.schema import TIME_COLUMN, Kind
 
 EVENT_TABLES = ("transactions", "behaviour", "interactions")
-BOT = re.compile(r"bot\b|bot/|crawl|spider|slurp|headless|python-|curl/|wget/|scrapy|phantomjs", re.I)
+BOT = re.compile(
+    r"bot\b|bot/|crawl|spider|slurp|headless|python-|curl/|wget/|scrapy|phantomjs", re.I
+)
 DURATION = re.compile(r"duration|minutes|seconds|dwell|length|elapsed", re.I)
 DEVICE = re.compile(r"device|cookie|visitor|browser_id", re.I)
 DEFAULT_DAYS = ("1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1970-01-02", "0001-01-01")
@@ -38,12 +40,12 @@ def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A block of rows whose hours of day are moved by three hours or more."""
+    """Find a block of rows whose hours of day are moved by three hours or more."""
     yield from _shifts(book, list(range(3, 22)), rule)
 
 
 def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A stretch of days whose hours of day are moved by one hour."""
+    """Find a stretch of days whose hours of day are moved by one hour."""
     yield from _shifts(book, [1, 23], rule)
 
 
@@ -63,7 +65,11 @@ def _shifts(book: Book, shifts: list[int], rule: Rule) -> Iterator[Hit]:
 
 def _unit(sheet: Sheet) -> np.ndarray:
     keys = [c for c in ("session_id", "order_id") if c in sheet] or ["customer_id"]
-    return sheet.group(*keys, TIME_COLUMN[sheet.name]) if keys == ["customer_id"] else sheet.group(*keys)
+    return (
+        sheet.group(*keys, TIME_COLUMN[sheet.name])
+        if keys == ["customer_id"]
+        else sheet.group(*keys)
+    )
 
 
 def impossible_dates(book: Book, rule: Rule) -> Iterator[Hit]:

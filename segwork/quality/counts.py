@@ -90,7 +90,11 @@ def _codes(sheet: Sheet, _: np.datetime64) -> Iterator[Count]:
     words = sheet.words("product_id")
     variants = len(set(words)) - len({fold_id(w) for w in words})
     yield "product_codes", len(words), "distinct product_id"
-    yield "product_codes_case_variants", variants, "distinct product_id less distinct when folded to one case"
+    yield (
+        "product_codes_case_variants",
+        variants,
+        "distinct product_id less distinct when folded to one case",
+    )
     if pattern := item_pattern(sheet):
         from segwork.quality.transactional import code_shape
 
@@ -101,25 +105,31 @@ def _codes(sheet: Sheet, _: np.datetime64) -> Iterator[Count]:
         yield "non_product_rows", int(odd.sum()), f"order lines {meaning}"
         yield "non_product_codes", codes, f"distinct codes {meaning}"
     if "product_description" in sheet:
-        trimmed = pd.factorize(np.array([w.strip() for w in sheet.words("product_description")], object))[0]
+        trimmed = pd.factorize(
+            np.array([w.strip() for w in sheet.words("product_description")], object)
+        )[0]
         texts = pd.Series(np.append(trimmed, -1)[sheet.codes("product_description")[0]])
         texts = texts.where(texts >= 0)
-        several = int((texts.groupby(sheet.codes("product_id")[0]).nunique() > 1).sum())
-        yield "codes_with_several_descriptions", several, "product_id with over one product_description, outer spaces trimmed"
+        several = int((texts.groupby(sheet.codes("product_id")[0]).nunique() > 1).sum())  # noqa: PD101 - counts groups
+        yield (
+            "codes_with_several_descriptions",
+            several,
+            "product_id with over one product_description, outer spaces trimmed",
+        )
 
 
 def _orders(sheet: Sheet, _: np.datetime64) -> Iterator[Count]:
     if "order_id" in sheet:
         times = pd.Series(sheet.codes("ordered_at")[0])
         times = times.where(times >= 0)
-        several = int((times.groupby(sheet.codes("order_id")[0]).nunique() > 1).sum())
+        several = int((times.groupby(sheet.codes("order_id")[0]).nunique() > 1).sum())  # noqa: PD101 - counts groups
         yield "orders", len(sheet.codes("order_id")[1]), "distinct order_id"
         yield "orders_with_several_times", several, "order_id with over one ordered_at"
     if "country" in sheet:
         places = pd.Series(sheet.codes("country")[0])
         places = places.where(places >= 0)
         who = pd.Series(sheet.codes("customer_id")[0])
-        several = int((places[who >= 0].groupby(who[who >= 0]).nunique() > 1).sum())
+        several = int((places[who >= 0].groupby(who[who >= 0]).nunique() > 1).sum())  # noqa: PD101 - counts groups
         yield "customers_in_several_countries", several, "customer_id with over one country"
 
 
@@ -137,5 +147,9 @@ def _calendar(sheet: Sheet, as_of: np.datetime64) -> Iterator[Count]:
     yield "trading_days", len(days), "days before as_of with at least one order line"
     yield "longest_gap_days", int(gaps.max()), "longest step between two trading days, in days"
     yield "longest_gap_ends", str(days[gaps.argmax() + 1]), "the trading day after that step"
-    yield "weekdays_without_orders", ", ".join(closed) or "none", "weekdays with no order line at all"
+    yield (
+        "weekdays_without_orders",
+        ", ".join(closed) or "none",
+        "weekdays with no order line at all",
+    )
     yield "last_month_trading_days", last, f"trading days in {months[-1]}, the last month"

@@ -16,7 +16,10 @@ from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.schema import TIME_COLUMN, Kind
 
 TABLE = "external"
-LATITUDE, LONGITUDE = re.compile(r"^lat(itude)?$", re.I), re.compile(r"^(lon|lng|long|longitude)$", re.I)
+LATITUDE, LONGITUDE = (
+    re.compile(r"^lat(itude)?$", re.I),
+    re.compile(r"^(lon|lng|long|longitude)$", re.I),
+)
 PLACE = re.compile(r"station|site|sensor|grid|location", re.I)
 UNITS = {"10 times": 10, "100 times": 100, "1000 times": 1000, "inch to mm": 25.4,
          "mile to km": 1.609344, "pound to kg": 0.45359237, "m/s to km/h": 3.6}  # fmt: skip
@@ -105,7 +108,9 @@ def _late_stretches(wide: pd.DataFrame, rule: Rule) -> dict[tuple[str, str], tup
             score, days = _best_days(x, y, lag)
             if score > 2 * np.log(len(wide) * 2 * LAGS * wide.shape[1] / 1e-3):
                 pair = frozenset((series, wide.columns[j]))
-                best = max((v for k, v in found.items() if k in pair), default=None, key=lambda v: v[0])
+                best = max(
+                    (v for k, v in found.items() if k in pair), default=None, key=lambda v: v[0]
+                )
                 if best is None or score > best[0] + 1e-9:
                     for other in pair & set(found):
                         del found[other]
@@ -133,14 +138,22 @@ def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
 
 def _by_series(sheet: Sheet) -> pd.DataFrame:
     """Return day × (name, region), daily values; series of fewer than 60 days are left out."""
-    region = sheet.frame["region"].astype(str).where(~sheet.missing("region"), "") if "region" in sheet else ""
+    region = (
+        sheet.frame["region"].astype(str).where(~sheet.missing("region"), "")
+        if "region" in sheet
+        else ""
+    )
     frame = pd.DataFrame({
         "day": sheet.days(), "value": sheet.number("value"),
         "name": sheet.frame["name"].astype(str), "region": region,
     })  # fmt: skip
     frame = frame[(frame["day"] > -(10**6)) & ~frame["name"].str.match(r"(?i)fx_")]
-    wide = frame.pivot_table(index="day", columns=["name", "region"], values="value", aggfunc="mean")
-    wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1)) if len(wide) else wide
+    wide = frame.pivot_table(
+        index="day", columns=["name", "region"], values="value", aggfunc="mean"
+    )
+    wide = (
+        wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1)) if len(wide) else wide
+    )
     return wide.loc[:, wide.notna().sum() >= 60]
 
 
@@ -226,7 +239,9 @@ def _coordinates(sheet: Sheet, rule: Rule) -> Iterator[Hit]:
     far = 111.2 * np.hypot(at["lat"] - home["lat"], (at["lon"] - home["lon"]) * east)
     outside = (at["lat"].abs() > 90) | (at["lon"].abs() > 180)
     rows = np.flatnonzero((far > rule.limit) | outside)
-    yield Hit(TABLE, ("region", lat, lon), rows, sheet.n, f"{len(rows):,} rows far from their region")
+    yield Hit(
+        TABLE, ("region", lat, lon), rows, sheet.n, f"{len(rows):,} rows far from their region"
+    )
 
 
 def _stations(sheet: Sheet) -> Iterator[Hit]:
@@ -341,7 +356,7 @@ def revised(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def unit_change(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
+    """Find a stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
     sheet = book.need(TABLE, "date", "name", "value")
     key = sheet.group(*[c for c in ("name", "region") if c in sheet])
     for code in np.unique(key):
@@ -422,4 +437,3 @@ CHECKS = {
     "DQ-X-07": unit_change,
     "DQ-X-08": stale_repeats,
 }
-

@@ -29,22 +29,28 @@ def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
             surplus = pd.Series(group).duplicated().to_numpy()
             members = int(pd.Series(group).duplicated(keep=False).sum())
             note = f"{surplus.sum():,} surplus copies, {members:,} rows in all groups of copies"
-            yield Hit(sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note)
+            yield Hit(
+                sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note
+            )
 
 
 def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Same content under another id within a minute, more often than by chance."""
+    """Find same content under another id within a minute, more often than by chance."""
     for name in ("transactions", "interactions"):
         sheet = book.get(name)
         if sheet is None:
             continue
         seconds = sheet.when().astype(np.int64)
         if st.day_resolution(sheet.when()):
-            yield Hit(name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE)
+            yield Hit(
+                name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE
+            )
             continue
         ids = [c for c in sheet.columns(Kind.IDENTIFIER) if c not in ("customer_id", "product_id")]
         keys = [c for c in ids if c in ("order_id",) or len(sheet.codes(c)[1]) > sheet.n / 2]
-        content = [c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME]
+        content = [
+            c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME
+        ]
         order_key = sheet.group("order_id") if "order_id" in sheet else np.arange(sheet.n)
         rows, control = _repeats(sheet.group(*content), seconds, order_key, rule.limit)
         by_chance = control * rule.limit / (10 * rule.limit)
@@ -157,7 +163,9 @@ def variants(sheet: Sheet, column: str, fold: object) -> tuple[np.ndarray, int]:
         if folded := fold(word):  # type: ignore[operator]
             groups[folded].append(code)
     several = [members for members in groups.values() if len(members) > 1]
-    minority = [c for members in several for c in members if c != max(members, key=lambda m: size[m])]
+    minority = [
+        c for members in several for c in members if c != max(members, key=lambda m: size[m])
+    ]
     return np.flatnonzero(np.isin(codes, minority)), len(several)
 
 
@@ -190,7 +198,7 @@ def misdecoded(word: str) -> bool:
     """Say whether a text becomes sensible when its wrong decoding is undone."""
     if word.isascii():
         return False
-    if "\ufffd" in word or "â€" in word or "Ã" in word.rstrip("Ã") and _undone(word, "latin-1"):
+    if "\ufffd" in word or "â€" in word or ("Ã" in word.rstrip("Ã") and _undone(word, "latin-1")):
         return True
     return any(_undone(word, alphabet) for alphabet in ("cp1252", "latin-1", "mac_roman"))
 
@@ -224,7 +232,7 @@ def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A second heap of values a power of ten away from the values of the same group."""
+    """Find a second heap of values a power of ten away from the values of the same group."""
     for sheet in book:
         for column in _level_columns(book, sheet):
             values = sheet.number(column)
@@ -244,8 +252,12 @@ def _level_columns(book: Book, sheet: Sheet) -> list[str]:
     if money is None or not np.isfinite(money.lines).any():
         return columns
     totals = (money.lines, money.amount)
-    return [c for c in columns if c != "amount"
-            and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)]  # fmt: skip
+    return [
+        c
+        for c in columns
+        if c != "amount"
+        and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)
+    ]
 
 
 def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
@@ -292,7 +304,7 @@ def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
 
 
 def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
-    """Swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
+    """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
     if not sheet.has("quantity", "unit_price"):
         return
     quantity, price = sheet.number("quantity"), sheet.number("unit_price")
@@ -314,7 +326,7 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
 
 
 def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A run of one non-zero value too long for chance and not explained by its group."""
+    """Find a run of one non-zero value too long for chance and not explained by its group."""
     for sheet in book:
         if sheet.name == "external" or sheet.n < 50:
             continue
@@ -369,7 +381,7 @@ def schema_types(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def primary_key(book: Book, _: Rule) -> Iterator[Hit]:
-    """A key that repeats or is empty."""
+    """Find a key that repeats or is empty."""
     for sheet in book:
         key = TABLES[sheet.name].key
         if key and sheet.has(*key):
@@ -380,7 +392,7 @@ def primary_key(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A rating whose level or range jumps in one group, or leaves the scale of all others."""
+    """Find a rating whose level or range jumps in one group, or leaves the scale of all others."""
     looked = False
     for sheet in book:
         for column in sheet.extra(Kind.NUMBER) + [c for c in ("sentiment",) if c in sheet]:

@@ -95,8 +95,14 @@ def _cases(
     """Return features before the last 90 days, "no order since", and where income is known."""
     cut = end - timedelta(days=BEHIND)
     when = pd.Series(lines.when())
-    money = lines.number("amount") if "amount" in lines else lines.number("quantity") * lines.number("unit_price")
-    log = pd.DataFrame({"customer_id": lines.frame["customer_id"].astype(str), "at": when, "money": money})
+    money = (
+        lines.number("amount")
+        if "amount" in lines
+        else lines.number("quantity") * lines.number("unit_price")
+    )
+    log = pd.DataFrame(
+        {"customer_id": lines.frame["customer_id"].astype(str), "at": when, "money": money}
+    )
     log = log[when.notna() & (when < end) & ~lines.missing("customer_id")]
     before, after = log[log["at"] < cut], log[log["at"] >= cut]
     past = before.assign(day=before["at"].dt.floor("D"), ago=(cut - before["at"]).dt.days)

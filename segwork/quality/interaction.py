@@ -60,7 +60,7 @@ def sentiment_accuracy(book: Book, rule: Rule) -> Iterator[Hit]:
     if "text" in sheet:
         told = _told_by_words(sheet, machine)
         if labelled is None:
-            yield _against_words(sheet, machine, told)
+            yield _against_words(machine, told)
         yield from _worse_channels(sheet, machine, told)
 
 
@@ -104,7 +104,7 @@ def _learned(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return rows, classes[chance.argmax(axis=1)], chance.max(axis=1)
 
 
-def _against_words(sheet: Sheet, machine: np.ndarray, told: tuple) -> Hit:  # type: ignore[type-arg]
+def _against_words(machine: np.ndarray, told: tuple) -> Hit:  # type: ignore[type-arg]
     """Judge by the clearest texts: ambiguity spares them, wrong labels do not."""
     rows, read, sure = told
     clear = sure >= np.quantile(sure, 0.7)
@@ -117,7 +117,7 @@ def _against_words(sheet: Sheet, machine: np.ndarray, told: tuple) -> Hit:  # ty
 
 
 def _worse_channels(sheet: Sheet, machine: np.ndarray, told: tuple) -> Iterator[Hit]:  # type: ignore[type-arg]
-    """Name channels whose labels contradict the words over five points more often than elsewhere."""
+    """Name channels whose labels contradict the words over five points more often than others'."""
     rows, read, sure = told
     wrong = (read != machine[rows]) & (sure > 0.5)
     channel = sheet.codes("channel")[0][rows]
@@ -182,7 +182,9 @@ def sentiment_bias(book: Book, rule: Rule) -> Iterator[Hit]:
     codes = sheet.codes("text")[0]
     ok = (codes >= 0) & (value > -9)
     person = np.array([w[0] if w else "" for w in words] + [""], dtype=object)[codes]
-    frame = pd.DataFrame({"m": np.array([*masked, ""], dtype=object)[codes], "p": person, "v": value})
+    frame = pd.DataFrame(
+        {"m": np.array([*masked, ""], dtype=object)[codes], "p": person, "v": value}
+    )
     frame = frame[ok & (person != "")]
     frame = frame[frame.groupby("m")["p"].transform("nunique") > 1]
     if len(frame) < 100:
@@ -202,7 +204,9 @@ def negation_probes(book: Book, rule: Rule) -> Iterator[Hit]:
     value = polarity(sheet, "sentiment")
     wrong, asked = np.zeros(sheet.n, bool), np.zeros(sheet.n, bool)
     for meaning, phrases in PROBES.items():
-        has = sheet.where("text", lambda w, p=phrases: any(x in w.lower() for x in p)) & (value > -9)
+        has = sheet.where("text", lambda w, p=phrases: any(x in w.lower() for x in p)) & (
+            value > -9
+        )
         asked |= has
         wrong |= has & (value == (1 if meaning == "negative" else -1))
     if asked.sum() < 20:
@@ -226,7 +230,9 @@ def language_mix(book: Book, rule: Rule) -> Iterator[Hit]:
     if declared is None:
         raise NotApplicable("no column declares the language of a text")
     names = sorted(STOPWORDS)
-    found = np.array([names.index(x) if (x := language(w)) else -1 for w in sheet.words("text")] + [-1])
+    found = np.array(
+        [names.index(x) if (x := language(w)) else -1 for w in sheet.words("text")] + [-1]
+    )
     told = found[sheet.codes("text")[0]]
     if (told >= 0).sum() < 50:
         raise Inconclusive("fewer than 50 texts whose language can be told")
@@ -255,15 +261,19 @@ def copied_text(book: Book, rule: Rule) -> Iterator[Hit]:
     found = [c for c in np.flatnonzero(size >= max(5, rule.limit * filled))
              if _wave(sheet, cluster == c)]  # fmt: skip
     rows = np.flatnonzero(np.isin(cluster, found)) if found else st.NONE
-    yield Hit(TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts in {len(found)} waves of copies")
+    yield Hit(
+        TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts in {len(found)} waves of copies"
+    )
 
 
 def _clusters(words: list[str]) -> np.ndarray:
-    """Return the cluster of every distinct text: the text it shares most of its word triples with."""
+    """Return the cluster of every distinct text: those that share its most common word triple."""
     triples = []
     for word in words:
         plain = re.findall(r"[^\W\d_]+", re.sub(r"https?://\S+|\S+@\S+", " ", word.lower()))
-        triples.append({tuple(plain[i : i + 3]) for i in range(max(1, len(plain) - 2))} if plain else set())
+        triples.append(
+            {tuple(plain[i : i + 3]) for i in range(max(1, len(plain) - 2))} if plain else set()
+        )
     common = Counter(t for ts in triples for t in ts)
     chosen = [max(ts, key=lambda t: (common[t], t)) if ts else None for ts in triples]
     return pd.factorize(np.array([str(c) if c else None for c in chosen], dtype=object))[0]
@@ -314,7 +324,7 @@ def review_queue(book: Book, _: Rule) -> Iterator[Hit]:
     """Contacts whose sentiment a person should look at first; a queue, not an error count."""
     sheet = book.need(TABLE, "sentiment", "text")
     machine = polarity(sheet, "sentiment")
-    hit = _against_words(sheet, machine, _told_by_words(sheet, machine))
+    hit = _against_words(machine, _told_by_words(sheet, machine))
     note = f"{hit.note}; of such a queue 21 to 62 % prove wrong on review"
     yield Hit(TABLE, ("sentiment",), hit.rows, hit.of, note, status=Status.PASSED)
 
@@ -327,10 +337,18 @@ def cut_text(book: Book, rule: Rule) -> Iterator[Hit]:
         yield Hit(TABLE, ("text",), empty, sheet.n, f"{len(empty):,} texts are empty")
     length = np.array([len(w) for w in sheet.words("text")] + [0])
     top = int(length.max())
-    distinct_at_top, near = (length == top).sum(), (length == top - 1).sum() + (length == top - 2).sum()
+    distinct_at_top, near = (
+        (length == top).sum(),
+        (length == top - 1).sum() + (length == top - 2).sum(),
+    )
     rows = np.flatnonzero(length[sheet.codes("text")[0]] == top)
     filled = (~sheet.missing("text")).sum()
-    if top >= 20 and distinct_at_top >= 5 and distinct_at_top > 3 * near and len(rows) > rule.limit * filled:
+    if (
+        top >= 20
+        and distinct_at_top >= 5
+        and distinct_at_top > 3 * near
+        and len(rows) > rule.limit * filled
+    ):
         yield Hit(TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts end at {top} characters")
 
 

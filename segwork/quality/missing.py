@@ -18,9 +18,52 @@ from segwork.schema import TABLES, Kind
 
 # Words people and systems write for "no value"; after deepchecks' idea of a list, extended.
 PLACEHOLDERS = frozenset(
-    "n/a na n.a. n.a #n/a nan null none nil nul missing unknown unkn unk undefined unspecified "
-    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx test dummy blank empty void "
-    "(null) (none) (blank) (missing) <na> <null> <unknown> not_available not_provided".split()
+    [
+        "n/a",
+        "na",
+        "n.a.",
+        "n.a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "nul",
+        "missing",
+        "unknown",
+        "unkn",
+        "unk",
+        "undefined",
+        "unspecified",
+        "?",
+        "??",
+        "???",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "*",
+        "#",
+        "tbd",
+        "tba",
+        "tbc",
+        "xxx",
+        "test",
+        "dummy",
+        "blank",
+        "empty",
+        "void",
+        "(null)",
+        "(none)",
+        "(blank)",
+        "(missing)",
+        "<na>",
+        "<null>",
+        "<unknown>",
+        "not_available",
+        "not_provided",
+    ]
 ) | {"", "not available", "not provided", "not specified", "not known", "no data", "to be defined"}
 SPARSE = 0.8
 SAMPLE = 20_000
@@ -111,9 +154,11 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
     codes_of_countries = np.mean([len(w) == 2 and w.isupper() for w in words]) > 0.8 if words else 0
     rows = sheet.where(
         column,
-        lambda w: placeholder(w)
-        and not (codes_of_countries and w == "NA")
-        and (w.strip() or sheet.kind(column) is not Kind.TEXT),
+        lambda w: (
+            placeholder(w)
+            and not (codes_of_countries and w == "NA")
+            and (w.strip() or sheet.kind(column) is not Kind.TEXT)
+        ),
     )
     if column == "return_reason" or rows.mean() > 0.5:
         share = rows.sum() / max(1, (~sheet.missing(column)).sum())
@@ -122,14 +167,17 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
 
 
 def imputation_footprint(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A heap of one value at the mean or median that its neighbours do not explain."""
+    """Find a heap of one value at the mean or median that its neighbours do not explain."""
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
         if count > rule.limit * expected[0] or expected[1] > rule.limit:
-            note = f"{count:,} values of {column} sit exactly at the {centre}, {expected[0]:g} at most nearby"
+            note = f"{count:,} values of {column} sit at one value near the {centre}"
+            note += f", {expected[0]:g} at most nearby"
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 
-def _spikes(book: Book) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, tuple[float, float], str]]]:
+def _spikes(
+    book: Book,
+) -> Iterator[tuple[Sheet, str, tuple[np.ndarray, int, tuple[float, float], str]]]:
     for sheet in book:
         columns = sheet.columns(Kind.NUMBER) if sheet.name == "customers" else []
         if sheet.name in ("interactions", "behaviour"):
@@ -198,7 +246,9 @@ def _describe(sheet: Sheet, skip: str, rows: np.ndarray) -> np.ndarray:
     for other in sheet.columns(Kind.NUMBER):
         values = sheet.number(other)[rows]
         if other != skip and np.isfinite(values).any():
-            rank = np.nan_to_num(stats.rankdata(values, nan_policy="omit") / len(rows), nan=0.5) - 0.5
+            rank = (
+                np.nan_to_num(stats.rankdata(values, nan_policy="omit") / len(rows), nan=0.5) - 0.5
+            )
             parts += [3.5 * rank, 13 * (rank**2 - 1 / 12)]
     for other in sheet.columns(Kind.CATEGORY, Kind.FLAG):
         codes, values = sheet.codes(other)
@@ -209,7 +259,7 @@ def _describe(sheet: Sheet, skip: str, rows: np.ndarray) -> np.ndarray:
 
 
 def missing_by_group(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Groups of people or orders whose share of missing values differs."""
+    """Find groups of people or orders whose share of missing values differs."""
     looked = [(s, c, e, g, codes) for s, c, e in _judgeable(book) for g, codes in _groups(s, c)]
     if not looked:
         raise NotApplicable("no field lacks 30 values or more beside a grouping field")
@@ -241,7 +291,11 @@ def _two_shares(empty: np.ndarray, member: np.ndarray) -> tuple[float, float, fl
     """Return the 95 % interval of the ratio of missing shares (group to rest) and its p-value."""
     a, n = int(empty[member].sum()), int(member.sum())
     b, m = int(empty[~member].sum()), int((~member).sum())
-    p = float(stats.fisher_exact([[a, n - a], [b, m - b]])[1]) if n + m < 5000 else _chi2(a, n, b, m)
+    p = (
+        float(stats.fisher_exact([[a, n - a], [b, m - b]])[1])
+        if n + m < 5000
+        else _chi2(a, n, b, m)
+    )
     ratio = np.log((a + 0.5) / (n + 1)) - np.log((b + 0.5) / (m + 1))
     spread = 1.96 * np.sqrt(1 / (a + 0.5) + 1 / (b + 0.5))
     return float(np.exp(ratio - spread)), float(np.exp(ratio + spread)), p
@@ -277,13 +331,15 @@ def missing_by_month(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def filled_without_flag(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Filled values with no column beside them that says which were filled."""
+    """Find filled values with no column beside them that says which were filled."""
     limit = 6.0
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
         flagged = [c for c in sheet.columns(Kind.FLAG, Kind.NUMBER) if FLAG_NAME.search(c)]
         told = any(sheet.flag(c)[rows].mean() > 0.8 for c in flagged)
         if (count > limit * expected[0] or expected[1] > limit) and not told and count > rule.limit:
-            note = f"{count:,} values of {column} look filled in with the {centre}; no column says so"
+            note = (
+                f"{count:,} values of {column} look filled in with the {centre}; no column says so"
+            )
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 

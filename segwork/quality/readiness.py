@@ -79,7 +79,8 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
         [
             ("customers_known", "customers", customers, LEAST_CUSTOMERS),
             ("data_points", "order lines before as_of", int(months["lines"].sum()), LEAST_POINTS),
-            ("months_with_rows", "months with order lines", int((months["lines"] > 0).sum()), LEAST_MONTHS),
+            ("months_with_rows", "months with order lines", len(months[months["lines"] > 0]),
+             LEAST_MONTHS),
             ("quiet_months", "inner months under a quarter of the usual flow", quiet, 0),
             ("months_without_new_customers", "inner months with no new customer",
              int((inside["new_customers"] == 0).sum()), 0),
@@ -87,15 +88,20 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
         columns=["name", "requirement", "value", "needed"],
     )  # fmt: skip
     at_most = table["name"].isin(["quiet_months", "months_without_new_customers"])
-    table["met"] = np.where(at_most, table["value"] <= table["needed"], table["value"] >= table["needed"])
+    table["met"] = np.where(
+        at_most, table["value"] <= table["needed"], table["value"] >= table["needed"]
+    )
     lacking = table.loc[~table["met"], "name"].tolist()
     rules = bool(set(lacking) - {"months_without_new_customers"})
     parts = [
-        f"{r.requirement}: {r.value:,} ({'at most' if r.name in set(table.loc[at_most, 'name']) else 'at least'}"
-        f" {r.needed:,} wanted)"
-        for r in table[~table["met"]].set_index("name", drop=False).itertuples(index=False)
+        f"{r.requirement}: {r.value:,} ({r.bound} {r.needed:,} wanted)"
+        for r in table.assign(bound=np.where(at_most, "at most", "at least"))[
+            ~table["met"]
+        ].itertuples()
     ]
-    reason = "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
+    reason = (
+        "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
+    )
     recommendation = "rule-based segments" if rules else "models"
     return Readiness(not rules, recommendation, reason, table, months)
 
@@ -104,11 +110,15 @@ def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
     when = sheet.when()
     inside = ~np.isnat(when) & (when < end) & np.isin(sheet.days(), core_days(sheet.days()))
     who = sheet.codes("customer_id")[0]
-    frame = pd.DataFrame({"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]})
+    frame = pd.DataFrame(
+        {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}
+    )
     if frame.empty:
         return _no_months()
     first = frame[frame["who"] >= 0].groupby("who")["month"].min().value_counts()
-    table = frame.groupby("month").agg(customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size"))
+    table = frame.groupby("month").agg(
+        customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size")
+    )
     every = np.arange(np.datetime64(table.index[0], "M"), np.datetime64(table.index[-1], "M") + 1)
     if len(every) <= 240:
         table = table.reindex(every.astype(str), fill_value=0)

@@ -200,6 +200,11 @@ def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]
     return _finding(rule, status, hits, book), hits
 
 
+def skipped(rule: Rule) -> dict[str, Any]:
+    """Return the finding of a check that was not asked for."""
+    return _answer(rule, Status.SKIPPED, "not asked for")
+
+
 def rows_of(hits: list[Hit]) -> pd.DataFrame:
     """Return the distinct rows of the hits: table, row."""
     parts = [pd.DataFrame({"table": h.table, "row": np.asarray(h.rows, np.int64)}) for h in hits]

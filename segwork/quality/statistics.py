@@ -196,7 +196,11 @@ def rescaled(
         inside = codes[beyond]
         level = int(np.bincount(inside[inside >= 0]).argmax()) if (inside >= 0).any() else -1
         member = (codes == level) & np.isfinite(values)
-        if level >= 0 and (inside == level).mean() > 0.95 and (values[member] % 2 == 0).mean() > 0.98:
+        if (
+            level >= 0
+            and (inside == level).mean() > 0.95
+            and (values[member] % 2 == 0).mean() > 0.98
+        ):
             return np.flatnonzero(member), f", all in one {name}"
     return np.flatnonzero(beyond), ""
 
@@ -205,7 +209,8 @@ def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str
     """Find a value at the mean or median that is far more frequent than its neighbours.
 
     Neighbours are the nearest other values, and the nearest values at least as round, so that
-    columns of honestly round numbers keep silent. Returns rows, count, (highest count nearby, z against equally round ones) and centre.
+    columns of honestly round numbers keep silent. Returns rows, count, (highest count
+    nearby, z against equally round ones) and the name of the centre.
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)
@@ -277,7 +282,9 @@ def _all_nines(value: float) -> bool:
     return len(text) >= 2 and set(text) <= {"9"}
 
 
-def agree(a: np.ndarray, b: np.ndarray, absolute: np.ndarray | float, relative: float) -> np.ndarray:
+def agree(
+    a: np.ndarray, b: np.ndarray, absolute: np.ndarray | float, relative: float
+) -> np.ndarray:
     """Say where two amounts agree in size, within either tolerance; unknown never agrees."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(np.abs(a) - np.abs(b))

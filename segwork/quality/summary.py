@@ -63,7 +63,9 @@ def sessions(audit: Audit) -> pd.DataFrame:
     table = by.agg(hits=("at", "size"), first=("at", "min"), last=("at", "max"),
                    verdict=("verdict", "first"))  # fmt: skip
     table["seconds_between"] = (table["last"] - table["first"]) / (table["hits"] - 1).clip(lower=1)
-    return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(drop=True)
+    return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(
+        drop=True
+    )
 
 
 def rates(audit: Audit) -> pd.DataFrame:
@@ -90,7 +92,7 @@ def rates(audit: Audit) -> pd.DataFrame:
 
 
 def health(audit: Audit) -> pd.DataFrame:
-    """Return the worst status by table (rows) and control point (columns); blank: nothing to check."""
+    """Return the worst status by table (rows) and control point (columns); blank: no check."""
     order = ["failed", "warned", "inconclusive", "passed"]
     details = audit.details.merge(audit.findings[["code", "control_point"]], on="code")
     tables = [sheet.name for sheet in audit.book]

@@ -23,7 +23,9 @@ class Shift:
     p: float
 
 
-def clock_shifts(when: np.ndarray, unit: np.ndarray, shifts: list[int], limit: float) -> list[Shift]:
+def clock_shifts(
+    when: np.ndarray, unit: np.ndarray, shifts: list[int], limit: float
+) -> list[Shift]:
     """Scan for stretches of rows whose hour of day is moved.
 
     The score of a row is the log-likelihood ratio of the moved to the usual hour profile, so the
@@ -160,7 +162,9 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     span = core_days(known)
     if len(span) < 15:
         return st.NONE
-    count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
     weekday = (span + 3) % 7
     closed = np.isin(weekday, [w for w in range(7) if (count[weekday == w] == 0).mean() > 0.5])
     usual = _usual(count, weekday)
@@ -230,7 +234,9 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     if len(known) < 100:
         return st.NONE, 0
     span = core_days(known)
-    count = np.bincount(known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span))
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
     top = int(count.max())
     at_top = count == top
     if top < 5 or at_top.sum() < 3:

@@ -38,7 +38,9 @@ def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
         if abroad.any() and fits[abroad].mean() > 0.6:
             rows = np.flatnonzero(known & ~fits)
             note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
-            yield Hit(TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note)
+            yield Hit(
+                TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note
+            )
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
@@ -182,7 +184,7 @@ def _cancelled(sheet: Sheet) -> np.ndarray:
 
 
 def price_not_positive(book: Book, _: Rule) -> Iterator[Hit]:
-    """Unit prices of zero, and below zero."""
+    """Find unit prices of zero, and below zero."""
     sheet = book.need(TABLE, "unit_price")
     with np.errstate(invalid="ignore"):
         zero, negative = sheet.number("unit_price") == 0, sheet.number("unit_price") < 0
@@ -222,7 +224,7 @@ def _word_for_none(sheet: Sheet) -> np.ndarray:
 
 
 def unmatched_returns(book: Book, _: Rule) -> Iterator[Hit]:
-    """Returns with no earlier sale of the same size, item and customer; reported, not judged."""
+    """Find returns with no earlier sale of the same size, item and customer; reported, not judged."""
     sheet = book.need(TABLE, "quantity")
     back = returned(sheet)
     back = below_zero(sheet) if back is None else back
@@ -327,15 +329,23 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
     months = days.astype("datetime64[M]")
     names, size = np.unique(months, return_counts=True)
     usual = float(np.median(size[1:-1])) if len(size) > 2 else float(size.max())
-    for month, n in ((names[0], size[0]), (names[-1], size[-1])):
-        if n < rule.limit * usual:
+    length = (names + 1).astype("datetime64[D]") - names.astype("datetime64[D]")
+    covered = (
+        ((names[0] + 1).astype("datetime64[D]") - days[0]) / length[0],
+        (days[-1] + 1 - names[-1].astype("datetime64[D]")) / length[-1],
+    )
+    edges = ((names[0], size[0], covered[0]), (names[-1], size[-1], covered[1]))
+    for month, n, part in edges:
+        if n < rule.limit * usual and part < rule.limit:
             rows = np.flatnonzero(sheet.when().astype("datetime64[M]") == month)
             note = f"{month} has {n} trading days, {usual:.0f} are usual"
-            yield Hit(TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED)
+            yield Hit(
+                TABLE, ("ordered_at",), rows, round(usual), note, n=int(n), status=Status.WARNED
+            )
 
 
 def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Dropping lines without a customer drops another kind of line than it keeps."""
+    """Find dropping lines without a customer drops another kind of line than it keeps."""
     sheet = book.need(TABLE)
     empty = sheet.missing("customer_id")
     if empty.sum() < 30:
