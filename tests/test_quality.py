@@ -172,8 +172,8 @@ def test_worked_example_by_hand() -> None:
         ("two rows", lines(2)),
         ("constant", lines(60).assign(quantity=1, unit_price=2.0, amount=2.0, customer_id="a")),
         ("no time of day", lines(200).assign(ordered_at=lambda t: t["ordered_at"].dt.floor("D"))),
-        ("only missing customers", lines(50).assign(customer_id=None)),
-        ("unreadable dates", lines(50).assign(ordered_at="yesterday")),
+        ("one known customer", lines(50).assign(customer_id=[None] * 49 + ["a"])),
+        ("one readable date", lines(50).assign(ordered_at=["yesterday"] * 49 + ["2024-01-01"])),
         ("text numbers", lines(50).assign(quantity="three")),
         ("infinite price", lines(50).assign(unit_price=np.inf)),
         ("an empty column", lines(80).assign(notes=None)),
@@ -300,7 +300,7 @@ def test_spike_ignores_honestly_round_numbers() -> None:
 
 
 def test_easter_and_closed_days_are_no_outage() -> None:
-    """Published Easter dates; empty Sundays and Christmas stay silent, an empty Thursday does not."""
+    """Published Easter dates; empty Sundays and Christmas are silent, an empty Tuesday is not."""
     assert [timing._easter(y) for y in (2011, 2024, 2025)] == [
         "2011-04-24",
         "2024-03-31",
@@ -311,7 +311,7 @@ def test_easter_and_closed_days_are_no_outage() -> None:
     rows = np.repeat(open_days, 40)
     christmas = 19_716
     lost = 19_500
-    assert (lost + 3) % 7 == 3
+    assert (lost + 3) % 7 == 1  # a Tuesday
     assert not len(timing.empty_days(rows[rows != christmas], 0.002))
     assert timing.empty_days(rows[rows != lost], 0.002).tolist() == [lost]
 
@@ -369,7 +369,7 @@ def test_mechanism_tells_random_from_hidden() -> None:
 
 
 def test_missing_by_design_is_not_missing() -> None:
-    """No return, no reason: silent; calls without text: silent; one lost text in a chat: counted."""
+    """No return, no reason: silent; calls without text: silent; a text lost in a chat counts."""
     frame = lines(300)
     frame["is_return"] = np.arange(300) % 20 == 0
     frame.loc[frame["is_return"], ["quantity", "amount"]] *= -1

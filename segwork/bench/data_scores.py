@@ -88,7 +88,7 @@ def run_clean(*, draws: int, first_seed: int = 5000) -> pd.DataFrame:
 
 
 def false_alarms(clean: pd.DataFrame) -> pd.DataFrame:
-    """Return alarms on clean draws by check: code, failed, warned, share failed, its upper bound."""
+    """Return alarms on clean draws by check: code, failed, warned, share failed, upper bound."""
     draws = int((clean["code"] == "").sum())
     rows = []
     for code in quality.catalogue():

@@ -200,8 +200,11 @@ def _contacts(rng: np.random.Generator, people: pd.DataFrame, *, n: int) -> pd.D
     mood = rng.choice([-1, 0, 1], n, p=[0.35, 0.4, 0.25])
     day = np.sort(rng.integers(0, 700, n))
     one, two = rng.choice(THINGS, n), rng.choice(THINGS, n)
-    text = [f"{rng.choice(WORDS[m])} {a} {b} no {i}"
-            for m, a, b, i in zip(mood, one, two, rng.integers(0, 10**4, n), strict=True)]  # fmt: skip
+    number = rng.integers(0, 10**4, n)
+    text = [
+        f"{rng.choice(WORDS[m])} {a} {b} no {i}"
+        for m, a, b, i in zip(mood, one, two, number, strict=True)
+    ]
     names = {-1: "negative", 0: "neutral", 1: "positive"}
     return pd.DataFrame({
         "customer_id": people["customer_id"].to_numpy()[rng.integers(0, len(people), n)],

@@ -141,7 +141,7 @@ def as_day(as_of: date | str) -> np.datetime64:
     try:
         if isinstance(as_of, datetime | date):
             return np.datetime64(as_of.strftime("%Y-%m-%d"), "D")
-        return np.datetime64(pd.Timestamp(as_of).strftime("%Y-%m-%d"), "D")
+        return np.datetime64(datetime.fromisoformat(as_of).strftime("%Y-%m-%d"), "D")
     except (ValueError, TypeError, AttributeError):
         raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="2011-12-10") from None
 

@@ -309,7 +309,7 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
         return
     quantity, price = sheet.number("quantity"), sheet.number("unit_price")
     whole = np.mod(quantity, 1) == 0
-    if whole[np.isfinite(quantity)].mean() >= 0.8:
+    if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
         odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
         typical = np.nanquantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
         rows = np.flatnonzero(odd & (np.abs(price) <= typical))
@@ -404,10 +404,10 @@ def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
             groups = {c: sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)}
             if (days := sheet.days()) is not None:
                 groups["month"] = pd.factorize(days // 30)[0]
-            rows, where = st.rescaled(values, scale, groups, rule.limit)
+            rows, n, where = st.rescaled(values, scale, groups, rule.limit)
             if len(rows):
-                note = f"{len(rows):,} values of {column} follow another scale than 1 to {scale:g}"
-                yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}")
+                note = f"about {n:,} values of {column} follow another scale than 1 to {scale:g}"
+                yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}", n=n)
     if not looked:
         raise NotApplicable("no column of ratings")
 
