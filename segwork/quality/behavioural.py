@@ -40,12 +40,12 @@ def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A block of rows whose hours of day are moved by three hours or more."""
+    """Find a block of rows whose hours of day are moved by three hours or more."""
     yield from _shifts(book, list(range(3, 22)), rule)
 
 
 def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A stretch of days whose hours of day are moved by one hour."""
+    """Find a stretch of days whose hours of day are moved by one hour."""
     yield from _shifts(book, [1, 23], rule)
 
 

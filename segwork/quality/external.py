@@ -356,7 +356,7 @@ def revised(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def unit_change(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
+    """Find a stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
     sheet = book.need(TABLE, "date", "name", "value")
     key = sheet.group(*[c for c in ("name", "region") if c in sheet])
     for code in np.unique(key):

@@ -92,7 +92,7 @@ def rates(audit: Audit) -> pd.DataFrame:
 
 
 def health(audit: Audit) -> pd.DataFrame:
-    """Return the worst status by table (rows) and control point (columns); blank: nothing to check."""
+    """Return the worst status by table (rows) and control point (columns); blank: no check."""
     order = ["failed", "warned", "inconclusive", "passed"]
     details = audit.details.merge(audit.findings[["code", "control_point"]], on="code")
     tables = [sheet.name for sheet in audit.book]
