@@ -232,7 +232,7 @@ def _shrunk_ratio(seen: np.ndarray, due: np.ndarray, noise: float) -> np.ndarray
 
 
 def _levels(counts: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Return the expected level of each customer in each period, "two rates" counted with its probability.
+    """Return each customer's expected level by period, "two rates" counted with its probability.
 
     How many change, and when, is learned from all customers together by expectation-maximisation:
     a week in which many break for themselves is told from a week that is slow for everybody.
