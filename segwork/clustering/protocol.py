@@ -196,10 +196,10 @@ def _labels(
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame, later: Any
+    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame, later: object
 ) -> tuple[str, ...]:
-    if later is not None and len(later) != len(frame):
-        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    if later is not None and len(np.asarray(later)) != len(frame):
+        raise DataError(f"'later' has {len(np.asarray(later))} values for {len(frame)} rows")
     for name in methods or ():
         if name not in (*METHODS, "autoencoder"):
             raise UsageError.unknown("method", name, METHODS, where="compare")

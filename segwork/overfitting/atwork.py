@@ -21,6 +21,9 @@ from segwork.overfitting.splits import subsample
 from segwork.results import Interval
 
 
+SCORES = ("train", "validation", "test", "low", "high", "threshold")
+
+
 @dataclass(frozen=True)
 class AtWork:
     """Models on rows that took part in nothing: neither in fitting nor in the threshold.
@@ -142,10 +145,9 @@ def at_work(
     }
     order = sorted(found, key=lambda name: -round(found[name]["validation"], 3))
     truth = case.codes[test] == k
-    columns = ["train", "validation", "test", "low", "high", "threshold"]
-    scores = pd.DataFrame([(n, *(found[n][c] for c in columns)) for n in order])
+    scores = pd.DataFrame([{"model": n} | {c: found[n][c] for c in SCORES} for n in order])
     return AtWork(
-        scores=scores.set_axis(["model", *columns], axis=1),
+        scores=scores,
         classes=_event_metrics(found, truth.astype(int), event, seed),
         calibration={n: reliability(truth, found[n]["score"]) for n in models},
         event=event,
