@@ -20,7 +20,6 @@ from segwork.overfitting.roc import Estimate, auc
 from segwork.overfitting.splits import subsample
 from segwork.results import Interval
 
-
 SCORES = ("train", "validation", "test", "low", "high", "threshold")
 
 
@@ -136,13 +135,9 @@ def at_work(
     rows = subsample(first, max_rows)
     case = first.take(rows)
     k = int(np.flatnonzero(case.classes == str(event))[0])
-    learn, judge, test = _parts(case)
-    if min(len(np.unique(case.codes[part])) for part in (learn, judge, test)) < 2:
-        raise UsageError(f"a part of the rows lacks '{event}' or others", accepted="more rows")
-    found = {
-        name: _one(model_case.take(rows), k, (learn, judge, test), costs)
-        for name, model_case in cases.items()
-    }
+    parts = _parts(case)
+    test = parts[2]
+    found = {name: _one(own.take(rows), k, parts, costs) for name, own in cases.items()}
     order = sorted(found, key=lambda name: -round(found[name]["validation"], 3))
     truth = case.codes[test] == k
     scores = pd.DataFrame([{"model": n} | {c: found[n][c] for c in SCORES} for n in order])
@@ -190,7 +185,11 @@ def _parts(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows, test = later_period(case)
     split = StratifiedGroupKFold(4, shuffle=True, random_state=case.seed)
     learn, judge = next(split.split(rows, case.codes[rows], groups[rows]))
-    return rows[learn], rows[judge], test
+    parts = rows[learn], rows[judge], test
+    if min(len(np.unique(case.codes[part])) for part in parts) < 2:
+        lists = " or ".join(str(name) for name in case.classes)
+        raise UsageError(f"a part of the rows lacks {lists}", accepted="more rows")
+    return parts
 
 
 def _one(
