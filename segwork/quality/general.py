@@ -402,6 +402,7 @@ def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
                 continue
             looked = True
             groups = {c: sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)}
+            groups |= _groups_of_customers(book, sheet)
             if (days := sheet.days()) is not None:
                 groups["month"] = pd.factorize(days // 30)[0]
             rows, n, where = st.rescaled(values, scale, groups, rule.limit)
@@ -410,6 +411,18 @@ def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
                 yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}", n=n)
     if not looked:
         raise NotApplicable("no column of ratings")
+
+
+def _groups_of_customers(book: Book, sheet: Sheet) -> dict[str, np.ndarray]:
+    """Return the categories of the customers of a table's rows."""
+    people = book.get("customers")
+    if people is None or sheet.name == "customers" or "customer_id" not in sheet:
+        return {}
+    place = {word: row for row, word in enumerate(people.frame["customer_id"].astype(str))}
+    found = [place.get(word, -1) for word in sheet.words("customer_id")]
+    row = np.array([*found, -1])[sheet.codes("customer_id")[0]]
+    return {f"customers.{c}": np.append(people.codes(c)[0], -1)[row]
+            for c in people.columns(Kind.CATEGORY)}  # fmt: skip
 
 
 def redundancy(book: Book, rule: Rule) -> Iterator[Hit]:

@@ -262,8 +262,13 @@ def copied_text(book: Book, rule: Rule) -> Iterator[Hit]:
     cluster = np.append(_clusters(sheet.words("text")), -1)[sheet.codes("text")[0]]
     size = np.bincount(cluster[cluster >= 0], minlength=1)
     filled = int((~sheet.missing("text")).sum())
-    found = [c for c in np.flatnonzero(size >= max(5, rule.limit * filled))
-             if _wave(sheet, cluster == c)]  # fmt: skip
+    large = np.flatnonzero(size >= max(5, rule.limit * filled))
+    alike = int(size[size >= 5].sum())
+    found = [
+        c
+        for c in large
+        if _wave(sheet, cluster == c) or (alike - size[c] < 0.1 * filled and size[c] >= 8)
+    ]
     rows = np.flatnonzero(np.isin(cluster, found)) if found else st.NONE
     yield Hit(
         TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts in {len(found)} waves of copies"

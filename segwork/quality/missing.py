@@ -160,9 +160,11 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
             and (w.strip() or sheet.kind(column) is not Kind.TEXT)
         ),
     )
-    if column == "return_reason" or rows.mean() > 0.5:
-        share = rows.sum() / max(1, (~sheet.missing(column)).sum())
-        rows = rows & (share < 0.3)
+    if column in ("return_reason", "gender"):
+        honest = ("unknown", "unspecified", "none")
+        rows &= ~sheet.where(column, lambda w: w.strip().lower() in honest)
+    if rows.mean() > 0.5:
+        return st.NONE
     return np.flatnonzero(rows)
 
 

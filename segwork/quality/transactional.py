@@ -52,16 +52,16 @@ def unconverted(book: Book, _: Rule) -> Iterator[Hit]:
     money = _converted(book)
     rows = np.flatnonzero(_unconverted(money))
     note = f"{len(rows):,} of {money.foreign.sum():,} foreign amounts are not local amount × rate"
-    yield Hit(TABLE, ("amount", "currency"), rows, len(money.amount), note)
+    yield Hit(TABLE, (money.home_column, "currency"), rows, len(money.home), note)
 
 
 def _unconverted(money: Ledger) -> np.ndarray:
     """Return the foreign rows whose amount misses local × rate by over 2 % and twice the usual."""
     if money.local is None or money.rate is None:
-        return np.zeros(len(money.amount), bool)
+        return np.zeros(len(money.home), bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(money.amount / money.local / money.rate)))
-        raw = np.abs(np.log(np.abs(money.amount / money.local)))
+        off = np.abs(np.log(np.abs(money.home / money.local / money.rate)))
+        raw = np.abs(np.log(np.abs(money.home / money.local)))
         rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
         expected = np.abs(np.log(money.rate))
     known = money.foreign & np.isfinite(off)
@@ -78,20 +78,20 @@ def stale_rate(book: Book, rule: Rule) -> Iterator[Hit]:
     used = money.rate if money.rate_column else None
     with np.errstate(divide="ignore", invalid="ignore"):
         if used is None:
-            used = np.where(_unconverted(money), np.nan, np.abs(money.amount / money.local))
+            used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
             if money.outside is None:
                 raise NotApplicable("no column with the rate and no outside table of rates")
         sheet = book.sheets[TABLE]
         fair = money.outside if money.outside is not None else _running_median(sheet, used)
         off = np.abs(np.log(used / fair))
-        rounding = 1.5 * money.unit / np.abs(money.amount) if not money.rate_column else 0.0
+        rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
     known = money.foreign & np.isfinite(off)
     usual = float(np.median(off[known])) if known.any() else 0.0
     wrong = known & (off > max(np.log1p(rule.limit), 3 * usual)) & (off > rounding)
     if wrong.any():
         wrong |= _frozen(sheet, used, fair, wrong, known)
     rows = np.flatnonzero(wrong)
-    column = money.rate_column or "amount"
+    column = money.rate_column or money.home_column
     against = "the outside table" if money.outside is not None else "the currency's own median"
     note = f"{len(rows):,} rows use a rate over {rule.limit:.0%} from {against}"
     yield Hit(TABLE, (column, "currency"), rows, sheet.n, note)
