@@ -23,7 +23,8 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapped(**options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's "&" has the first one ignored
+            signal.signal(number, signal.default_int_handler)
         try:
             code = function(**options) or 0
         except SegworkError as error:
@@ -100,9 +101,9 @@ def check(**options: Any) -> int:
 
     Without CONFIG only the notebooks are looked at.
     """
-    from segwork.engine import rules
+    from segwork.engine import check as engine_check
 
-    return rules.check(**options, say=click.echo)
+    return engine_check.check(**options, say=click.echo)
 
 
 @main.command(epilog=EPILOG)
@@ -125,7 +126,7 @@ def fetch(name: str, folder: str) -> None:
     """Download a known public data set from its publisher and verify its checksum."""
     from segwork import fetch as fetcher
 
-    click.echo(fetcher.fetch(name, folder))
+    fetcher.fetch(name, folder, say=click.echo)
 
 
 @main.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})

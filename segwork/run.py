@@ -103,12 +103,15 @@ class Run:
         from IPython.display import display as show
 
         filled = {
-            name: _escape(
-                display(value, self._units.get(name, "")) if not isinstance(value, str) else value
-            )
+            name: _escape(display(value, self._unit(name)) if not isinstance(value, str) else value)
             for name, value in {**self._facts, **values}.items()
         }
         show(Markdown(template.format_map(_Facts(filled, self.notebook))))
+
+    def _unit(self, name: str) -> str:
+        """Return the unit of a fact; the ends of an interval have that of their estimate."""
+        estimate = name.removesuffix("_low").removesuffix("_high")
+        return self._units.get(name) or self._units.get(estimate, "")
 
     def figure(self, figure: Any, *, alt: str) -> None:
         """Show a figure with its text alternative and close it.
@@ -292,7 +295,7 @@ def _plain(name: str, value: Any, notebook: str) -> float | int | str:
 
 def _escape(text: str) -> str:
     """Make text from data harmless inside Markdown and HTML."""
-    for mark in "\\`*_[]#|":
+    for mark in "\\`*_[]#|$":
         text = text.replace(mark, "\\" + mark)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -302,7 +305,11 @@ def _html_table(frame: Any, caption: str) -> str:
 
     named = [name for name in frame.index.names if name is not None]
     flat = frame.reset_index() if named else frame
-    head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in flat.columns)
+    kinds = [' class="number"' if dtype.kind in "iufc" else "" for dtype in flat.dtypes]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(str(name))}</th>'
+        for name, kind in zip(flat.columns, kinds, strict=True)
+    )
     body = []
     for row in flat.itertuples(index=False):
         cells = "".join(_cell(value) for value in row)

@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema"},
+    {"errors", "results", "schema", "progress"},
     {"evidence", "config"},
-    {"tables", "run", "sample", "fetch"},
+    {"tables", "run"},
+    {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"personas", "gates", "export", "scoring", "limits"},
     {"plots", "report"},
     {"engine", "bench"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
 PACKAGE = Path(__file__).resolve().parent.parent / "segwork"

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import notebook_rules
 import pytest
-from notebook_rules import Notebook, complaints
+
+from segwork.engine import rules
+from segwork.engine.rules import Notebook, complaints
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "notebook_template.ipynb"
@@ -102,6 +103,7 @@ CARELESS = [
     ("untyped", _replace("recent_days: int = 90", "recent_days = 90"), "is no typed literal"),
     ("computed", _replace("int = 90", "int = 9 * 10"), "recent_days is computed"),
     ("mistyped", _replace("int = 90", "float = 90"), "recent_days is no float"),
+    ("magic", _edit("parameters", source='config: str = "a"  # b'), "as a magic command"),
     ("no comment", _replace("= 90  # an", "= 90\n# an"), "recent_days has no comment"),
     ("config later", _replace("config: str", "settings: str"), "first parameter is not config"),
     ("no question", _replace("bought lately?", "bought lately"), "no title that asks"),
@@ -144,7 +146,7 @@ def test_rule_complains(
 def test_too_many_cells_are_noticed(tmp_path: Path) -> None:
     """A notebook of more than fourteen code cells is two notebooks."""
     content = json.loads(TEMPLATE.read_text(encoding="utf-8"))
-    for number in range(notebook_rules.MOST_CODE_CELLS):
+    for number in range(rules.MOST_CODE_CELLS):
         _append(f"x = {number}")(content)
         content["cells"][-2]["id"] = f"added-{number}"
     path = tmp_path / "00_template.ipynb"

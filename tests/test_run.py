@@ -142,3 +142,12 @@ def test_key_is_made_once_and_kept_outside_runs(
 
     assert first == segwork.run.pseudonym_key(config)
     assert (tmp_path / ".segwork" / "key").stat().st_mode & 0o077 == 0
+
+
+def test_say_knows_units_and_escapes_text(run: Run, shown: list[Any]) -> None:
+    """The ends of an interval are shown in the unit of their estimate; data is no formula."""
+    run.metric("lost_share", 0.25, unit="share", low=0.2, high=0.3)
+
+    run.say("{lost_share} ({lost_share_low} to {lost_share_high}) of {name}", name="A$AP $x$")
+
+    assert shown[0].data == r"25.0 % (20.0 % to 30.0 %) of A\$AP \$x\$"

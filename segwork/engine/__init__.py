@@ -16,6 +16,8 @@ from segwork.engine.terminal import Progress
 
 __all__ = ["Outcome", "run"]
 
+MOST_JOBS = 4
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -112,27 +114,17 @@ def run(
         hash_seed=hash_seed,
         reuse=reuse,
     )
+    jobs = jobs or min(MOST_JOBS, os.cpu_count() or 1)
     with plan.folder.locked():
-        remember_checked(plan)
-        plan.folder.forget_others(plan.notebooks)
-        jobs = jobs or min(4, os.cpu_count() or 1)
-        _remember_origin(plan, notebooks, jobs)
+        _prepare(plan, notebooks, jobs)
         session.run(jobs)
-        plan.hashes.keep()
         findings, exit_code = conclude(session, against, strict=strict, say=say)
         plan.hashes.keep()
-    return Outcome(
-        folder=plan.folder.path,
-        index=plan.folder.path / "index.html",
-        statuses={name: entry["status"] for name, entry in session.entries.items()},
-        reasons=session.why,
-        findings=findings,
-        exit_code=exit_code,
-    )
+    return _outcome(session, findings, exit_code)
 
 
-def _remember_origin(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
-    """Keep, beside the hashed set, the machine paths that ``verify`` needs."""
+def _prepare(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
+    """Keep what later runs and ``verify`` need, machine paths too, beside the hashed set."""
     origin = {
         "config": str(plan.config_path),
         "root": str(plan.root.resolve()),
@@ -140,3 +132,17 @@ def _remember_origin(plan: Plan, notebooks: str | Path | None, jobs: int) -> Non
         "jobs": jobs,
     }
     plan.folder.remember("_origin", origin)
+    remember_checked(plan)
+    plan.folder.forget_others(plan.notebooks)
+
+
+def _outcome(session: Session, findings: list[dict[str, Any]], exit_code: int) -> Outcome:
+    folder = session.plan.folder.path
+    return Outcome(
+        folder=folder,
+        index=folder / "index.html",
+        statuses={name: entry["status"] for name, entry in session.entries.items()},
+        reasons=session.why,
+        findings=findings,
+        exit_code=exit_code,
+    )

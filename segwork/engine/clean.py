@@ -73,6 +73,8 @@ def graft(source: Mapping[str, Any], executed: Mapping[str, Any]) -> dict[str, A
 def _cell(cell: Mapping[str, Any], shown: Mapping[str, str]) -> dict[str, Any]:
     tags = cell["metadata"].get("tags", [])
     kept = {k: v for k, v in cell["metadata"].items() if k not in ("papermill", "execution")}
+    if not tags:
+        kept.pop("tags", None)
     injected = INJECTED in tags
     source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
     ready: dict[str, Any] = {

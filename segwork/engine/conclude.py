@@ -41,7 +41,10 @@ def conclude(
     folder = plan.folder
     entries = {name: session.entries[name] for name in plan.notebooks}
     content = records.manifest(plan, entries, baseline)
-    key = fingerprint.text_hash([content, _code_behind_report(plan.hashes)])
+    executed = [plan.hashes.of(folder.path / "notebooks" / f"{name}.ipynb") for name in entries]
+    decision = folder.path / "decision.md"  # written by people, shown by the index page
+    decided = decision.read_text(encoding="utf-8") if decision.is_file() else ""
+    key = fingerprint.text_hash([content, executed, decided, _code_behind_report(plan.hashes)])
     before = folder.remembered("_report")
     if before.get("key") != key or folder.damage(before["outputs"], plan.hashes):
         _write_report(session, content, key)

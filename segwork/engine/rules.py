@@ -14,6 +14,7 @@ from typing import Any
 SECTIONS = ["Question", "Data", "Method", "Result", "Limits", "Decision"]
 MOST_CODE_CELLS = 14
 TABLES = {"transactions", "customers", "behaviour", "interactions", "external"}
+MAGICS = ("config", "load", "run", "store", "time", "env", "cd", "pip")
 SHOWS_ROWS = {"head", "tail", "display", "print"}
 
 
@@ -69,7 +70,7 @@ def no_traces_of_a_run(notebook: Notebook) -> Iterator[str]:
             yield f"{where} has metadata {sorted(extra)}"
         if not "".join(cell["source"]).strip():
             yield f"{where} is empty"
-    if extra := set(notebook.content["metadata"]) - {"kernelspec", "language_info"}:
+    if extra := set(notebook.content["metadata"]) - {"kernelspec", "language_info", "segwork"}:
         yield f"the notebook has metadata {sorted(extra)}"
 
 
@@ -105,6 +106,8 @@ def one_parameters_cell(notebook: Notebook) -> Iterator[str]:
         yield from _not_of_its_type(statement)
         if not commented & set(range(statement.lineno, (statement.end_lineno or 0) + 1)):
             yield f"parameter {names[-1]} has no comment"
+    if len(source.strip().splitlines()) == 1 and source.startswith(MAGICS):
+        yield "IPython reads this one-line cell as a magic command: put a comment line first"
     if not notebook.benchmark and names[:1] != ["config"]:
         yield "the first parameter is not config"
     if notebook.benchmark and "quick" not in names:
@@ -134,7 +137,7 @@ def title_asks_and_tells(notebook: Notebook) -> Iterator[str]:
     if not said:
         yield "the title does not say **Reads** … **Leaves** …"
         return
-    reads, leaves = (set(re.findall(r"`(\w+)`", part)) for part in said.groups())
+    reads, leaves = (set(re.findall(r"`(?!\d\d_)(\w+)`", part)) for part in said.groups())
     done, left = notebook.names("read", 0), notebook.names("save", 1)
     if "" in done | left:
         yield "a name in run.read or run.save is computed, so the order cannot be read"
@@ -200,7 +203,7 @@ def no_typed_results(notebook: Notebook) -> Iterator[str]:
     """Prose under Result has no per cent figures: numbers come from ``run.say``."""
     text = "\n".join(notebook.sources("markdown"))
     result = re.search(r"^## Result\s*$(.*?)^## ", text, re.M | re.S)
-    for number in re.findall(r"\d[\d.,]*\s*%", result[1] if result else ""):
+    for number in re.findall(r"\d[\d.,]*\s*%(?! intervals?\b)", result[1] if result else ""):
         yield f"'{number}' under Result is typed by hand"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def verify(run_folder: str | Path, *, say: Callable[[str], None] = print) -> Ver
     if not only:
         raise UsageError(f"nothing ran in '{folder}', so there is nothing to compare")
     with tempfile.TemporaryDirectory(prefix="segwork-verify-") as fresh:
-        outcome = _again(origin, manifest, only, Path(fresh), say)
+        outcome = _again(origin, manifest, only, Path(fresh), say, decided=folder / "decision.md")
         drifts = {name: list(_drifts(folder, outcome.folder, name)) for name in only}
         general = list(_general_drifts(folder, outcome.folder, manifest))
     drifted = [name for name in only if drifts[name]]
@@ -97,6 +98,8 @@ def _again(
     only: list[str],
     fresh: Path,
     say: Callable[[str], None],
+    *,
+    decided: Path,
 ) -> Outcome:
     """Run the same notebooks on the same parameters, with everything else different."""
     values = {
@@ -107,6 +110,9 @@ def _again(
     if manifest["baseline"]:  # its values are part of the manifest, so the run itself is not needed
         baseline = fresh / "baseline"
         _write_baseline(baseline, manifest["baseline"])
+    if decided.is_file():  # it is part of the index page
+        (fresh / manifest["name"]).mkdir()
+        shutil.copy(decided, fresh / manifest["name"])
     here = Path.cwd()
     try:
         os.chdir(origin["root"])

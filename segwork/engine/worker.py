@@ -38,8 +38,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(tasks, stop), daemon=True).start()
     import papermill  # noqa: F401  (the slow import, while the run is still planning)
 
-    while (task := tasks.get()) is not None:
-        tell({"event": "done", **run_notebook(task, tell, stop)})
+    with contextlib.suppress(BrokenPipeError):  # the run is gone
+        while (task := tasks.get()) is not None:
+            tell({"event": "done", **run_notebook(task, tell, stop)})
 
 
 def _listen(tasks: queue.Queue[dict[str, Any] | None], stop: threading.Event) -> None:
@@ -104,7 +105,9 @@ def _as_version_4_5(path: str) -> dict[str, Any]:
         cell["source"] = "".join(cell["source"])
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    return {**notebook, "nbformat": 4, "nbformat_minor": 5}
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    metadata = {**notebook.get("metadata", {}), "kernelspec": kernel}
+    return {**notebook, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _saver(task: dict[str, Any]) -> Any:

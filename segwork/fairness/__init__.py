@@ -12,7 +12,7 @@ None of them proves that a system is fair; each can show a harm, or say that it 
 
 from __future__ import annotations
 
-from segwork.fairness.cases import DecisionCase, decision_case
+from segwork.fairness.cases import AgeTests, DecisionCase, age_tests, decision_case, with_bands
 from segwork.fairness.flips import AttributeFlip, attribute_flip
 from segwork.fairness.groups import GroupMetrics, group_metrics
 from segwork.fairness.mitigation import Mitigation, mitigation_trials
@@ -20,6 +20,7 @@ from segwork.fairness.pairs import MatchedPairs, matched_pairs
 from segwork.fairness.segments import Proxies, SegmentFairness, proxies, segment_fairness
 
 __all__ = [
+    "AgeTests",
     "AttributeFlip",
     "DecisionCase",
     "GroupMetrics",
@@ -27,6 +28,7 @@ __all__ = [
     "Mitigation",
     "Proxies",
     "SegmentFairness",
+    "age_tests",
     "attribute_flip",
     "decision_case",
     "group_metrics",
@@ -34,4 +36,5 @@ __all__ = [
     "mitigation_trials",
     "proxies",
     "segment_fairness",
+    "with_bands",
 ]

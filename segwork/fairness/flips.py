@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.errors import DataError
+from segwork.progress import unwatched
 from segwork.results import Status, display
 
 SHARE_LIMIT = 0.03
@@ -201,7 +202,7 @@ def _refit_error(
 
     rng = np.random.default_rng(seed)
     shares = []
-    for _ in tqdm(range(refits), desc="refits", disable=None, leave=False):
+    for _ in tqdm(range(refits), desc="refits", disable=unwatched(), leave=False):
         rows = rng.integers(0, len(X), len(X))
         if len(np.unique(y[rows])) < 2:
             continue

@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.impute import SimpleImputer
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segwork.errors import UsageError
 
@@ -90,17 +87,8 @@ class Case:
 
     def plain(self) -> Case:
         """Return the case as numbers only, for simple rivals; made once, as no label is used."""
-        numbers = self.X.select_dtypes("number").astype(float)
-        numbers = numbers.fillna(numbers.median()).fillna(0.0)
-        parts = [(numbers - numbers.mean()) / numbers.std(ddof=0).replace(0.0, 1.0)]
-        for name in self.text_columns:
-            words = self.X[name].astype(str)
-            frequent = words.value_counts()
-            frequent = frequent.index[frequent >= 10][:30]
-            parts += [(words == w).astype(float).rename(f"{name} = {w}") for w in frequent]
-        design = pd.concat(parts, axis=1)
-        design.columns = [f"x{i}" for i in range(design.shape[1])]
-        return replace(self, X=design)
+        design = Encoder().fit(self.X).transform(self.X)
+        return replace(self, X=pd.DataFrame(design).add_prefix("x"))
 
     def fit(
         self, rows: np.ndarray, *, estimator: Any = None, codes: np.ndarray | None = None
@@ -162,20 +150,50 @@ def make_case(estimator: Any, X: Any, y: Any, *, groups: Any, time: Any, seed: i
     return _fittable(case)
 
 
+class Encoder(TransformerMixin, BaseEstimator):
+    """The plain preparation: numbers centred and scaled, gaps at the median, words one-hot.
+
+    Parameters
+    ----------
+    fewest, most : int
+        Rows a word needs for a column of its own; columns of words at most.
+    """
+
+    def __init__(self, *, fewest: int = 10, most: int = 30) -> None:
+        self.fewest = fewest
+        self.most = most
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Encoder:  # noqa: ARG002 (required by pipelines)
+        """Learn medians, scales and frequent words."""
+        numbers = X.select_dtypes("number")
+        self.numbers_ = list(numbers.columns)
+        values = numbers.to_numpy(dtype=float)
+        empty = np.isnan(values).all(axis=0)
+        self.medians_ = np.zeros(values.shape[1])
+        self.medians_[~empty] = np.nanmedian(values[:, ~empty], axis=0)
+        values = np.where(np.isnan(values), self.medians_, values)
+        self.means_, self.scales_ = values.mean(axis=0), values.std(axis=0)
+        self.scales_[self.scales_ == 0] = 1.0
+        self.words_ = {}
+        for name in X.columns.difference(self.numbers_, sort=False):
+            counts = X[name].astype(str).value_counts().head(self.most)
+            self.words_[name] = sorted(counts.index[counts >= self.fewest])
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the numbers, shape (n, columns)."""
+        values = X[self.numbers_].to_numpy(dtype=float)
+        values = (np.where(np.isnan(values), self.medians_, values) - self.means_) / self.scales_
+        parts = [values]
+        for name, words in self.words_.items():
+            column = X[name].astype(str).to_numpy(dtype=object)
+            parts.append(np.column_stack([column == word for word in words] or [np.zeros(len(X))]))
+        return np.hstack(parts).astype(float)
+
+
 def prepared(estimator: Any) -> Pipeline:
-    """Put the plain preparation in front: median, scale, one-hot; learned inside each fold."""
-    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
-    words = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore", min_frequency=10, max_categories=30),
-    )
-    columns = ColumnTransformer(
-        [
-            ("numbers", numbers, make_column_selector(dtype_include="number")),
-            ("words", words, make_column_selector(dtype_exclude="number")),
-        ]
-    )
-    return make_pipeline(columns, estimator)
+    """Put the plain preparation in front; it is learned anew inside each fold."""
+    return make_pipeline(Encoder(), estimator)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from segwork.overfitting.case import Case, make_case
 from segwork.overfitting.findings import Check, as_frame
 from segwork.overfitting.splits import (
     CrossScore,
+    Folds,
     cross_score,
     grouped_folds,
     random_folds,
@@ -24,12 +25,13 @@ from segwork.overfitting.splits import (
     time_folds,
     usable,
 )
+from segwork.progress import unwatched
 from segwork.results import Status
 
 FEWEST = 10
 NEEDS_FITS = ("OF-01", "OF-02", "OF-03", "OF-04", "OF-05", "OF-06", "OF-08", "OF-09")
 NEEDS_FITS += ("OF-14", "OF-16", "OF-17", "OF-18", "OF-20")
-STEPS = 11
+STEPS = 10
 REPEATS = 2
 
 
@@ -67,6 +69,10 @@ class OverfittingCheck:
     def alarms(self) -> pd.DataFrame:
         """The findings that warned or failed."""
         return self.findings[self.findings["status"].isin(["warned", "failed"])]
+
+    def status(self, code: str) -> str:
+        """Return the status word of one check."""
+        return str(self.findings.set_index("code").loc[code, "status"])
 
     def facts(self) -> dict[str, float | int | str]:
         """Return finite numbers and status words, by name."""
@@ -168,43 +174,67 @@ def check(
     >>> str(found.loc["OF-01", "status"])
     'warned'
     """
-    whole = make_case(estimator, X, y, groups=groups, time=time, seed=seed)
-    held = _mask(holdout, len(whole))
+    case = make_case(estimator, X, y, groups=groups, time=time, seed=seed)
     if threshold_from not in (None, *operating.PROVENANCES):
         raise UsageError.unknown(
             "threshold_from", str(threshold_from), operating.PROVENANCES, where="check"
         )
-    refused = features.refused_columns(whole, known_at, as_of)
-    if len(refused) == whole.X.shape[1]:
-        raise UsageError("every feature is known only after the decision", accepted="one before it")
-    with tqdm(total=STEPS, desc="overfitting", disable=None if progress else True) as bar:
-        twice = copies.find_copies(whole)
-        leak, suspects = features.check_leaks(
-            features.single_features(whole), refused, set(known_at or {})
-        )
-        case = whole.without(refused)
-        rule_check, rules = periods.check_rules(case)
-        checks = [
-            leak,
-            rule_check,
-            copies.check_copies(whole, twice, held),
-            copies.check_oversampling(whole, twice, prior),
-            features.check_selection(case),
-            operating.check_threshold(case, threshold_from),
-            periods.check_label_window(case, as_of, label_days),
-            *periods.check_split(whole, held, as_of),
-        ]
-        bar.update()
-        rows = subsample(case, max_rows)
-        fitted = _fit_all(case.take(rows), {c.code for c in checks}, costs, recall_floor, bar)
-        if refused and fitted.crosses:
-            told = whole.take(rows)
-            name = "random, with refused features"
-            fitted.crosses[name] = cross_score(told, random_folds(told, repeats=REPEATS))
-            fitted.recalls[name] = operating.rare_recall(told, fitted.crosses[name], costs)
-    kept = {c.code for c in checks}
+    declared = _Declared(
+        held=_mask(holdout, len(case)),
+        refused=features.refused_columns(case, known_at, as_of),
+        known=set(known_at or {}),
+        as_of=as_of,
+        label_days=label_days,
+        costs=costs,
+        recall_floor=recall_floor,
+        threshold_from=threshold_from,
+        prior=prior,
+    )
+    with tqdm(total=STEPS, desc="overfitting", disable=unwatched() or not progress) as bar:
+        return _examine(case, declared, max_rows, bar)
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What the user says about the data; the optional arguments of :func:`check`."""
+
+    held: np.ndarray | None
+    refused: list[str]
+    known: set[str]
+    as_of: date | None
+    label_days: int | None
+    costs: Mapping[str, float] | None
+    recall_floor: float
+    threshold_from: str | None
+    prior: float | None
+
+
+def _examine(whole: Case, declared: _Declared, max_rows: int, bar: tqdm[Any]) -> OverfittingCheck:
+    """Look at all rows first, then fit on some."""
+    case = whole.without(declared.refused)
+    alone = features.single_features(whole)
+    leak, suspects = features.check_leaks(alone, declared.refused, declared.known)
+    rule_check, rules = periods.check_rules(case)
+    plain = whole if declared.held is None else replace(whole, groups=None, time=None)
+    twice = copies.find_copies(plain)
+    checks = [
+        copies.check_copies(plain, twice, declared.held),
+        copies.check_oversampling(plain, twice, declared.prior),
+        *periods.check_split(whole, declared.held, declared.as_of),
+        periods.check_label_window(case, declared.as_of, declared.label_days),
+        rule_check,
+        leak,
+        features.check_selection(case),
+        operating.check_threshold(case, declared.threshold_from),
+    ]
+    bar.update()
+    rows = subsample(case, max_rows)
+    done = {answer.code for answer in checks}
+    fitted = _fit_all(case.take(rows), done, declared, bar)
+    if declared.refused and fitted.crosses:
+        _score_refused(whole.take(rows), fitted, declared.costs)
     return OverfittingCheck(
-        findings=as_frame(checks + [c for c in fitted.checks if c.code not in kept]),
+        findings=as_frame(checks + [c for c in fitted.checks if c.code not in done]),
         scores=_scores(fitted, case),
         classes=fitted.classes,
         learning_curve=fitted.curve,
@@ -213,6 +243,13 @@ def check(
         suspects=suspects,
         extra=fitted.extra,
     )
+
+
+def _score_refused(case: Case, fitted: _Fitted, costs: Mapping[str, float] | None) -> None:
+    """Show what the refused features would have promised."""
+    name = "random, with refused features"
+    fitted.crosses[name] = cross_score(case, random_folds(case, repeats=REPEATS))
+    fitted.recalls[name] = operating.rare_recall(case, fitted.crosses[name], costs)
 
 
 @dataclass
@@ -228,28 +265,16 @@ class _Fitted:
     extra: dict[str, float]
 
 
-def _fit_all(
-    case: Case, done: set[str], costs: Mapping[str, float] | None, floor: float, bar: tqdm[Any]
-) -> _Fitted:
+def _fit_all(case: Case, done: set[str], declared: _Declared, bar: tqdm[Any]) -> _Fitted:
     """Run the checks that need fits, each on the rows a real use would hold out."""
-    none = pd.DataFrame()
     if case.counts.min() < FEWEST:
         why = f"Not enough data: a class has fewer than {FEWEST} rows."
         checks = [Check(code, Status.INCONCLUSIVE, why) for code in NEEDS_FITS]
+        none = pd.DataFrame()
         return _Fitted(checks, {}, {}, none, none, none, {})
-    random = cross_score(case, random_folds(case, repeats=REPEATS))
-    crosses = {"random": random}
-    bar.update()
-    repeated = case.groups is not None and case.groups.max() + 1 < len(case)
-    folds = usable(case, grouped_folds(case)) if repeated else []
-    if folds:
-        crosses["grouped"] = cross_score(case, folds)
-    main = crosses.get("grouped", random)
-    bar.update()
-    if case.time is not None and (ordered := usable(case, time_folds(case))):
-        crosses["time-ordered"] = cross_score(case, ordered)
-    bar.update()
-    harm = complexity.strongest_rival(case, folds or random_folds(case), main)
+    crosses, folds = _splits(case, bar)
+    random, main = crosses["random"], crosses.get("grouped", crosses["random"])
+    rival = complexity.strongest_rival(case, folds, main)
     bar.update()
     later, extra = periods.check_later(case)
     bar.update()
@@ -259,15 +284,13 @@ def _fit_all(
     bar.update()
     if (spread := complexity.seed_spread(case)) is not None:
         extra["seed_spread"] = spread
-    strength = complexity.check_strength(case)
-    bar.update()
     checks = [
-        complexity.check_optimism(main, harm),
+        complexity.check_optimism(main, rival),
         later,
-        complexity.check_harm(main, harm),
+        complexity.check_harm(main, rival),
         complexity.check_folds(main),
         complexity.check_curve(curve, case.warned),
-        strength,
+        complexity.check_strength(case),
         shuffled,
         features.check_one_rule(case, features.single_features(case), main),
     ]
@@ -275,13 +298,29 @@ def _fit_all(
         checks.append(periods.check_customers(case, random, crosses.get("grouped")))
     if "OF-09" not in done:
         checks.append(periods.check_time(case, random, crosses.get("time-ordered")))
-    work = operating.examine(case, main, costs=costs, floor=floor)
     bar.update()
-    extra |= work.facts | {"auc_shuffled": floor_area}
+    costs = declared.costs
+    work = operating.examine(case, main, costs=costs, floor=declared.recall_floor)
+    bar.update()
     recalls = {name: operating.rare_recall(case, cross, costs) for name, cross in crosses.items()}
-    return _Fitted(
-        checks + work.checks, crosses, recalls, work.classes, curve, work.segments, extra
-    )
+    extra |= work.facts | {"auc_shuffled": floor_area}
+    checks += work.checks
+    return _Fitted(checks, crosses, recalls, work.classes, curve, work.segments, extra)
+
+
+def _splits(case: Case, bar: tqdm[Any]) -> tuple[dict[str, CrossScore], Folds]:
+    """Score the model under every split that applies; the folds are those of the strictest."""
+    crosses = {"random": cross_score(case, random_folds(case, repeats=REPEATS))}
+    bar.update()
+    repeated = case.groups is not None and case.groups.max() + 1 < len(case)
+    folds = usable(case, grouped_folds(case)) if repeated else []
+    if folds:
+        crosses["grouped"] = cross_score(case, folds)
+    bar.update()
+    if case.time is not None and (ordered := usable(case, time_folds(case))):
+        crosses["time-ordered"] = cross_score(case, ordered)
+    bar.update()
+    return crosses, folds or random_folds(case)
 
 
 def _mask(holdout: Any, n: int) -> np.ndarray | None:

@@ -18,8 +18,8 @@ from segwork.results import Status
 
 OPTIMISM = 0.10
 HARMFUL_GAP, HARM = 0.05, 0.02
-SHUFFLES, SHUFFLE_ROWS = 10, 2_000
-CURVE = (0.1, 0.25, 0.5, 0.75, 1.0)
+SHUFFLES, SHUFFLE_ROWS = 6, 2_000
+CURVE = (0.15, 0.35, 0.65, 1.0)
 
 
 def rivals(case: Case) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _null_error(codes: np.ndarray, n_classes: int) -> float:
     return float(np.mean(errors))
 
 
-def seed_spread(case: Case, *, seeds: int = 4) -> float | None:
+def seed_spread(case: Case, *, seeds: int = 3) -> float | None:
     """Return the standard deviation of the area over model seeds; None for a model without one."""
     keys = [k for k in case.estimator.get_params() if k.split("__")[-1] == "random_state"]
     if not keys:

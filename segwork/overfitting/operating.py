@@ -86,8 +86,7 @@ def own_decision(case: Case, cross: CrossScore) -> str:
     scores, codes = cross.scores[rows], case.codes[rows]
     if fixed_threshold(case.estimator) is not None:
         return "its own threshold"
-    usual = np.mean(scores.argmax(axis=1) != cross.decisions[rows])
-    if usual > 0.005 and np.mean(np.ptp(scores, axis=1) > 1e-9) > 0.5:
+    if cross.apart > 0.002:
         return "its own decision rule"
     if _are_probabilities(scores):
         expected, n = float(scores[:, case.rare].mean()), int((codes == case.rare).sum())

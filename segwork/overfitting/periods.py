@@ -178,8 +178,9 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     -------
     DataFrame
         rule, column, n_before, lift_before, low_before, high_before, the same ``_after``,
-        ``p`` (of no change in the log odds ratio), ``gone`` (clear before, changed for certain,
-        Bonferroni over the rules), clearest change first.
+        ``p`` (one-sided, of a log odds ratio that did not shrink), ``gone``. A rule is gone if
+        its effect was clear before (p < 0.01, Bonferroni over all rules) and shrank (p < 0.01,
+        Bonferroni over the clear ones). Clear rules come first, the clearest change on top.
     """
     rows = []
     for name in X:
@@ -192,14 +193,10 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows)
-    limit = RULE_P / len(table)
-    weaker = table["log_odds_after"].abs() < table["log_odds_before"].abs()
-    turned = table["log_odds_after"] * table["log_odds_before"] < 0
-    clear = table["p_before"] < limit
-    table["gone"] = (table["p"] < limit) & clear & (weaker | turned)
-    return table.sort_values("p", kind="stable", ignore_index=True).drop(
-        columns=["log_odds_before", "log_odds_after", "p_before"]
-    )
+    clear = table["p_before"] < RULE_P / len(table)
+    table["gone"] = clear & (table["p"] < RULE_P / max(int(clear.sum()), 1))
+    order = table.assign(unclear=~clear).sort_values(["unclear", "p"], kind="stable").index
+    return table.loc[order].reset_index(drop=True).drop(columns="p_before")
 
 
 def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
@@ -235,10 +232,10 @@ def _rule_row(rule: str, column: str, before: np.ndarray, after: np.ndarray) -> 
             f"lift_{name}": float(np.exp(log_lift)),
             f"low_{name}": float(np.exp(log_lift - half)),
             f"high_{name}": float(np.exp(log_lift + half)),
-            f"log_odds_{name}": odds[-1],
         }
     row["p_before"] = float(2 * norm.sf(abs(odds[0]) / np.sqrt(variance[0])))
-    row["p"] = float(2 * norm.sf(abs(odds[0] - odds[1]) / np.sqrt(sum(variance))))
+    weaker = np.sign(odds[0]) * (odds[0] - odds[1]) / np.sqrt(sum(variance))
+    row["p"] = float(norm.sf(weaker))
     return row
 
 

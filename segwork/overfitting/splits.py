@@ -14,7 +14,7 @@ from segwork.overfitting.case import Case
 from segwork.overfitting.roc import Estimate, macro_auc
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
-TRAIN_SCORED = 5_000
+TRAIN_SCORED = 2_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class CrossScore:
     scores : ndarray, shape (n, n_classes)
         Score of each row while held out, averaged over repeats; NaN where it never was.
     decisions : ndarray of int, shape (n,)
-        The model's own decision for the row in the last repeat; -1 where it never was held out.
+        The model's own decision for the row in the first repeat; -1 where it never was held out.
+    apart : float
+        Share of held-out rows where the model does not decide for its highest score.
     """
 
     train: float
@@ -39,6 +41,7 @@ class CrossScore:
     by_fold: np.ndarray
     scores: np.ndarray
     decisions: np.ndarray
+    apart: float
 
     @property
     def rows(self) -> np.ndarray:
@@ -96,7 +99,7 @@ def cross_score(
     weight = sum(len(held) for _, held in folds)
     pull, total = np.zeros(n), np.zeros((n, n_classes))
     times, decisions = np.zeros(n), np.full(n, -1)
-    learned, value, by_fold = [], 0.0, []
+    learned, value, by_fold, apart = [], 0.0, [], 0.0
     for learn, held in folds:
         model = case.fit(learn, estimator=estimator)
         scores = case.score(model, held)
@@ -105,9 +108,12 @@ def cross_score(
         value += area * len(held) / weight
         pull[held] += influence * len(held) / weight
         total[held] += scores
+        if not times[held].any():  # a repeat would tell the same again
+            decisions[held] = case.predict(model, held)
+            decided = scores[np.arange(len(held)), decisions[held]]
+            apart += np.sum(decided < scores.max(axis=1) - 1e-9) / len(case)
+            learned.append(_train_area(case, model, learn) if train else np.nan)
         times[held] += 1
-        decisions[held] = case.predict(model, held)
-        learned.append(_train_area(case, model, learn) if train else np.nan)
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
     return CrossScore(
@@ -116,6 +122,7 @@ def cross_score(
         np.array(by_fold),
         mean,
         decisions,
+        float(apart),
     )
 
 

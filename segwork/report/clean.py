@@ -36,7 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CELL_FILE = re.compile(r"/\S*?/ipykernel_\d+/\d+\.py")
 _FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"()<>]+/)+(?=(?:site-packages|segwork|notebooks)/)")
-_PROGRESS = re.compile(r"\d%\|.*\||(?:it/s|s/it)\b|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
+_PROGRESS = re.compile(r"\d%\|.*\||\[(?:\d+:)?\d\d:\d\d[<,]|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
 _LOG = re.compile(r"^(?:[IWEF]\d{4} |\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|WARNING: All log messages)")
 
 
@@ -84,6 +84,7 @@ def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
     }
     safe = bleach.clean(html, tags=TAGS, attributes=attributes, protocols=PROTOCOLS)
     safe = re.sub(r"<th(?: [^>]*)?>\s*</th>", "<td></td>", safe)
+    safe = safe.replace("<pre>", '<pre tabindex="0">')
     safe = re.sub(r"<img\b[^>]*>", lambda match: _picture(match[0]), safe)
     safe = re.sub(r"(?s)<h([1-6])>(.*?)</h\1>", lambda m: heading(int(m[1]), m[2]), safe)
     return re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)
@@ -94,7 +95,15 @@ def scrollable(table: str) -> str:
     found = re.search(r"(?s)<caption[^>]*>(.*?)</caption>", table)
     name = re.sub(r"<[^>]+>", "", found[1]).strip() if found else ""
     label = name.replace('"', "&quot;") or "Table"
-    return region(table, label)
+    breakable = re.sub(r"(?s)(?<=<th)[ >].*?(?=</th>)", lambda m: _breakable(m[0]), table)
+    return region(breakable, label)
+
+
+def _breakable(heading: str) -> str:
+    """Let a long column name break after an underscore, in its text but not in a tag."""
+    parts = re.split(r"([^<>]*>)", heading)
+    parts[::2] = [re.sub(r"(?<=\w)_(?=\w)", "_<wbr>", text) for text in parts[::2]]
+    return "".join(parts)
 
 
 def region(html: str, label: str) -> str:

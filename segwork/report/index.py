@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from segwork.report.cells import undescribed
 from segwork.report.clean import plain
 from segwork.report.folder import RAN, Finding, RunFolder, by_urgency
 from segwork.report.layout import Html, badge, mark, page, table
@@ -18,8 +19,9 @@ HEADLINES = 6
 ATTENTION = ("failed", "warned", "inconclusive")
 UNDECIDED = """\
 Nobody has recorded a decision for this run. The numbers do not decide; a named person does.
-Write `decision.md` beside the config of the run: who decides, what was decided, on which of the
-findings above, and until when it holds. It is shown here in every run of that config.
+Write `decision.md` into the folder of this run: who decides, what was decided, on which of the
+findings above, and until when it holds. The next `segwork run` shows it here; nothing is
+computed anew for it.
 """
 
 
@@ -69,11 +71,9 @@ def _sentence(run: RunFolder) -> str:
     statuses = [entry.get("status") for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
     ran = sum(status in RAN for status in asked)
-    start = (
-        f"All {ran} notebooks ran."
-        if ran == len(asked)
-        else f"{ran} of {len(asked)} notebooks ran."
-    )
+    start = f"{ran} of {len(asked)} notebooks ran."
+    if ran == len(asked):
+        start = f"All {ran} notebooks ran." if ran > 1 else f"{ran} notebook ran."
     if len(asked) < len(statuses):
         start += f" {len(statuses) - len(asked)} not asked for."
     counts = run.counts()
@@ -91,15 +91,29 @@ def _attention(run: RunFolder) -> str:
         for name, entry in run.notebooks.items()
         if entry.get("status") not in (*RAN, "skipped")
     ]
+    silent = {name: undescribed(run.document(name)) for name in run.notebooks}
+    items += [_silent_figures(name, count) for name, count in silent.items() if count]
     items += [_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION]
     if items:
         return f'<ul class="attention">{"".join(items)}</ul>'
     return "<p>Nothing: no notebook broke off and no gate asks for a look.</p>"
 
 
+def _silent_figures(name: str, count: int) -> str:
+    said = "figure has" if count == 1 else "figures have"
+    return (
+        f"<li>{badge('warned')}<span>{count} {said} no text description, so not everybody can "
+        f'read <a href="{name}.html">{name}</a></span></li>'
+    )
+
+
 def _urgent(run: RunFolder, finding: Finding) -> str:
     gate = run.gates.get(finding["code"])
-    why = f' <span class="why">{escape(gate.why)}</span>' if gate and gate.why else ""
+    why = (
+        f' <span class="why">Why: {escape(gate.why.rstrip("."))}.</span>'
+        if gate and gate.why
+        else ""
+    )
     name = run.notebook_of(finding)
     link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
     return (

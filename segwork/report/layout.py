@@ -43,6 +43,8 @@ MARKS = {
     "not_applicable": Mark("none", "–", "not applicable", 6),
     "no_gates": Mark("none", "·", "ran, nothing judged", 7),
     "passed": Mark("good", "✓", "passed", 8),
+    "drifted": Mark("bad", "✕", "drifted", 0),
+    "reproduced": Mark("good", "✓", "reproduced", 8),
     "ok": Mark("good", "✓", "ran", 8),
     "cached": Mark("good", "✓", "ran", 8),
 }

@@ -13,10 +13,12 @@ from segwork.report.layout import Html, badge, mark, page, table
 from segwork.report.markdown import Outline
 from segwork.results import display
 
-DID_NOT_RUN = {
+BROKE_OFF = "It broke off; nothing after the failing cell was computed."
+NOT_FINE = {
     "blocked": "It was not run, because a notebook it needs did not finish.",
     "skipped": "It was not asked for in this run. Nothing here counts as passed.",
     "interrupted": "The run was stopped before it could finish.",
+    "contract": "It ran to its end but did not leave what it promises.",
 }
 
 
@@ -100,7 +102,7 @@ def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> s
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
-    cause = plain(str(entry.get("message") or error or DID_NOT_RUN.get(status, "")))
+    cause = plain(str(entry.get("message") or error or NOT_FINE.get(status, "")))
     where = str(entry.get("cell_title") or "")
     link = (
         f'<a href="#cell-{failed}">Go to code {failed}{escape(f" in “{where}”" if where else "")}'
@@ -109,8 +111,8 @@ def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> s
         else ""
     )
     return (
-        f'<div class="banner" role="note" aria-label="Failure"><p><strong>This notebook did not '
-        f"finish: {escape(mark(status).word)}.</strong></p>"
+        f'<div class="banner" role="note" aria-label="Failure"><p><strong>No result to rely on: '
+        f"{escape(mark(status).word)}.</strong></p>"
         f'<p class="cause">{escape(cause)}</p>{f"<p>{link}</p>" if link else ""}</div>'
     )
 
@@ -119,7 +121,7 @@ def _sentence(run: RunFolder, notebook: str) -> str:
     entry = run.notebooks[notebook]
     status = entry.get("status")
     if status not in RAN:
-        return DID_NOT_RUN.get(str(status), "What stands below it was not computed.")
+        return NOT_FINE.get(str(status), BROKE_OFF)
     judged = run.judged(notebook)
     if not judged:
         return "It ran to its end; no gate judges it."

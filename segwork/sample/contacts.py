@@ -13,6 +13,8 @@ VISITS_PER_WEEK = np.array([0.30, 0.55, 0.08, 0.60, 0.30, 0.02, 0.0])
 CONTACTS_PER_YEAR = np.array([1.6, 1.8, 1.6, 3.0, 1.4, 0.6, 0.0])
 MINUTE_COST, CALL_COST = 6_000, 5_000
 CALL_MINUTES = 12.0
+PER_CALL = CALL_COST + MINUTE_COST * CALL_MINUTES * np.exp(0.5 * 0.6**2)
+MOST_MARGIN = 100 * PER_CALL
 ROBOT_FAST, ROBOT_SLOW = 0.0012, 0.0012
 SESSIONS_PER_CHUNK = 5_000_000
 
@@ -32,7 +34,9 @@ def behaviour(people: People, sold: dict, *, seed: int, chunk: int, robots: bool
     return {name: np.concatenate([table[name], extra[name]]) for name in table}
 
 
-def _visits(people: People, sold: dict, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _visits(
+    people: People, sold: dict, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return customer, first second and "ends in an order" of every visit."""
     since = DAYS - LOG_DAYS
     begin = np.maximum(people.start, since)
@@ -50,7 +54,14 @@ def _visits(people: People, sold: dict, rng) -> tuple[np.ndarray, np.ndarray, np
     return np.r_[who, sold["who"][bought]], np.r_[browse, sold["at"][bought] - 600], buys
 
 
-def _events(who, at, buys, session, hits, rng) -> dict[str, np.ndarray]:
+def _events(
+    who: np.ndarray,
+    at: np.ndarray,
+    buys: np.ndarray,
+    session: np.ndarray,
+    hits: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
     """Lay out the hits of every session: gaps of half a minute, the last one the checkout."""
     row = np.repeat(np.arange(who.size), hits)
     nth = np.arange(row.size) - np.repeat(np.cumsum(hits) - hits, hits)
@@ -68,7 +79,9 @@ def _events(who, at, buys, session, hits, rng) -> dict[str, np.ndarray]:
     return {name: values[inside] for name, values in columns.items()}
 
 
-def _robots(who, at, session, rng) -> dict[str, np.ndarray]:
+def _robots(
+    who: np.ndarray, at: np.ndarray, session: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Add scrapers on some customers' accounts: fast (200 hits in 90 s) and slow (every 30 s)."""
     kind = np.r_[
         np.full(rng.poisson(ROBOT_FAST * who.size), 1),
@@ -92,7 +105,7 @@ def _robots(who, at, session, rng) -> dict[str, np.ndarray]:
 
 
 def interactions(
-    people: People, margin: np.ndarray, *, seed: int, chunk: int
+    people: People, margin: np.ndarray, heavy_caller: np.ndarray, *, seed: int, chunk: int
 ) -> dict[str, np.ndarray]:
     """Draw the contacts of the last year; heavy callers cost more than their ``margin`` (IDR)."""
     rng = generator(seed, chunk, 3)
@@ -101,9 +114,7 @@ def interactions(
     end = np.where(people.change == 1, np.clip(people.bounds[1] + 20, begin, DAYS), DAYS)
     end = np.where(people.segment == ONCE, np.minimum(begin + 60, DAYS), end)
     usual = CONTACTS_PER_YEAR[people.segment] * np.maximum(end - begin, 0) / 365
-    per_call = CALL_COST + MINUTE_COST * CALL_MINUTES * np.exp(0.5 * 0.6**2)
-    heavy = np.where(people.heavy_caller, 6 + 1.35 * np.maximum(margin, 0) / per_call, 0.0)
-    heavy = np.minimum(heavy, 150.0) * (end > begin)
+    heavy = np.where(heavy_caller, 8 + 1.4 * np.maximum(margin, 0) / PER_CALL, 0.0) * (end > begin)
     plain, calls = rng.poisson(usual), rng.poisson(heavy)
     who = np.repeat(np.tile(np.arange(begin.size), 2), np.r_[plain, calls])
     calling = np.arange(who.size) >= plain.sum()

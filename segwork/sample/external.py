@@ -24,7 +24,7 @@ def exchange_rates(*, seed: int) -> np.ndarray:
 
 
 def table(*, seed: int, fx: np.ndarray) -> dict[str, np.ndarray]:
-    """Return day, name, value, region (None: everywhere) and second of publication."""
+    """Return second, name, value, region (None: everywhere) and second of publication."""
     rng = generator(seed, CHUNK_OF_THE_WORLD, 1)
     days = np.arange(DAYS)
     blocks = [
@@ -52,7 +52,7 @@ def _long(blocks: list) -> dict[str, np.ndarray]:
     day = np.concatenate([block[2] for block in blocks])
     size = [block[2].size for block in blocks]
     columns = {
-        "day": day,
+        "at": OPENED_SECOND + day * DAY,
         "name": np.repeat([block[0] for block in blocks], size),
         "value": np.concatenate([block[3] for block in blocks]).astype(float),
         "region": np.repeat(np.array([block[1] for block in blocks], object), size),

@@ -80,13 +80,16 @@ PERSONAL = (
 )
 NUMBER = {fault.name: place + 1 for place, fault in enumerate(FAULTS)}
 SHARE = {fault.name: fault.share for fault in FAULTS}
-REMOVED = {"outage": "transactions", "event outage": "behaviour", "missing days": "external"}
+REMOVED = ("outage", "event outage", "missing days")
 
 
 class Planter:
     """Hits rows that carry no fault yet and notes which; one per chunk and table."""
 
-    def __init__(self, table: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    def __init__(
+        self, table: dict[str, np.ndarray], rng: np.random.Generator, *, mean_income: float
+    ) -> None:
+        self.mean_income = mean_income
         self.table = {name: values.copy() for name, values in table.items()}
         self.rng = rng
         self.table["fault"] = np.zeros(table["at"].size, np.int8)
@@ -121,9 +124,9 @@ class Planter:
         return (day >= day_of(first)) & (day <= day_of(last))
 
 
-def in_transactions(table: dict, rng: np.random.Generator) -> Planter:
+def _transactions(plant: Planter) -> None:
     """Plant the faults of order lines."""
-    plant = Planter(table, rng)
+    rng = plant.rng
     plant.drop("outage", plant.between(OUTAGE, OUTAGE))
     t = plant.table
     t["shown"][plant.hit("clock shift", plant.between(*SHIFTED))] += 9 * 3600
@@ -146,7 +149,7 @@ def in_transactions(table: dict, rng: np.random.Generator) -> Planter:
     t["shown"][plant.hit("date 1970")] = 0
     t["shown"][plant.hit("date 2099")] = 4_102_358_400
     variant = plant.hit("country variant")
-    t["country_form"][variant] = rng.integers(1, 3, variant.size)
+    t["country"][variant] += (1 + len(words.ABROAD)) * rng.integers(1, 3, variant.size)
     t["reason"][plant.hit("reason without return", sale)] = 0
     wrong = plant.hit("amount identity", sale)
     t["amount"][wrong] = np.round(t["amount"][wrong] * 1.1)
@@ -160,15 +163,14 @@ def in_transactions(table: dict, rng: np.random.Generator) -> Planter:
     t["at"][again] += delay
     t["shown"][again] += delay
     t["order"][again] = t["order"].max() + 1 + np.arange(again.size)
-    return plant
 
 
-def in_customers(table: dict, rng: np.random.Generator, *, mean_income: float) -> Planter:
+def _customers(plant: Planter) -> None:
     """Plant the faults of customers."""
-    plant = Planter(table, rng)
+    rng = plant.rng
     t = plant.table
     t["age"][plant.hit("sentinel age")] = 999
-    t["income"][plant.hit("mean-imputed income", np.isnan(t["income"]))] = mean_income
+    t["income"][plant.hit("mean-imputed income", np.isnan(t["income"]))] = plant.mean_income
     t["income"][plant.hit("income in thousands", ~np.isnan(t["income"]))] /= 1000
     empty = plant.hit("placeholder word")
     t["lifestyle"][empty] = np.array(["n/a", "unknown", "-"], object)[
@@ -181,12 +183,10 @@ def in_customers(table: dict, rng: np.random.Generator, *, mean_income: float) -
         t["region"][row] = name.upper() if upper else name + " "
     again = plant.copy("second id")
     plant.table["number"][again] += SECOND_IDS
-    return plant
 
 
-def in_behaviour(table: dict, rng: np.random.Generator) -> Planter:
+def _behaviour(plant: Planter) -> None:
     """Plant the faults of events; the robots are there already and are only marked."""
-    plant = Planter(table, rng)
     plant.drop("event outage", plant.between(OUTAGE, OUTAGE))
     t = plant.table
     t["fault"][t["robot"] == 1] = NUMBER["fast robot"]
@@ -195,12 +195,11 @@ def in_behaviour(table: dict, rng: np.random.Generator) -> Planter:
     inner = np.r_[False, t["session"][1:] == t["session"][:-1]]
     t["shown"][plant.hit("long gap", ordered & inner)] += 13 * 3600
     t["shown"][plant.hit("backward step", inner & ~ordered)] -= 3600
-    return plant
 
 
-def in_interactions(table: dict, rng: np.random.Generator) -> Planter:
+def _interactions(plant: Planter) -> None:
     """Plant the faults of contacts."""
-    plant = Planter(table, rng)
+    rng = plant.rng
     t = plant.table
     for row in plant.hit("personal data"):
         t["text"][row] += PERSONAL[rng.integers(0, len(PERSONAL))].format(rng.integers(1000, 9999))
@@ -217,23 +216,28 @@ def in_interactions(table: dict, rng: np.random.Generator) -> Planter:
     t["text"][spam] = np.array(SPAM_TEXT, object)[rng.integers(0, len(SPAM_TEXT), spam.size)]
     t["channel"][spam], t["kind"][spam], t["sentiment"][spam], t["by_hand"][spam] = 1, 1, 2, -1
     t["minutes"][spam], t["cost"][spam] = 0.0, 0.0
-    return plant
 
 
-def in_external(table: dict, rng: np.random.Generator) -> Planter:
+def _external(plant: Planter) -> None:
     """Plant the faults of outside values: a late station, a stuck sensor, missing days."""
-    plant = Planter(table, rng)
     t = plant.table
     region, first, last = LATE
     rain = (t["region"] == region) & (t["name"] == "rain_mm")
     late = plant.hit("late station", rain & plant.between(first, last))
-    t["value"][late] = table["value"][
-        np.flatnonzero(rain)[np.searchsorted(np.flatnonzero(rain), late) - 2]
-    ]
+    days = np.flatnonzero(rain)
+    t["value"][late] = t["value"][days[np.searchsorted(days, late) - 2]]
     region, first, last = STUCK
     warm = (t["region"] == region) & (t["name"] == "temperature_c") & plant.between(first, last)
     stuck = plant.hit("stuck sensor", warm)
     t["value"][stuck] = t["value"][stuck[:1]]
     region, first, last = GAP
     plant.drop("missing days", (t["region"] == region) & plant.between(first, last))
-    return plant
+
+
+PLANT = {
+    "customers": _customers,
+    "transactions": _transactions,
+    "behaviour": _behaviour,
+    "interactions": _interactions,
+    "external": _external,
+}

@@ -17,6 +17,7 @@ from segwork.sample.calendar import (
 )
 from segwork.sample.population import (
     BARGAIN,
+    BIG,
     BREADTH,
     LINES,
     NEW,
@@ -128,7 +129,9 @@ def lines(people: People, fx: np.ndarray, *, seed: int, chunk: int) -> dict[str,
     return _in_money(table, people, fx)
 
 
-def _goods(people: People, who: np.ndarray, day: np.ndarray, rng) -> dict[str, np.ndarray]:
+def _goods(
+    people: People, who: np.ndarray, day: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Choose category, product, pieces and price of every line."""
     segment, n = people.segment[who], who.size
     home = home_category(people)
@@ -137,17 +140,14 @@ def _goods(people: People, who: np.ndarray, day: np.ndarray, rng) -> dict[str, n
     taste = TASTE[segment] + 0.45 * people.wealth[who] + 0.6 * rng.normal(0, 1, n)
     place = np.clip((words.PER_CATEGORY / (1 + np.exp(-1.5 * taste))).astype(int), 0, 19)
     product = category * words.PER_CATEGORY + place
-    offer = (segment == BARGAIN) & (rng.random(n) < 0.5)
-    inflation = 1 + 0.03 * day / 365
-    price = words.catalogue()["price"][product] * inflation * np.where(offer, 0.75, 1.0)
+    offer = (segment == BARGAIN) & (rng.random(n) < 0.6)
+    full = words.catalogue()["price"][product] * (1 + 0.03 * day / 365)
+    price = full * np.select([offer, segment == BIG], [0.72, 0.76], 1.0)
     return {
         "product": product,
         "quantity": 1 + np.minimum(rng.poisson(PIECES[segment]), 60),
         "unit_price": np.round(price / 100) * 100,
-        "unit_cost": np.round(
-            price / np.where(offer, 0.75, 1.0) * words.catalogue()["cost"][product] / 100
-        )
-        * 100,
+        "unit_cost": np.round(full * words.catalogue()["cost"][product] / 100) * 100,
     }
 
 
@@ -186,10 +186,17 @@ def _in_money(table: dict, people: People, fx: np.ndarray) -> dict[str, np.ndarr
     foreign = people.foreign[table["who"]]
     currency = np.array([0] + [1 + (code == "EUR") for _, code in words.ABROAD])[foreign]
     day = (table["at"] - OPENED_SECOND) // DAY
-    amount = table["quantity"] * table["unit_price"]
     rate = fx[currency, day]
-    local = np.where(currency == 0, amount, np.round(amount / rate, 2))
-    return table | {"amount": amount, "currency": currency, "amount_local": local, "fx_rate": rate}
+    abroad = currency > 0
+    local = np.where(abroad, np.round(table["unit_price"] / rate, 2), table["unit_price"])
+    price = np.where(abroad, np.round(local * rate, 2), local)
+    return table | {
+        "unit_price": price,
+        "amount": np.round(table["quantity"] * price, 2),
+        "currency": currency,
+        "amount_local": np.round(table["quantity"] * local, 2),
+        "fx_rate": rate,
+    }
 
 
 def friday_rule(sold: dict[str, np.ndarray]) -> np.ndarray:

@@ -21,12 +21,13 @@ TASTE = np.array([0.10, -1.0, 0.40, 0.0, 0.10, -0.10, 0.0])
 LINES = np.array([1.0, 0.3, 5.5, 0.8, 1.0, 0.8, 0.8])
 PIECES = np.array([0.4, 0.25, 5.0, 0.4, 0.4, 0.3, 0.4])
 BREADTH = np.array([8, 4, 4, 5, 8, 5, 6])
+YOUTH = np.array([1.1, 0.8, 1.5, 0.8, 1.1, 1.0, 1.1])
 CHANGES = ("none", "stop", "fall", "rise", "temporary")
 FACTOR = {"fall": 0.20, "rise": 3.0, "temporary": 0.03}
 YOUNG = 25
 YOUNG_LOGIT, YOUNG_PREMIUM = 0.9, 1.35
 RISK_LOGIT = {"intercept": -1.9, "driving_incidents": 0.85, "annual_km": 0.45}
-MISSING_LOGIT = (-2.16, 1.15)
+MISSING_LOGIT = (-2.14, 1.15)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def draw(*, seed: int, chunk: int, first: int, n: int) -> People:
         bounds=bounds,
         factors=factors,
         wealth=money["wealth"],
-        heavy_caller=rng.random(n) < np.array([0.08, 0.05, 0.08, 0.04, 0.04, 0.0, 0.0])[segment],
+        heavy_caller=rng.random(n) < np.array([0.08, 0.03, 0.06, 0.03, 0.03, 0.0, 0.0])[segment],
         mood=_mood(rng, segment, change),
         foreign=columns["foreign"],
         device=np.where(device, 1 - (columns["wealth"] + rng.normal(0, 1, n) > 0.8), 2),
@@ -147,7 +148,7 @@ def _person(rng: np.random.Generator, segment: np.ndarray) -> dict[str, np.ndarr
     n = segment.size
     region = rng.choice(len(REGIONS), size=n, p=REGION_SHARE)
     youth_town = region == REGIONS.index("DI Yogyakarta")
-    age = np.clip(17 + rng.gamma(np.where(youth_town, 1.6, 3.2), 6.5, n), 17, 88)
+    age = np.clip(17 + rng.gamma(np.where(youth_town, 1.4, 2.6) * YOUTH[segment], 7.5, n), 17, 88)
     app = 1 / (1 + np.exp((age - 33) / 6 + rng.normal(0, 0.8, n)))
     foreign = np.where(rng.random(n) < 0.04, rng.integers(1, len(ABROAD) + 1, n), 0)
     business = (segment == BIG) & (rng.random(n) < 0.7)
@@ -209,6 +210,8 @@ def _insurance(rng: np.random.Generator, columns: dict) -> tuple[dict[str, np.nd
         "claims": claims.astype(float),
     }
     fields = {name: np.where(insured, value, np.nan) for name, value in known.items()}
+    offered = 5 * rng.binomial(3, 0.15 + 0.6 * columns["app_share"])
+    fields["voucher_percent"] = offered
     fields["risk_label"] = np.where(insured, np.where(high, "high", "standard"), None)
     fields["insured"] = insured
     return fields, logit

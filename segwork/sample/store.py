@@ -12,14 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segwork.sample import faults, orders, population
-from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, date_of
+from segwork.progress import unwatched
+from segwork.sample import TABLES, contacts, faults, orders, population
+from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, WINDOW_DAYS, date_of
 from segwork.sample.company import CHUNK, Maker
+from segwork.sample.truth import words_of
 
-TABLES = ("customers", "transactions", "behaviour", "interactions", "external")
-CUSTOMERS_PER_SLICE = 50_000
-MOST_SLICES = 60
+CUSTOMERS_PER_SLICE = 25_000
+MOST_SLICES = 120
 ROW_GROUP = 250_000
+KEPT_DAYS = {"behaviour": contacts.LOG_DAYS, "interactions": WINDOW_DAYS}
 
 
 class Spool:
@@ -36,9 +38,9 @@ class Spool:
         if self.slices == 1:
             self.kept[name].append(table)
             return
-        at = table["_at"].to_numpy()
-        place = np.clip((at - OPENED_SECOND) / (DAYS * DAY) * self.slices, 0, self.slices - 1)
-        place = place.astype(int)
+        begins = DAYS - KEPT_DAYS.get(name, DAYS)
+        age = (table["_at"].to_numpy() - OPENED_SECOND) / DAY - begins
+        place = (age / (DAYS - begins) * self.slices).clip(0, self.slices - 1).astype(int)
         for part in np.unique(place):
             rows = table.filter(pa.array(place == part)).combine_chunks()
             if (name, part) not in self.writers:
@@ -46,77 +48,61 @@ class Spool:
                 self.writers[name, part] = pa.ipc.new_stream(str(path), rows.schema)
             self.writers[name, part].write_table(rows)
 
-    def slice(self, name: str, part: int) -> pa.Table | None:
-        """Return the rows of one slice sorted by time, ties in order of creation."""
-        if self.slices == 1:
-            table = pa.concat_tables(self.kept.pop(name))
-        elif (name, part) in self.writers:
-            self.writers[name, part].close()
-            path = self.folder / f"{name}-{part}.arrow"
-            table = pa.ipc.open_stream(str(path)).read_all()
-            path.unlink()
-        else:
-            return None
-        return table.take(np.argsort(table["_at"].to_numpy(), kind="stable"))
+    def sorted(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yield name and rows, slice by slice in order of time, ties in order of creation."""
+        for name in TABLES:
+            if self.slices == 1:
+                yield name, _by_time(pa.concat_tables(self.kept.pop(name)))
+            for part in range(self.slices):
+                if (name, part) in self.writers:
+                    self.writers[name, part].close()
+                    path = self.folder / f"{name}-{part}.arrow"
+                    yield name, _by_time(pa.ipc.open_stream(str(path)).read_all())
+                    path.unlink()
+
+
+def _by_time(table: pa.Table) -> pa.Table:
+    return table.take(np.argsort(table["_at"].to_numpy(), kind="stable"))
 
 
 class Ledger:
-    """Collects fault positions and removed rows while tables are written."""
+    """Counts the rows each fault hit, while tables are written."""
 
     def __init__(self) -> None:
-        self.numbers: list[np.ndarray] = []
-        self.rows: list[np.ndarray] = []
-        self.removed: dict[str, int] = dict.fromkeys(faults.REMOVED, 0)
-        self.lengths: dict[str, int] = dict.fromkeys(TABLES, 0)
+        self.count = np.zeros(len(faults.FAULTS) + 1, np.int64)
+        self.length = dict.fromkeys(TABLES, 0)
+        self.names = ["", *(fault.name for fault in faults.FAULTS)]
 
     def note(self, name: str, table: pa.Table) -> pa.Table:
-        """Note the faults of rows that follow those seen so far; return them without helpers."""
+        """Return fault, table and row of the faulty among rows that follow those seen so far."""
         number = table["_fault"].to_numpy()
         hit = np.flatnonzero(number)
-        self.numbers.append(number[hit])
-        self.rows.append(hit + self.lengths[name])
-        self.lengths[name] += table.num_rows
-        return table.drop_columns(["_at", "_fault"])
+        self.count += np.bincount(number[hit], minlength=self.count.size)
+        rows = hit + self.length[name]
+        self.length[name] += table.num_rows
+        place = words_of([name], np.zeros(hit.size, int))
+        return pa.table({"fault": words_of(self.names, number[hit]), "table": place, "row": rows})
 
-    def fault_rows(self) -> pd.DataFrame:
-        """Return one row per hit row: fault, table, row (0-based)."""
-        number = np.concatenate(self.numbers) if self.numbers else np.zeros(0, np.int8)
-        row = np.concatenate(self.rows) if self.rows else np.zeros(0, np.int64)
-        order = np.lexsort((row, number))
-        names = np.array([""] + [fault.name for fault in faults.FAULTS], object)
-        places = np.array([""] + [fault.table for fault in faults.FAULTS], object)
-        return pd.DataFrame(
-            {"fault": names[number[order]], "table": places[number[order]], "row": row[order]}
-        ).astype({"fault": "str", "table": "str", "row": "int64"})
+    def removed(self, counts: dict[str, int]) -> None:
+        """Count rows a fault took away; they have no position."""
+        for name, n in counts.items():
+            self.count[faults.NUMBER[name]] += n
 
     def faults(self, *, planted: bool) -> pd.DataFrame:
         """Return one row per planted fault with its count."""
-        number = np.concatenate(self.numbers) if self.numbers else np.zeros(0, np.int8)
-        count = np.bincount(number, minlength=len(faults.FAULTS) + 1)
-        rows = [
-            {
-                "fault": fault.name,
-                "code": fault.code,
-                "table": fault.table,
-                "column": fault.column,
-                "n_rows": int(self.removed.get(fault.name, 0) or count[place + 1]),
-                "removed": fault.name in faults.REMOVED,
-                "what": fault.what,
-            }
-            for place, fault in enumerate(faults.FAULTS)
-        ]
-        frame = pd.DataFrame(rows)
+        frame = pd.DataFrame([vars(fault) for fault in faults.FAULTS])
+        frame = frame.rename(columns={"name": "fault"}).drop(columns="share")
+        frame.insert(4, "n_rows", self.count[1:])
+        frame.insert(5, "removed", frame["fault"].isin(faults.REMOVED))
         return frame if planted else frame.iloc[:0]
 
 
 def chunks(maker: Maker, customers: int) -> Iterator[tuple[dict, dict, dict]]:
-    """Yield tables, truths and removed rows, chunk by chunk, with a bar for long ones."""
+    """Yield tables, truths and removed rows, chunk by chunk, with a bar."""
     from tqdm import tqdm
 
     starts = range(0, customers, CHUNK)
-    for number, first in enumerate(
-        tqdm(starts, desc="sample", disable=None if len(starts) > 5 else True)
-    ):
+    for number, first in enumerate(tqdm(starts, desc="sample company", disable=unwatched())):
         yield maker.chunk(number, first, min(CHUNK, customers - first))
 
 
@@ -127,34 +113,31 @@ def slices_for(customers: int) -> int:
 
 def fill(folder: Path, *, customers: int, seed: int, with_faults: bool) -> None:
     """Write the five tables and the answer key into an empty folder."""
-    maker = Maker(seed=seed, with_faults=with_faults)
+    maker = Maker(seed=seed, customers=customers, with_faults=with_faults)
+    ledger = Ledger()
+    cases = np.zeros((2, 4), np.int64)
     key = folder / "answer_key"
     key.mkdir()
+    writers: dict[str, pq.ParquetWriter] = {}
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        spool, ledger = Spool(Path(work), slices_for(customers)), Ledger()
-        counts = np.zeros((2, 4), np.int64)
-        writers: dict[str, pq.ParquetWriter] = {}
+        spool = Spool(Path(work), slices_for(customers))
         for tables, truths, removed in chunks(maker, customers):
+            cases += truths.pop("rules")
+            ledger.removed(removed)
             for name, table in tables.items():
                 spool.put(name, table)
-            counts += truths.pop("rules")
             for name, truth in truths.items():
                 _append(writers, key / f"{name}.parquet", truth)
-            for name, n in removed.items():
-                ledger.removed[name] += n
         outside, removed = maker.outside()
-        ledger.removed |= removed
+        ledger.removed(removed)
         spool.put("external", outside)
-        for name in TABLES:
-            for part in range(spool.slices):
-                rows = spool.slice(name, part)
-                if rows is not None:
-                    _append(writers, folder / f"{name}.parquet", ledger.note(name, rows))
-        for writer in writers.values():
-            writer.close()
-    _rules(counts).to_parquet(key / "rules.parquet", index=False)
+        for name, rows in spool.sorted():
+            _append(writers, key / "fault_rows.parquet", ledger.note(name, rows))
+            _append(writers, folder / f"{name}.parquet", rows.drop_columns(["_at", "_fault"]))
+    for writer in writers.values():
+        writer.close()
+    _rules(cases).to_parquet(key / "rules.parquet", index=False)
     ledger.faults(planted=with_faults).to_parquet(key / "faults.parquet", index=False)
-    ledger.fault_rows().to_parquet(key / "fault_rows.parquet", index=False)
     (key / "constants.json").write_text(json.dumps(constants(), indent=1) + "\n", encoding="utf-8")
 
 
@@ -188,6 +171,7 @@ def constants() -> dict[str, float | str]:
         "risk_intercept_logit": population.RISK_LOGIT["intercept"],
         "risk_per_incident_logit": population.RISK_LOGIT["driving_incidents"],
         "proxies_of_age": "app_share, region (DI Yogyakarta), household_size",
+        "unequal_treatment": "voucher_percent follows app_share, so the older are offered less",
         "outage": str(faults.OUTAGE),
         "clock_shift": f"{faults.SHIFTED[0]} to {faults.SHIFTED[1]}",
         "spam_wave": f"{faults.SPAM[0]} to {faults.SPAM[1]}",

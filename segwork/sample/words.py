@@ -66,11 +66,14 @@ def catalogue() -> dict[str, np.ndarray]:
 
 PAYMENTS = ("bank_transfer", "credit_card", "e_wallet", "qris", "cash_on_delivery", "pay_later")
 REASONS = ("damaged", "wrong size", "late delivery", "changed my mind", "not as described")
-AGENTS = {
-    "android": "Mozilla/5.0 (Linux; Android 14; SM-A155F) Chrome/126.0 Mobile",
-    "ios": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) Safari/604.1",
-    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0",
-}
+REASON_FORMS = ("DAMAGED ", "Wrong Size", "LATE DELIVERY ", "Changed My Mind", "not as described ")
+CURRENCIES = ("IDR", "USD", "EUR")
+AGENTS = (
+    "Mozilla/5.0 (Linux; Android 14; SM-A155F) Chrome/126.0 Mobile",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0",
+    "PriceCrawler/2.1 (+http://example.com/bot)",
+)
 EVENTS = ("page_view", "search", "cart_add", "cart_remove", "checkout", "app_open")
 CHANNELS = ("call", "email", "chat", "social")
 KINDS = ("complaint", "question", "order_status", "praise", "engagement")

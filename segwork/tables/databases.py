@@ -9,6 +9,7 @@ from typing import Any
 
 from segwork.config import Config, Source
 from segwork.errors import DataError, MissingExtraError
+from segwork.progress import unwatched
 from segwork.tables.engines import Raw
 from segwork.tables.reading import frame_digest
 
@@ -121,7 +122,7 @@ def _closed_at_last(cursor: Any) -> Iterator[None]:
 def _watched(parts: Any, name: str) -> Any:
     from tqdm import tqdm
 
-    with tqdm(desc=name, unit=" rows", disable=None) as bar:
+    with tqdm(desc=name, unit=" rows", disable=unwatched()) as bar:
         for part in parts:
             bar.update(len(part))
             yield part

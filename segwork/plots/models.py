@@ -1,0 +1,196 @@
+"""Figures about models: splits side by side, curves, calibration, paths, rules, power."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.plots.style import COLOURS, house_style
+
+Figure = tuple[Any, str]
+
+
+def split_scores(scores: pd.DataFrame) -> Figure:
+    """Draw training and held-out area of each model under each split.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        model, split, train, holdout, low, high; splits without numbers are left out.
+    """
+    import matplotlib.pyplot as plt
+
+    rows = scores[scores["holdout"].notna()].reset_index(drop=True)
+    place = np.arange(len(rows))[::-1]
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.36 * len(rows)))
+        wings = [rows["holdout"] - rows["low"], rows["high"] - rows["holdout"]]
+        axes.errorbar(
+            rows["holdout"], place, xerr=wings, fmt="o", color=COLOURS[0], label="held out, 95 %"
+        )
+        axes.plot(rows["train"], place, "D", color=COLOURS[1], label="training")
+        axes.axvline(0.5, color=COLOURS[6], linestyle=":", label="no better than chance")
+        axes.set_yticks(place, [f"{r.model}, {r.split}" for r in rows.itertuples()])
+        axes.set_xlabel("area under the ROC curve")
+        axes.set_title("Training promises, held-out rows decide")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.18), ncols=3, frameon=False)
+    told = "; ".join(
+        f"{r.model}, {r.split}: {r.holdout:.2f} held out, {r.train:.2f} in training"
+        for r in rows.itertuples()
+    )
+    return figure, f"Area under the ROC curve by model and split. {told}."
+
+
+def class_intervals(classes: pd.DataFrame) -> Figure:
+    """Draw recall, precision, F1 and PR-AUC with intervals, the rarest class first.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        model, class, metric, value, low, high; the rarest class in the first rows.
+    """
+    import matplotlib.pyplot as plt
+
+    metrics = {"recall": "recall", "precision": "precision", "f1": "F1", "pr_auc": "PR-AUC"}
+    names, models = list(dict.fromkeys(classes["class"])), list(dict.fromkeys(classes["model"]))
+    with house_style():
+        figure, panels = plt.subplots(1, 4, figsize=(10, 1.4 + 0.5 * len(names)), sharey=True)
+        for axes, (metric, title) in zip(panels, metrics.items(), strict=True):
+            for m, model in enumerate(models):
+                part = classes[(classes["model"] == model) & (classes["metric"] == metric)]
+                part = part.set_index("class").reindex(names)
+                place = np.arange(len(names)) + 0.18 * (m - (len(models) - 1) / 2)
+                wings = [part["value"] - part["low"], part["high"] - part["value"]]
+                axes.errorbar(
+                    part["value"], place, xerr=wings, fmt="o", ms=4, color=COLOURS[m], label=model
+                )
+            axes.set(xlim=(0, 1), xlabel=title)
+        panels[0].set_yticks(np.arange(len(names)), [str(name) for name in names])
+        panels[0].invert_yaxis()
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        figure.suptitle("Every class, the rarest first (95 % intervals)")
+    rare = classes[(classes["class"] == names[0]) & (classes["metric"] == "recall")]
+    told = ", ".join(f"{r.model} {r.value:.2f}" for r in rare.itertuples())
+    return figure, f"Recall, precision, F1 and PR-AUC by class. Recall of {names[0]}: {told}."
+
+
+def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
+    """Draw observed against predicted shares in ten equally filled bins for each model."""
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(5.2, 4.6))
+        axes.plot([0, 1], [0, 1], color=COLOURS[6], linestyle=":", label="perfect")
+        for colour, (model, rows) in zip(COLOURS, bins.items(), strict=False):
+            table = pd.DataFrame(rows)
+            wings = [table["rate"] - table["low"], table["high"] - table["rate"]]
+            axes.errorbar(
+                table["p"], table["rate"], yerr=wings, fmt="o-", ms=4, color=colour, label=model
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted share", ylabel="observed share")
+        axes.set_title("Do the promised shares come true?")
+        axes.legend(frameon=False)
+    told = "; ".join(
+        f"{model}: mean distance {np.mean([abs(r['p'] - r['rate']) for r in rows]):.3f}"
+        for model, rows in bins.items()
+    )
+    return figure, f"Observed against predicted share in ten bins. {told}."
+
+
+def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Figure:
+    """Draw training and held-out area over one quantity, one panel a model.
+
+    Parameters
+    ----------
+    tables : dict of title to DataFrame
+        Columns ``x``, train, holdout, low, high; ``chosen`` and ``simplest`` are marked.
+    x : str
+        Column on the horizontal axis.
+    label : str
+        Its name and unit.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, panels = plt.subplots(
+            1, len(tables), figsize=(4 * len(tables), 3.4), sharey=True, squeeze=False
+        )
+        for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+            where = table[x].astype(float)
+            axes.plot(where, table["train"], "D--", ms=4, color=COLOURS[1], label="training")
+            axes.plot(where, table["holdout"], "o-", ms=4, color=COLOURS[0], label="held out")
+            axes.fill_between(where, table["low"], table["high"], color=COLOURS[0], alpha=0.2)
+            for mark, colour in (("chosen", COLOURS[2]), ("simplest", COLOURS[3])):
+                if mark in table:
+                    axes.axvline(where[table[mark]].iloc[0], color=colour, ls=":", label=mark)
+            if log:
+                axes.set_xscale("symlog" if (where <= 0).any() else "log")
+            axes.set(xlabel=label, title=title)
+        panels[0][0].set_ylabel("area under the ROC curve")
+        panels[0][0].legend(frameon=False)
+    told = "; ".join(
+        f"{title}: held out {t['holdout'].iloc[0]:.2f} to {t['holdout'].iloc[-1]:.2f}"
+        for title, t in tables.items()
+    )
+    return figure, f"Training and held-out area by {label}. {told}."
+
+
+def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
+    """Draw the lift of rules before and after the cut in time, most doubtful first."""
+    import matplotlib.pyplot as plt
+
+    shown = table.head(most)
+    place = np.arange(len(shown))[::-1]
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.34 * len(shown)))
+        for shift, when, colour in ((0.12, "before", COLOURS[1]), (-0.12, "after", COLOURS[0])):
+            lift = shown[f"lift_{when}"]
+            wings = [lift - shown[f"low_{when}"], shown[f"high_{when}"] - lift]
+            axes.errorbar(
+                lift, place + shift, xerr=wings, fmt="o", ms=4, color=colour, label=f"{when} cut"
+            )
+        axes.axvline(1, color=COLOURS[6], linestyle=":")
+        axes.set_xscale("log")
+        axes.set_yticks(
+            place, [f"{r.rule}{' (gone)' if r.gone else ''}" for r in shown.itertuples()]
+        )
+        axes.set(
+            xlabel="lift of the rarest class (95 % interval)", title="Does the rule still hold?"
+        )
+        axes.legend(frameon=False)
+    gone = list(shown.loc[shown["gone"], "rule"])
+    return figure, (
+        f"Lift of {len(shown)} rules before and after the cut in time."
+        f" Gone after it: {', '.join(gone) or 'none'}."
+    )
+
+
+def detection(table: pd.DataFrame) -> Figure:
+    """Draw the share of planted defects found, by kind and strength.
+
+    Parameters
+    ----------
+    table : DataFrame
+        kind, strength (small, middle, large), found, low, high (shares).
+    """
+    import matplotlib.pyplot as plt
+
+    kinds, strengths = list(dict.fromkeys(table["kind"])), ("small", "middle", "large")
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(kinds)))
+        for s, strength in enumerate(strengths):
+            part = table[table["strength"] == strength].set_index("kind").reindex(kinds)
+            place = np.arange(len(kinds))[::-1] + 0.2 * (1 - s)
+            wings = [part["found"] - part["low"], part["high"] - part["found"]]
+            axes.errorbar(
+                part["found"], place, xerr=wings, fmt="o", ms=4, color=COLOURS[s], label=strength
+            )
+        axes.set_yticks(np.arange(len(kinds))[::-1], kinds)
+        axes.set(xlim=(-0.02, 1.02), xlabel="share found, named by the right check (95 %)")
+        axes.set_title("Planted model defects found")
+        axes.legend(frameon=False, title="strength")
+    told = "; ".join(f"{r.kind}, {r.strength}: {r.found:.0%}" for r in table.itertuples())
+    return figure, f"Share of planted defects found. {told}."

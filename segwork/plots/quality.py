@@ -1,0 +1,208 @@
+"""Figures of the data health page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.plots.style import COLOURS, SEQUENTIAL, house_style
+
+STATUS_COLOURS = {"": "#FFFFFF", "passed": "#009E73", "inconclusive": "#999999",
+                  "warned": "#E69F00", "failed": "#D55E00"}  # fmt: skip
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def health(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the worst status by table (rows) and control point (columns), in words and colour."""
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
+
+    names = list(STATUS_COLOURS)
+    codes = table.map(names.index).to_numpy()
+    with house_style():
+        figure, axes = plt.subplots(figsize=(9, 0.5 * len(table) + 1.2))
+        axes.pcolormesh(codes, cmap=ListedColormap(STATUS_COLOURS.values()), vmin=-0.5, vmax=4.5,
+                        edgecolors="white", linewidth=3)  # fmt: skip
+        for i, j in np.ndindex(codes.shape):
+            if table.iloc[i, j]:
+                dark = table.iloc[i, j] in ("failed", "passed")
+                axes.text(j + 0.5, i + 0.5, table.iloc[i, j], ha="center", va="center",
+                          color="white" if dark else "black")  # fmt: skip
+        axes.set_xticks(np.arange(codes.shape[1]) + 0.5, table.columns)
+        axes.set_yticks(np.arange(codes.shape[0]) + 0.5, table.index)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+    words = "; ".join(
+        f"{name}: " + ", ".join(f"{c} {v}" for c, v in row.items() if v)
+        for name, row in table.iterrows()
+    )
+    return figure, f"Worst answer by table and control point. {words}."
+
+
+def missingness(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the share of missing values by field (rows) and month (columns)."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(9, 0.42 * len(table) + 1.6))
+        sns.heatmap(
+            100 * table,
+            cmap=SEQUENTIAL,
+            vmin=0,
+            ax=axes,
+            linewidths=0.5,
+            cbar_kws={"label": "missing (%)"},
+            annot=table.shape[1] <= 14,
+            fmt=".0f",
+        )
+        axes.set(xlabel="month", ylabel="")
+    top = table.mean(axis=1).sort_values(ascending=False)
+    words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in top.head(5).items())
+    return figure, f"Share of missing values by field and month; on average {words}."
+
+
+def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
+    """Draw rows by day as a calendar: weeks across, weekdays down; empty days stand out.
+
+    Parameters
+    ----------
+    daily : Series
+        Rows by day, every day of the span.
+    unit : str
+        What is counted, for the legend.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm
+
+    daily = daily.iloc[-371:]
+    first = daily.index[0] - pd.Timedelta(days=int(daily.index[0].weekday()))
+    week = ((daily.index - first).days // 7).to_numpy()
+    grid = np.full((7, int(week.max()) + 1), np.nan)
+    grid[daily.index.weekday, week] = daily.to_numpy()
+    empty = grid == 0
+    with house_style():
+        figure, axes = plt.subplots(figsize=(10, 2.7))
+        shown = np.where(grid > 0, grid, np.nan)
+        mesh = axes.pcolormesh(
+            shown,
+            cmap=SEQUENTIAL,
+            edgecolors="white",
+            linewidth=0.8,
+            norm=LogNorm(max(1, np.nanmin(shown)), np.nanmax(shown)),
+        )
+        rows, columns = np.nonzero(empty)
+        axes.plot(columns + 0.5, rows + 0.5, "x", color=COLOURS[5], markersize=5,
+                  label="day without a row")  # fmt: skip
+        starts = [d for d in daily.index if d.day == 1]
+        axes.set_xticks([(d - first).days // 7 + 0.5 for d in starts],
+                        [d.strftime("%b %Y") for d in starts], rotation=45, ha="right")  # fmt: skip
+        axes.set_yticks(np.arange(7) + 0.5, WEEKDAYS)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        figure.colorbar(mesh, ax=axes, label=unit)
+        if empty.any():
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
+    words = f"median {daily.median():,.0f}, highest {daily.max():,.0f} on {daily.idxmax():%Y-%m-%d}"
+    return figure, f"{unit} by day: {words}; {int(empty.sum())} days without a row."
+
+
+def robots(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw sessions by number of hits and mean seconds between hits; robots stand out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``hits``, ``seconds_between``, ``verdict``.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(7.5, 3.6))
+        people = table[table["verdict"] == "person"]
+        pairs = people.assign(hits=people["hits"], s=people["seconds_between"].round(0))
+        pairs = pairs.drop_duplicates(["hits", "s"])
+        axes.plot(pairs["hits"], pairs["s"].clip(lower=0.3), ".", color=COLOURS[6], markersize=3,
+                  label="person", rasterized=True)  # fmt: skip
+        for number, (verdict, part) in enumerate(table.groupby("verdict")):
+            if verdict != "person":
+                axes.plot(
+                    part["hits"],
+                    part["seconds_between"].clip(lower=0.3),
+                    "^o"[number % 2],
+                    color=COLOURS[(5, 0)[number % 2]],
+                    markersize=6,
+                    label=verdict,
+                )
+        axes.set(xscale="log", yscale="log", xlabel="hits in a session",
+                 ylabel="mean seconds between hits")  # fmt: skip
+        axes.legend()
+    counts = table["verdict"].value_counts()
+    words = ", ".join(f"{n:,} {verdict}" for verdict, n in counts.items())
+    return figure, f"Sessions by hits and pace: {words}."
+
+
+def currencies(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw amount ÷ (local amount × rate) by month and currency; 1 is a right conversion.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``month``, ``currency``, ``lines``, ``middle``, ``low``, ``high``.
+    """
+    import matplotlib.pyplot as plt
+
+    names = sorted(table["currency"].unique())
+    months = sorted(table["month"].unique())
+    with house_style():
+        figure, axes = plt.subplots(figsize=(9, 3.4))
+        for number, name in enumerate(names):
+            part = table[table["currency"] == name].set_index("month").reindex(months)
+            x = np.arange(len(months)) + 0.15 * (number - (len(names) - 1) / 2)
+            axes.vlines(x, part["low"], part["high"], color=COLOURS[number], linewidth=3, alpha=0.5)
+            axes.plot(x, part["middle"], "o", color=COLOURS[number], markersize=4, label=name)
+        axes.axhline(1.0, color="black", linewidth=0.8)
+        step = max(1, len(months) // 12)
+        axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
+        axes.set(yscale="log", ylabel="amount ÷ (local × rate)")
+        axes.legend(title="currency", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    words = ", ".join(
+        f"{name} from {part['low'].min():.3g} to {part['high'].max():.3g}"
+        for name, part in table.groupby("currency")
+    )
+    return figure, f"Converted amounts against the dated rate, 1 is right: {words}."
+
+
+def detection(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the share of planted faults found, with intervals, by defect and strength.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``defect``, ``strength``, ``rate``, ``low``, ``high``.
+    """
+    import matplotlib.pyplot as plt
+
+    defects = list(dict.fromkeys(table["defect"]))
+    strengths = list(dict.fromkeys(table["strength"]))
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8.5, 0.26 * len(defects) + 1.3))
+        for number, strength in enumerate(strengths):
+            part = table[table["strength"] == strength].set_index("defect").reindex(defects)
+            y = np.arange(len(defects)) + 0.22 * (number - (len(strengths) - 1) / 2)
+            axes.hlines(y, 100 * part["low"], 100 * part["high"], color=COLOURS[number], alpha=0.4)
+            axes.plot(100 * part["rate"], y, "osD^"[number % 4], color=COLOURS[number],
+                      markersize=4, label=strength)  # fmt: skip
+        axes.set_yticks(range(len(defects)), defects, fontsize=8)
+        axes.invert_yaxis()
+        axes.set(xlim=(-3, 103), xlabel="planted faults found and localised (%)")
+        axes.legend(title="strength", loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4)
+    words = ", ".join(
+        f"{strength} {100 * part['rate'].mean():.0f} %"
+        for strength, part in table.groupby("strength", sort=False)
+    )
+    return figure, f"Share of planted faults found and localised; mean by strength: {words}."

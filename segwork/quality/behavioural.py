@@ -1,0 +1,276 @@
+"""DQ-B: clocks, sessions, bots, silent days."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from segwork.quality import statistics as st
+from segwork.quality import timing
+from segwork.quality.result import Hit, Rule
+from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
+from segwork.results import Status
+from segwork.schema import TIME_COLUMN, Kind
+
+EVENT_TABLES = ("transactions", "behaviour", "interactions")
+BOT = re.compile(
+    r"bot\b|bot/|crawl|spider|slurp|headless|python-|curl/|wget/|scrapy|phantomjs", re.I
+)
+DURATION = re.compile(r"duration|minutes|seconds|dwell|length|elapsed", re.I)
+DEVICE = re.compile(r"device|cookie|visitor|browser_id", re.I)
+DEFAULT_DAYS = ("1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1970-01-02", "0001-01-01")
+HALF_HOUR, HALF_DAY = 1800, 43_200
+
+
+def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Events of one session that go back in time along the rows."""
+    sheet, key, seconds = _events(book)
+    order = np.argsort(key, kind="stable")
+    order = order[(key[order] >= 0) & (seconds[order] > 0)]
+    inside = key[order][1:] == key[order][:-1]
+    back = inside & (np.diff(seconds[order]) < 0)
+    share = back.sum() / max(1, inside.sum())
+    if share > 0.2:
+        raise NotApplicable("the rows of a session are not kept in order of time")
+    rows = np.sort(order[1:][back]) if share > rule.limit else st.NONE
+    yield Hit(sheet.name, ("occurred_at",), rows, sheet.n, f"{share:.2%} of steps go back in time")
+
+
+def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find a block of rows whose hours of day are moved by three hours or more."""
+    yield from _shifts(book, list(range(3, 22)), rule)
+
+
+def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find a stretch of days whose hours of day are moved by one hour."""
+    yield from _shifts(book, [1, 23], rule)
+
+
+def _shifts(book: Book, shifts: list[int], rule: Rule) -> Iterator[Hit]:
+    looked = False
+    for sheet in (s for n in EVENT_TABLES if (s := book.get(n))):
+        when = sheet.when()
+        if when is None or st.day_resolution(when):
+            continue
+        looked = True
+        for shift in timing.clock_shifts(when, _unit(sheet), shifts, rule.limit)[:1]:
+            note = f"{len(shift.rows):,} rows lie {shift.hours:+d} hours off (p {shift.p:.1g})"
+            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), shift.rows, sheet.n, note)
+    if not looked:
+        raise NotApplicable("no table with a time of day")
+
+
+def _unit(sheet: Sheet) -> np.ndarray:
+    keys = [c for c in ("session_id", "order_id") if c in sheet] or ["customer_id"]
+    return (
+        sheet.group(*keys, TIME_COLUMN[sheet.name])
+        if keys == ["customer_id"]
+        else sheet.group(*keys)
+    )
+
+
+def impossible_dates(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Default dates, dates long before all others, and dates from the day of the data on."""
+    looked = False
+    for sheet in book:
+        for column in sheet.columns(Kind.TIME):
+            if column == "published_at":
+                continue
+            looked = True
+            days = sheet.time(column).astype("datetime64[D]").astype(np.int64)
+            wrong = _strays(days, int(book.as_of.astype(np.int64)), int(rule.limit))
+            rows = np.flatnonzero(wrong)
+            if len(rows):
+                seen = np.unique(sheet.time(column)[rows].astype("datetime64[D]"))
+                note = f"{len(rows):,} values of {column} between {seen[0]} and {seen[-1]}"
+                yield Hit(sheet.name, (column,), rows, sheet.n, note)
+    if not looked:
+        raise NotApplicable("no column of dates")
+
+
+def _strays(days: np.ndarray, as_of: int, far: int) -> np.ndarray:
+    known = days > -(10**7)
+    if not known.any():
+        return np.zeros(len(days), bool)
+    distinct, size = np.unique(days[known], return_counts=True)
+    block = np.concatenate([[0], np.cumsum(np.diff(distinct) > far)])
+    main = distinct[block == np.bincount(block, weights=size).argmax()]
+    defaults = [int(np.datetime64(d, "D").astype(np.int64)) for d in DEFAULT_DAYS]
+    early = known & (days < main[0]) & ((main[0] - days > far) | np.isin(days, defaults))
+    if 20 * (known & np.isin(days, defaults)).sum() > 1 and main[0] in defaults and len(main) > 1:
+        early |= known & np.isin(days, defaults) & (np.diff(main)[0] > 30)
+    late = known & (days >= as_of)
+    before = ((days >= as_of - 28) & (days < as_of)).sum()
+    after = ((days >= as_of) & (days < as_of + 28)).sum()
+    if after > 0.2 * max(before, 1) and main[-1] > as_of + 7:
+        late &= days > main[-1]
+    return early | late
+
+
+def fast_bots(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Sessions with more hits in a hundred seconds than a person can make."""
+    sheet, key, seconds = _events(book)
+    order = _in_time(key, seconds)
+    hits = int(rule.limit)
+    k, t = key[order], seconds[order]
+    fast = np.zeros(len(k), bool)
+    if len(k) > hits:
+        fast[hits:] = (k[hits:] == k[:-hits]) & (t[hits:] - t[:-hits] <= 100)
+    yield _sessions_hit(sheet, key, np.unique(k[fast]), f"over {hits} hits in 100 seconds")
+
+
+def rhythmic_bots(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Sessions of twenty hits or more at even gaps, and customers active around the clock."""
+    sheet, key, seconds = _events(book)
+    order = _in_time(key, seconds)
+    frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
+    frame["gap"] = frame.groupby("key")["t"].diff()
+    gaps = frame.groupby("key")["gap"].agg(["mean", "std", "count"])
+    even = gaps[(gaps["count"] >= 19) & (gaps["mean"] > 0)]
+    even = even[even["std"] / even["mean"] < rule.limit]
+    yield _sessions_hit(sheet, key, even.index.to_numpy(), "20 hits or more at even gaps")
+    who = sheet.codes("customer_id")[0]
+    hours = pd.DataFrame({"c": who, "d": seconds // 86_400, "h": seconds // 3600})
+    awake = hours[(who >= 0) & (seconds > 0)].groupby(["c", "d"])["h"].nunique()
+    tireless = awake[awake >= 21].index.get_level_values("c").unique()
+    rows = np.flatnonzero(np.isin(who, tireless))
+    if len(rows):
+        note = f"{len(tireless):,} customers active in 21 hours of one day"
+        yield Hit(sheet.name, ("customer_id", "occurred_at"), rows, sheet.n, note)
+
+
+def declared_bots(book: Book, _: Rule) -> Iterator[Hit]:
+    """Events whose user agent says it is a program."""
+    sheet = book.need("behaviour", "user_agent")
+    rows = np.flatnonzero(sheet.where("user_agent", lambda word: BOT.search(word) is not None))
+    yield Hit("behaviour", ("user_agent",), rows, sheet.n, f"{len(rows):,} events of declared bots")
+
+
+def long_sessions(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Sessions over twelve hours, over 2,500 hits, or with a pause over half an hour inside."""
+    sheet = book.need("behaviour", "session_id")
+    key, seconds = sheet.codes("session_id")[0], sheet.when().astype(np.int64)
+    order = _in_time(key, seconds)
+    frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
+    frame["gap"] = frame.groupby("key")["t"].diff()
+    by = frame.groupby("key").agg(first=("t", "min"), last=("t", "max"), n=("t", "size"),
+                                  gap=("gap", "max"))  # fmt: skip
+    too_long = (by["last"] - by["first"] > rule.limit * 3600) | (by["n"] > 2500)
+    paused = by["gap"] > HALF_HOUR
+    if paused.mean() > 0.2:
+        paused = by["gap"] > HALF_DAY
+    note = f"{too_long.sum():,} too long, {paused.sum():,} with a pause inside"
+    yield _sessions_hit(sheet, key, by.index[too_long | paused].to_numpy(), note)
+
+
+def durations(book: Book, _: Rule) -> Iterator[Hit]:
+    """Durations below zero, and ends before their beginnings."""
+    looked = False
+    for sheet in book:
+        for column in sheet.columns(Kind.NUMBER):
+            if DURATION.search(column):
+                looked = True
+                with np.errstate(invalid="ignore"):
+                    rows = np.flatnonzero(sheet.number(column) < 0)
+                if len(rows):
+                    note = f"{len(rows):,} negative values of {column}"
+                    yield Hit(sheet.name, (column,), rows, sheet.n, note)
+        start = TIME_COLUMN.get(sheet.name)
+        for column in sheet.extra(Kind.TIME) if start in sheet.frame.columns else []:
+            if not re.search(r"end|finish|closed|resolved|left", column):
+                continue
+            looked = True
+            rows = np.flatnonzero(sheet.time(column) < sheet.when())
+            if 0 < len(rows) < 0.3 * sheet.n:
+                note = f"{len(rows):,} rows end before they begin"
+                yield Hit(sheet.name, (start, column), rows, sheet.n, note)
+    if not looked:
+        raise NotApplicable("no durations")
+
+
+def outages(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Days without a row where the usual traffic leaves no room for none."""
+    looked = False
+    for sheet in (s for n in EVENT_TABLES if (s := book.get(n))):
+        if sheet.days() is None:
+            continue
+        looked = True
+        days = timing.empty_days(sheet.days(), rule.limit)
+        if len(days):
+            span = f"{_day(days[0])} to {_day(days[-1])}"
+            note = f"{len(days)} days without a row, {span}"
+            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), st.NONE, len(days), note, n=len(days))
+    if not looked:
+        raise NotApplicable("no dated table")
+
+
+def stitched_identities(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Sessions of several customers, and devices shared by many."""
+    sheet = book.need("behaviour")
+    columns = [c for c in sheet.frame.columns if c == "session_id" or DEVICE.search(c)]
+    columns = [c for c in columns if c != "user_agent"]
+    if not columns:
+        raise NotApplicable("behaviour has no session_id and no device")
+    who = pd.Series(sheet.codes("customer_id")[0]).where(lambda c: c >= 0)
+    for column in columns:
+        codes = sheet.codes(column)[0]
+        people = who.groupby(codes).nunique()
+        people = people[people.index >= 0]
+        most = 1.0 if column == "session_id" else max(rule.limit, 5 * people.quantile(0.999))
+        shared = people.index[people > most]
+        rows = np.flatnonzero(np.isin(codes, shared))
+        if len(rows):
+            usual = column == "session_id" and len(shared) > 0.2 * len(people)
+            note = f"{len(shared):,} values of {column} belong to several customers"
+            status = Status.INCONCLUSIVE if usual else None
+            yield Hit("behaviour", (column, "customer_id"), rows, sheet.n, note, status=status)
+
+
+def _events(book: Book) -> tuple[Sheet, np.ndarray, np.ndarray]:
+    """Return the events, the session (or customer and day) of each, and seconds since 1970."""
+    sheet = book.need("behaviour", "occurred_at", "customer_id")
+    seconds = sheet.when().astype(np.int64)
+    if st.day_resolution(sheet.when()):
+        raise Inconclusive("the events have no time of day")
+    if "session_id" in sheet:
+        return sheet, sheet.codes("session_id")[0], seconds
+    who = sheet.codes("customer_id")[0]
+    order = np.lexsort((seconds, who))
+    new = np.append(True, (np.diff(who[order]) != 0) | (np.diff(seconds[order]) > HALF_HOUR))
+    key = np.empty(sheet.n, dtype=np.int64)
+    key[order] = np.cumsum(new) - 1
+    return sheet, np.where(who >= 0, key, -1), seconds
+
+
+def _in_time(key: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    order = np.lexsort((seconds, key))
+    return order[(key[order] >= 0) & (seconds[order] > -(10**15))]
+
+
+def _sessions_hit(sheet: Sheet, key: np.ndarray, sessions: np.ndarray, what: str) -> Hit:
+    rows = np.flatnonzero(np.isin(key, sessions)) if len(sessions) else st.NONE
+    column = "session_id" if "session_id" in sheet else "customer_id"
+    note = f"{len(sessions):,} sessions with {len(rows):,} events: {what}"
+    return Hit(sheet.name, (column, "occurred_at"), rows, sheet.n, note)
+
+
+def _day(day: int) -> str:
+    return str(np.datetime64(int(day), "D"))
+
+
+CHECKS = {
+    "DQ-B-01": event_order,
+    "DQ-B-02": clock_shift,
+    "DQ-B-03": impossible_dates,
+    "DQ-B-04": fast_bots,
+    "DQ-B-05": rhythmic_bots,
+    "DQ-B-06": declared_bots,
+    "DQ-B-07": long_sessions,
+    "DQ-B-08": durations,
+    "DQ-B-09": outages,
+    "DQ-B-10": daylight_saving,
+    "DQ-B-11": stitched_identities,
+}

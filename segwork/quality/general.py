@@ -1,0 +1,446 @@
+"""DQ-G: faults any table can have."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from segwork.quality import statistics as st
+from segwork.quality.money import ledger
+from segwork.quality.result import Hit, Rule
+from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
+from segwork.results import Status
+from segwork.schema import TABLES, Kind
+
+PLAIN = re.compile(r"[\W_]+")
+
+
+def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
+    """Surplus copies of a whole source row."""
+    for sheet in book:
+        if sheet.n > 1:
+            group = sheet.group(*sheet.frame.columns)
+            surplus = pd.Series(group).duplicated().to_numpy()
+            members = int(pd.Series(group).duplicated(keep=False).sum())
+            note = f"{surplus.sum():,} surplus copies, {members:,} rows in all groups of copies"
+            yield Hit(
+                sheet.name, tuple(sheet.frame.columns), np.flatnonzero(surplus), sheet.n, note
+            )
+
+
+def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find same content under another id within a minute, more often than by chance."""
+    for name in ("transactions", "interactions"):
+        sheet = book.get(name)
+        if sheet is None:
+            continue
+        seconds = sheet.when().astype(np.int64)
+        if st.day_resolution(sheet.when()):
+            yield Hit(
+                name, (), np.array([], int), sheet.n, "dates only", status=Status.INCONCLUSIVE
+            )
+            continue
+        ids = [c for c in sheet.columns(Kind.IDENTIFIER) if c not in ("customer_id", "product_id")]
+        keys = [c for c in ids if c in ("order_id",) or len(sheet.codes(c)[1]) > sheet.n / 2]
+        content = [
+            c for c in sheet.frame.columns if c not in keys and sheet.kind(c) is not Kind.TIME
+        ]
+        order_key = sheet.group("order_id") if "order_id" in sheet else np.arange(sheet.n)
+        rows, control = _repeats(sheet.group(*content), seconds, order_key, rule.limit)
+        by_chance = control * rule.limit / (10 * rule.limit)
+        if len(rows) and st.poisson_tail(len(rows), by_chance) < 0.01:
+            note = f"{len(rows):,} rows repeat another within {rule.limit:.0f} seconds"
+            yield Hit(name, tuple(keys) or ("customer_id",), rows, sheet.n, note)
+        else:
+            yield Hit(name, (), np.array([], int), sheet.n)
+
+
+def _repeats(
+    content: np.ndarray, seconds: np.ndarray, key: np.ndarray, within: float
+) -> tuple[np.ndarray, int]:
+    """Return rows that repeat the one before them in time, and the count in ten later windows."""
+    order = np.lexsort((np.arange(len(seconds)), seconds, content))
+    gap = np.diff(seconds[order]).astype(float)
+    same = (content[order][1:] == content[order][:-1]) & (seconds[order][1:] > np.iinfo(int).min)
+    new_id = (key[order][1:] != key[order][:-1]) | (gap > 0)
+    close = same & new_id & (gap >= 0) & (gap <= within)
+    later = same & (gap > within) & (gap <= 11 * within)
+    pair = np.column_stack([order[:-1][close], order[1:][close]])
+    return np.unique(pair[:, 1]), int(later.sum())
+
+
+def duplicate_customers(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Two ids whose other fields agree far beyond chance (Fellegi-Sunter weights)."""
+    sheet = book.need("customers", "customer_id")
+    fields = [c for c in sheet.frame.columns if sheet.kind(c) is not Kind.IDENTIFIER]
+    rare = [c for c in fields if len(sheet.codes(c)[1]) > max(20, sheet.n // 50)]
+    if not fields or sheet.n < 2:
+        raise NotApplicable("customers has no field besides its id")
+    weights = {c: st.agreement_weight(sheet.codes(c)[0]) for c in fields}
+    needed = np.log(sheet.n * (sheet.n - 1) / 2 / 0.01)
+    if sum(w.max(initial=0.0) for w in weights.values()) < needed:
+        raise Inconclusive(f"the fields of {sheet.n:,} customers do not tell people apart")
+    pairs = _candidate_pairs(sheet, rare)
+    ids = sheet.codes("customer_id")[0]
+    pairs = pairs[ids[pairs[:, 0]] != ids[pairs[:, 1]]]
+    score, agree = np.zeros(len(pairs)), np.zeros(len(pairs))
+    for column in fields:
+        codes = sheet.codes(column)[0]
+        left, right = codes[pairs[:, 0]], codes[pairs[:, 1]]
+        same = left == right
+        score += np.where(same, np.where(left >= 0, weights[column][left], 0.0), -3.0)
+        agree += same
+    sure = (score >= needed) & (agree / len(fields) >= rule.limit)
+    rows = np.unique(pairs[sure].max(axis=1)) if sure.any() else np.array([], int)
+    yield Hit("customers", ("customer_id",), rows, sheet.n, f"{len(rows):,} customers twice")
+
+
+def _candidate_pairs(sheet: Sheet, columns: list[str]) -> np.ndarray:
+    """Return pairs of rows that share a value few customers have, in two columns or more."""
+    seen: Counter[tuple[int, int]] = Counter()
+    for column in columns:
+        codes = sheet.codes(column)[0]
+        size = np.bincount(codes[codes >= 0], minlength=1)
+        few = np.flatnonzero((codes >= 0) & (size[codes] <= 12) & (size[codes] > 1))
+        groups: dict[int, list[int]] = defaultdict(list)
+        for row in few:
+            groups[int(codes[row])].append(int(row))
+        for members in groups.values():
+            seen.update(combinations(members, 2))
+    least = 2 if len(columns) > 2 else 1
+    pairs = [pair for pair, times in seen.items() if times >= least]
+    return np.array(pairs, dtype=int).reshape(-1, 2)
+
+
+def mixed_types(book: Book, _: Rule) -> Iterator[Hit]:
+    """Values that do not read as the type most values of the column have."""
+    from segwork.quality.missing import placeholder
+
+    for sheet in book:
+        for column in sheet.columns(Kind.NUMBER, Kind.TIME):
+            numeric = sheet.kind(column) is Kind.NUMBER
+            read = np.isfinite(sheet.number(column)) if numeric else ~np.isnat(sheet.time(column))
+            odd = ~read & ~sheet.missing(column)
+            if not odd.any():
+                continue
+            if numeric and pd.api.types.is_numeric_dtype(sheet.frame[column]):
+                continue
+            odd &= ~sheet.where(column, placeholder)
+            if odd.any() and read.sum() > odd.sum():
+                kind = "number" if numeric else "date"
+                note = f"{odd.sum():,} values of {column} read as no {kind}"
+                yield Hit(sheet.name, (column,), np.flatnonzero(odd), sheet.n, note)
+
+
+def category_variants(book: Book, _: Rule) -> Iterator[Hit]:
+    """Spellings of one category that differ in case, space, accents or punctuation."""
+    for sheet in book:
+        for column in sheet.columns(Kind.CATEGORY, Kind.IDENTIFIER):
+            if column in ("customer_id", "return_reason", "order_id", "session_id"):
+                continue
+            fold = fold_id if sheet.kind(column) is Kind.IDENTIFIER else fold_word
+            if sheet.kind(column) is Kind.IDENTIFIER and len(sheet.codes(column)[1]) > sheet.n / 2:
+                continue
+            rows, groups = variants(sheet, column, fold)
+            if groups:
+                note = f"{groups:,} values of {column} are written in more than one way"
+                yield Hit(sheet.name, (column,), rows, sheet.n, note)
+
+
+def variants(sheet: Sheet, column: str, fold: object) -> tuple[np.ndarray, int]:
+    """Return the rows in a minority spelling and the number of values with several spellings."""
+    codes, _ = sheet.codes(column)
+    words = sheet.words(column)
+    size = np.bincount(codes[codes >= 0], minlength=len(words))
+    groups: dict[str, list[int]] = defaultdict(list)
+    for code, word in enumerate(words):
+        if folded := fold(word):  # type: ignore[operator]
+            groups[folded].append(code)
+    several = [members for members in groups.values() if len(members) > 1]
+    minority = [
+        c for members in several for c in members if c != max(members, key=lambda m: size[m])
+    ]
+    return np.flatnonzero(np.isin(codes, minority)), len(several)
+
+
+def fold_word(word: str) -> str:
+    """Return a category without case, accents, spaces and punctuation."""
+    plain = unicodedata.normalize("NFKD", word)
+    plain = "".join(ch for ch in plain if not unicodedata.combining(ch))
+    sign = "-" if re.fullmatch(r"\s*-[\d.]+\s*", word) else ""
+    return sign + PLAIN.sub("", plain).casefold()
+
+
+def fold_id(word: str) -> str:
+    """Return an id without case and outer spaces; its punctuation may mean something."""
+    return word.strip().casefold()
+
+
+def broken_encoding(book: Book, _: Rule) -> Iterator[Hit]:
+    """Text that was decoded with the wrong alphabet, or holds the replacement character."""
+    for sheet in book:
+        for column in sheet.columns(Kind.CATEGORY, Kind.TEXT, Kind.IDENTIFIER):
+            if column == "customer_id" or pd.api.types.is_numeric_dtype(sheet.frame[column]):
+                continue
+            rows = np.flatnonzero(sheet.where(column, misdecoded))
+            if len(rows):
+                note = f"{len(rows):,} values of {column} are mis-decoded"
+                yield Hit(sheet.name, (column,), rows, sheet.n, note)
+
+
+def misdecoded(word: str) -> bool:
+    """Say whether a text becomes sensible when its wrong decoding is undone."""
+    if word.isascii():
+        return False
+    if "\ufffd" in word or "â€" in word or ("Ã" in word.rstrip("Ã") and _undone(word, "latin-1")):
+        return True
+    return any(_undone(word, alphabet) for alphabet in ("cp1252", "latin-1", "mac_roman"))
+
+
+def _undone(word: str, alphabet: str) -> bool:
+    for part in re.findall(r"[^\x00-\x7f]{2,}", word):
+        try:
+            if not part.encode(alphabet).decode("utf-8").isascii():
+                return True
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            continue
+    return False
+
+
+def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
+    """Rows of a customer whom the customer table does not know, and the other direction."""
+    customers = book.need("customers", "customer_id")
+    known = set(customers.words("customer_id"))
+    others = [book.get(n) for n in ("transactions", "behaviour", "interactions")]
+    if not any(others):
+        raise NotApplicable("no table refers to the customers")
+    for sheet in others:
+        if sheet is None or "customer_id" not in sheet:
+            continue
+        rows = np.flatnonzero(
+            ~sheet.where("customer_id", known.__contains__) & ~sheet.missing("customer_id")
+        )
+        idle = len(known - set(sheet.words("customer_id")))
+        note = f"{len(rows):,} rows of unknown customers; {idle:,} customers have no row here"
+        yield Hit(sheet.name, ("customer_id",), rows, sheet.n, note)
+
+
+def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find a second heap of values a power of ten away from the values of the same group."""
+    for sheet in book:
+        for column in _level_columns(book, sheet):
+            values = sheet.number(column)
+            if (values > 0).sum() < 50 or len(np.unique(values[values > 0])) < 20:
+                continue
+            logs, effects = st.residual_logs(values, _grouping(sheet, column))
+            rows, factor = st.scale_slip(logs, limit=rule.limit)
+            if len(rows):
+                note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
+                yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
+
+
+def _level_columns(book: Book, sheet: Sheet) -> list[str]:
+    """Return the numbers that have a level of their own: not pieces, nor totals over pieces."""
+    columns = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
+    money = book.once("ledger", ledger) if sheet.name == "transactions" else None
+    if money is None or not np.isfinite(money.lines).any():
+        return columns
+    totals = (money.lines, money.amount)
+    return [
+        c
+        for c in columns
+        if c != "amount"
+        and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)
+    ]
+
+
+def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
+    """Return the codes that may explain a level: product, currency, place, name of a series."""
+    names = ("product_id", "name", "currency", "product_category", "country", "region")
+    extra = [c for c in sheet.extra(Kind.CATEGORY) if 1 < len(sheet.codes(c)[1]) <= 60]
+    chosen = [c for c in (*names, *extra) if c in sheet and c != column]
+    return {c: sheet.codes(c)[0] for c in chosen if 1 < len(sheet.codes(c)[1]) < sheet.n / 5}
+
+
+def swapped_columns(book: Book, _: Rule) -> Iterator[Hit]:
+    """Rows in which two columns hold each other's values."""
+    for sheet in book:
+        if sheet.name == "transactions":
+            yield from _swapped_factors(book, sheet)
+        numbers = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "unit_price")]
+        for a, b in combinations(numbers[:12], 2):
+            rows = st.swapped_numbers(sheet.number(a), sheet.number(b))
+            if len(rows):
+                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
+        words = [c for c in sheet.columns(Kind.CATEGORY) if len(sheet.codes(c)[1]) <= 500]
+        for a, b in combinations(words[:12], 2):
+            rows = _swapped_words(sheet, a, b)
+            if len(rows):
+                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
+
+
+def _swapped_words(sheet: Sheet, a: str, b: str) -> np.ndarray:
+    homes = []
+    for column, other in ((a, b), (b, a)):
+        mine, theirs = (Counter(dict(_sizes(sheet, c))) for c in (column, other))
+        homes.append({w for w in mine if theirs[w] > 4 * mine[w]})
+    if not all(homes):
+        return np.array([], int)
+    return np.flatnonzero(
+        sheet.where(a, homes[0].__contains__) & sheet.where(b, homes[1].__contains__)
+    )
+
+
+def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
+    codes, _ = sheet.codes(column)
+    size = np.bincount(codes[codes >= 0], minlength=len(sheet.words(column)))
+    return list(zip(sheet.words(column), size.tolist(), strict=False))
+
+
+def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
+    """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
+    if not sheet.has("quantity", "unit_price"):
+        return
+    quantity, price = sheet.number("quantity"), sheet.number("unit_price")
+    whole = np.mod(quantity, 1) == 0
+    if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
+        odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
+        typical = np.nanquantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
+        rows = np.flatnonzero(odd & (np.abs(price) <= typical))
+        if len(rows):
+            note = f"{len(rows):,} rows: quantity and unit_price"
+            yield Hit(sheet.name, ("quantity", "unit_price"), rows, sheet.n, note)
+    book_of_money = book.once("ledger", ledger)
+    if book_of_money is None:
+        return
+    for columns, rows in book_of_money.swaps():
+        if len(rows):
+            note = f"{len(rows):,} rows: {' and '.join(columns)}"
+            yield Hit(sheet.name, columns, rows, sheet.n, note)
+
+
+def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find a run of one non-zero value too long for chance and not explained by its group."""
+    for sheet in book:
+        if sheet.name == "external" or sheet.n < 50:
+            continue
+        orders = {"source": np.arange(sheet.n)}
+        if (when := sheet.when()) is not None and not st.sorted_time(when):
+            orders["time"] = np.argsort(when, kind="stable")
+        groups = [sheet.group(c) for c in ("order_id", "customer_id", "product_id") if c in sheet]
+        for column in sheet.columns(Kind.NUMBER):
+            values = sheet.number(column)
+            runs = [st.stuck_run(values, o, groups, rule.limit) for o in orders.values()]
+            rows = max(runs, key=len)
+            if len(rows):
+                note = f"{column} is {values[rows[0]]:g} in {len(rows):,} rows running"
+                yield Hit(sheet.name, (column,), np.sort(rows), sheet.n, note)
+
+
+def heaping(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Whole numbers ending in 0 or 5 more often than their smoothed neighbours."""
+    looked = False
+    for sheet in book:
+        for column in sheet.columns(Kind.NUMBER):
+            if sheet.name != "customers" and TABLES[sheet.name].column(column) is not None:
+                continue
+            result = st.heaped(sheet.number(column))
+            if result is None:
+                continue
+            looked, (z, excess, heap) = True, result
+            if z > rule.limit:
+                note = f"{column}: about {excess:,} values too many end in 0 or 5 (z = {z:.1f})"
+                yield Hit(sheet.name, (column,), np.flatnonzero(heap), sheet.n, note, n=excess)
+            elif len(sheet.frame) < 10_000:
+                note = f"{column}: 2 % of heaped values need 10,000 rows to be seen"
+                yield Hit(sheet.name, (column,), np.array([], int), sheet.n, note, n=0)
+    if not looked:
+        raise NotApplicable("no column of ages or other dense whole numbers")
+
+
+def schema_types(book: Book, _: Rule) -> Iterator[Hit]:
+    """Columns of the contract whose values are mostly of another type, or that have no value."""
+    for sheet in book:
+        for column in TABLES[sheet.name].columns:
+            if column.name not in sheet or column.kind not in (Kind.NUMBER, Kind.TIME):
+                continue
+            filled = ~sheet.missing(column.name)
+            if column.kind is Kind.NUMBER:
+                read = np.isfinite(sheet.number(column.name))
+            else:
+                read = ~np.isnat(sheet.time(column.name))
+            if sheet.n and (read & filled).sum() < filled.sum() / 2:
+                note = f"{column.name} should be a {column.kind.value}"
+                yield Hit(sheet.name, (column.name,), np.flatnonzero(filled & ~read), sheet.n, note)
+
+
+def primary_key(book: Book, _: Rule) -> Iterator[Hit]:
+    """Find a key that repeats or is empty."""
+    for sheet in book:
+        key = TABLES[sheet.name].key
+        if key and sheet.has(*key):
+            empty = np.any([sheet.missing(c) for c in key], axis=0)
+            again = pd.Series(sheet.group(*key)).duplicated().to_numpy() & ~empty
+            note = f"{again.sum():,} repeated and {empty.sum():,} empty keys"
+            yield Hit(sheet.name, key, np.flatnonzero(again | empty), sheet.n, note)
+
+
+def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Find a rating whose level or range jumps in one group, or leaves the scale of all others."""
+    looked = False
+    for sheet in book:
+        for column in sheet.extra(Kind.NUMBER) + [c for c in ("sentiment",) if c in sheet]:
+            values = sheet.number(column) if sheet.kind(column) is Kind.NUMBER else None
+            scale = st.rating_domain(values) if values is not None else None
+            if scale is None:
+                continue
+            looked = True
+            groups = {c: sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)}
+            if (days := sheet.days()) is not None:
+                groups["month"] = pd.factorize(days // 30)[0]
+            rows, n, where = st.rescaled(values, scale, groups, rule.limit)
+            if len(rows):
+                note = f"about {n:,} values of {column} follow another scale than 1 to {scale:g}"
+                yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}", n=n)
+    if not looked:
+        raise NotApplicable("no column of ratings")
+
+
+def redundancy(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Pairs of numbers that say the same; for information, never an alarm."""
+    for sheet in book:
+        columns = [c for c in sheet.columns(Kind.NUMBER) if np.isfinite(sheet.number(c)).sum() > 50]
+        step = max(1, sheet.n // 20_000)
+        sample = pd.DataFrame({c: sheet.number(c)[::step] for c in columns[:30]})
+        varied = sample.loc[:, sample.nunique() > 2]
+        ranks = varied.rank().corr(min_periods=50).to_numpy()
+        for i, j in combinations(range(varied.shape[1]), 2):
+            if abs(ranks[i, j]) > rule.limit:
+                pair = (varied.columns[i], varied.columns[j])
+                note = f"{pair[0]} and {pair[1]} have rank correlation {ranks[i, j]:.3f}"
+                yield Hit(sheet.name, pair, np.array([], int), sheet.n, note, 0, Status.PASSED)
+
+
+CHECKS = {
+    "DQ-G-01": exact_duplicates,
+    "DQ-G-02": rekeyed_duplicates,
+    "DQ-G-03": duplicate_customers,
+    "DQ-G-04": mixed_types,
+    "DQ-G-05": category_variants,
+    "DQ-G-06": broken_encoding,
+    "DQ-G-07": orphan_keys,
+    "DQ-G-08": scale_slips,
+    "DQ-G-09": swapped_columns,
+    "DQ-G-10": stuck_values,
+    "DQ-G-11": heaping,
+    "DQ-G-12": schema_types,
+    "DQ-G-13": primary_key,
+    "DQ-G-14": rating_scale,
+    "DQ-G-15": redundancy,
+}

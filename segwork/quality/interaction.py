@@ -1,0 +1,375 @@
+"""DQ-I: contacts, their texts and their sentiment."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from segwork.evidence import wilson
+from segwork.quality import statistics as st
+from segwork.quality.result import Hit, Rule
+from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
+from segwork.results import Status
+from segwork.schema import Kind
+
+TABLE = "interactions"
+CARD = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
+MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+PHONE = re.compile(r"(?<!\w)(?:\+\d[\d ()/.-]{7,}\d|\(?0\d{2,4}\)?[ /-]\d{3,}[ -]?\d{2,})(?!\w)")
+UNCLEAN = re.compile(
+    r"<[a-z/!][^>]{0,80}>|&(?:nbsp|amp|lt|gt|quot|#\d+);|^\s*>|\n\s*>|-{2,}\s*original message"
+    r"|\bwrote:\s*$|\bsent from my\b|\n-- ?\n|\bunsubscribe\b|\bkind regards\b.*\n",
+    re.IGNORECASE,
+)
+PROBES = {
+    "negative": ("not happy", "not satisfied", "never again", "not good", "no good", "not working",
+                 "does not work", "not helpful", "great, another", "thanks for nothing"),
+    "positive": ("not bad", "no problem", "no complaints", "never disappoint", "cannot complain"),
+}  # fmt: skip
+STOPWORDS = {
+    "en": "the and is my was for not with have this you are",
+    "de": "der die das und ist nicht ich mit ein war für auf",
+    "fr": "le les des est pas je avec une dans pour que vous",
+    "es": "el los las es no con una para que por muy está",
+    "it": "il gli non è con una per che sono della mi ho",
+    "nl": "de het een niet van ik met voor zijn dat maar heb",
+    "pt": "os as não com uma para que por meu está você muito",
+    "id": "yang dan tidak saya ini untuk dengan ada belum sudah pesanan sangat",
+}
+PERSON = re.compile(
+    r"\b(he|she|him|her|his|hers|mr|mrs|ms|sir|madam|young|old|elderly|senior|student|pensioner"
+    r"|father|mother|man|woman|john|mary|ahmed|fatima)\b",
+    re.IGNORECASE,
+)
+
+
+def sentiment_accuracy(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Sentiment against hand labels; without them, against what the same words are labelled."""
+    sheet = book.need(TABLE, "sentiment")
+    machine = polarity(sheet, "sentiment")
+    labelled = _hand_labels(sheet)
+    if labelled is None and "text" not in sheet:
+        raise NotApplicable("no hand labels and no text beside the sentiment")
+    if labelled is not None:
+        yield _against_hand(sheet, machine, labelled, rule)
+    if "text" in sheet:
+        told = _told_by_words(sheet, machine)
+        if labelled is None:
+            yield _against_words(machine, told)
+        yield from _worse_channels(sheet, machine, told)
+
+
+def _against_hand(sheet: Sheet, machine: np.ndarray, column: str, rule: Rule) -> Hit:
+    human = polarity(sheet, column)
+    both = np.flatnonzero((machine > -9) & (human > -9))
+    if len(both) < 200:
+        raise Inconclusive(f"{len(both)} hand-labelled contacts, 200 are needed")
+    low, value, high = macro_f1(machine[both], human[both])
+    rows = both[machine[both] != human[both]]
+    note = f"macro-F1 {value:.2f} (95 % {low:.2f} to {high:.2f}) on {len(both):,} hand labels"
+    status = Status.WARNED if high < rule.limit + 0.2 else Status.PASSED
+    status = Status.FAILED if low < rule.limit else status
+    return Hit(TABLE, ("sentiment", column), rows, len(both), note, status=status)
+
+
+def _told_by_words(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows, the sentiment their words speak for (learned from other rows), how surely."""
+    return sheet._once("told", "sentiment", lambda _: _learned(sheet, machine))
+
+
+def _learned(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.naive_bayes import MultinomialNB
+
+    rows = np.flatnonzero((machine > -9) & ~sheet.missing("text"))
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:20_000])
+    classes, size = np.unique(machine[rows], return_counts=True)
+    if len(rows) < 200 or len(classes) < 2 or size.min() < 20:
+        raise Inconclusive(f"{len(rows)} labelled texts, 200 with 20 of each sentiment are needed")
+    texts = [str(t) for t in sheet.frame["text"].iloc[rows]]
+    words = TfidfVectorizer(max_features=4000, binary=True, token_pattern=r"\w\w+")
+    try:
+        X = words.fit_transform(texts)
+    except ValueError:
+        raise Inconclusive("the texts hold no words") from None
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = MultinomialNB(alpha=0.3)
+    chance = cross_val_predict(model, X, machine[rows], cv=folds, method="predict_proba")
+    return rows, classes[chance.argmax(axis=1)], chance.max(axis=1)
+
+
+def _against_words(machine: np.ndarray, told: tuple) -> Hit:  # type: ignore[type-arg]
+    """Judge by the clearest texts: ambiguity spares them, wrong labels do not."""
+    rows, read, sure = told
+    wrong = read != machine[rows]
+    worst, share = 0.0, 0.0
+    for label in np.unique(read):
+        mine = read == label
+        clear = mine & (sure >= np.quantile(sure[mine], 0.7))
+        interval = wilson(int((wrong & clear).sum()), int(clear.sum()))
+        worst, share = max(worst, interval.low), max(share, float(wrong[clear].mean()))
+    note = f"{share:.1%} of the clearest texts of one sentiment carry another label"
+    found = rows[wrong & (sure > 0.5)] if worst > 0.03 else st.NONE
+    status = Status.WARNED if len(found) and wrong.mean() < 0.5 else Status.PASSED
+    return Hit(TABLE, ("sentiment",), found, len(rows), note, status=status)
+
+
+def _worse_channels(sheet: Sheet, machine: np.ndarray, told: tuple) -> Iterator[Hit]:  # type: ignore[type-arg]
+    """Name channels whose labels contradict the words over five points more often than others'."""
+    rows, read, sure = told
+    wrong = (read != machine[rows]) & (sure > 0.5)
+    channel = sheet.codes("channel")[0][rows]
+    for code in np.unique(channel[channel >= 0]):
+        mine = channel == code
+        if mine.sum() < 100 or (~mine).sum() < 100:
+            continue
+        interval = wilson(int(wrong[mine].sum()), int(mine.sum()), level=0.999)
+        if interval.low > wrong[~mine].mean() + 0.05:
+            note = f"{wrong[mine].mean():.1%} of one channel's labels contradict the words"
+            note += f", {wrong[~mine].mean():.1%} elsewhere"
+            columns = ("sentiment", "channel")
+            yield Hit(TABLE, columns, rows[mine & wrong], len(rows), note, status=Status.WARNED)
+
+
+def _hand_labels(sheet: Sheet) -> str | None:
+    for column in sheet.extra(Kind.CATEGORY, Kind.NUMBER, Kind.TEXT):
+        told = polarity(sheet, column)
+        words = {w.strip().lower()[:3] for w in sheet.words(column)}
+        named = re.search(r"human|hand|gold|label|annot|manual|true|checked", column, re.I)
+        like = words <= {"neg", "neu", "pos"} and len(words) > 1
+        if like or (named and "sentiment" in column and (told > -9).any()):
+            return column
+    return None
+
+
+def polarity(sheet: Sheet, column: str) -> np.ndarray:
+    """Return −1, 0 or 1; −9 for missing and unreadable."""
+    if sheet.kind(column) is Kind.NUMBER:
+        values = sheet.number(column)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isfinite(values), np.sign(values) * (np.abs(values) > 0.05), -9)
+    sign = {"neg": -1, "neu": 0, "pos": 1}
+    told = [sign.get(word.strip().lower()[:3], -9) for word in sheet.words(column)]
+    return np.array([*told, -9])[sheet.codes(column)[0]]
+
+
+def macro_f1(told: np.ndarray, true: np.ndarray) -> tuple[float, float, float]:
+    """Return macro-F1 with its 95 % bootstrap interval: low, value, high."""
+    classes = np.unique(true)
+    table = np.array([[((true == a) & (told == b)).sum() for b in classes] for a in classes], float)
+    rest = float(len(true) - table.sum())
+    cells = np.append(table.ravel(), rest)
+    draws = np.random.default_rng(0).multinomial(len(true), cells / cells.sum(), size=400)
+    values = [_f1(d[:-1].reshape(table.shape), true_rest=d[-1]) for d in draws]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), _f1(table, true_rest=rest), float(high)
+
+
+def _f1(table: np.ndarray, *, true_rest: float) -> float:
+    hit = np.diag(table)
+    total = table.sum(axis=0) + table.sum(axis=1) + true_rest / len(table)
+    return float(np.mean(2 * hit / np.maximum(total, 1)))
+
+
+def sentiment_bias(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Texts that differ only in a word for the person but carry another sentiment."""
+    sheet = book.need(TABLE, "sentiment", "text")
+    value = polarity(sheet, "sentiment")
+    words = [PERSON.findall(w.lower()) for w in sheet.words("text")]
+    masked = [PERSON.sub("*", w.lower()) for w in sheet.words("text")]
+    codes = sheet.codes("text")[0]
+    ok = (codes >= 0) & (value > -9)
+    person = np.array([w[0] if w else "" for w in words] + [""], dtype=object)[codes]
+    frame = pd.DataFrame(
+        {"m": np.array([*masked, ""], dtype=object)[codes], "p": person, "v": value}
+    )
+    frame = frame[ok & (person != "")]
+    frame = frame[frame.groupby("m")["p"].transform("nunique") > 1]
+    if len(frame) < 100:
+        raise NotApplicable("fewer than 100 texts that differ only in a word for the person")
+    rest = frame["v"] - frame.groupby("m")["v"].transform("mean")
+    by = rest.groupby(frame["p"]).agg(["mean", "sem", "size"])
+    by = by[by["size"] >= 30]
+    p = 2 * stats.norm.sf(np.abs(by["mean"]) / by["sem"].clip(lower=1e-9)) * len(by)
+    biased = by.index[(by["mean"].abs() >= rule.limit) & (p < 0.01)]
+    rows = frame.index[frame["p"].isin(biased)].to_numpy()
+    yield Hit(TABLE, ("sentiment", "text"), rows, sheet.n, f"words: {', '.join(biased) or 'none'}")
+
+
+def negation_probes(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Texts with a known negation or irony that carry the opposite sentiment."""
+    sheet = book.need(TABLE, "sentiment", "text")
+    value = polarity(sheet, "sentiment")
+    wrong, asked = np.zeros(sheet.n, bool), np.zeros(sheet.n, bool)
+    for meaning, phrases in PROBES.items():
+        has = sheet.where("text", lambda w, p=phrases: any(x in w.lower() for x in p)) & (
+            value > -9
+        )
+        asked |= has
+        wrong |= has & (value == (1 if meaning == "negative" else -1))
+    if asked.sum() < 20:
+        raise NotApplicable(f"{asked.sum()} texts hold a probe phrase, 20 are needed")
+    interval = wilson(int((asked & ~wrong).sum()), int(asked.sum()))
+    rows = np.flatnonzero(wrong) if interval.high < rule.limit else st.NONE
+    note = f"{1 - wrong.sum() / asked.sum():.0%} of {asked.sum():,} probe texts read rightly"
+    yield Hit(TABLE, ("sentiment", "text"), rows, sheet.n, note)
+
+
+def unclean_text(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Texts with markup, quoted replies or signatures."""
+    sheet = book.need(TABLE, "text")
+    yield _share_hit(sheet, lambda w: UNCLEAN.search(w) is not None, rule, "are not cleaned")
+
+
+def language_mix(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Texts in another language than declared, or than most."""
+    sheet = book.need(TABLE, "text")
+    declared = next((c for c in sheet.extra(Kind.CATEGORY) if "lang" in c.lower()), None)
+    if declared is None:
+        raise NotApplicable("no column declares the language of a text")
+    names = sorted(STOPWORDS)
+    found = np.array(
+        [names.index(x) if (x := language(w)) else -1 for w in sheet.words("text")] + [-1]
+    )
+    told = found[sheet.codes("text")[0]]
+    if (told >= 0).sum() < 50:
+        raise Inconclusive("fewer than 50 texts whose language can be told")
+    first = [w.strip().lower()[:2] for w in sheet.words(declared)]
+    number = np.array([names.index(w) if w in names else -1 for w in first] + [-1])
+    should = number[sheet.codes(declared)[0]]
+    rows = np.flatnonzero((told >= 0) & (should >= 0) & (told != should))
+    rows = rows if len(rows) > rule.limit * (told >= 0).sum() else st.NONE
+    yield Hit(TABLE, ("text", declared), rows, sheet.n, f"{len(rows):,} texts in another language")
+
+
+def language(text: str) -> str | None:
+    """Return the language most stopwords of a text belong to; None where it is not clear."""
+    words = set(re.findall(r"[^\W\d_]+", text.lower()))
+    score = sorted(((len(words & set(s.split())), n) for n, s in STOPWORDS.items()), reverse=True)
+    clear = score[0][0] >= 2 and score[0][0] >= score[1][0] + 2
+    return score[0][1] if clear else None
+
+
+def copied_text(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Near-copies of one text that come in a wave or from few senders."""
+    sheet = book.need(TABLE, "text")
+    cluster = np.append(_clusters(sheet.words("text")), -1)[sheet.codes("text")[0]]
+    size = np.bincount(cluster[cluster >= 0], minlength=1)
+    filled = int((~sheet.missing("text")).sum())
+    found = [c for c in np.flatnonzero(size >= max(5, rule.limit * filled))
+             if _wave(sheet, cluster == c)]  # fmt: skip
+    rows = np.flatnonzero(np.isin(cluster, found)) if found else st.NONE
+    yield Hit(
+        TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts in {len(found)} waves of copies"
+    )
+
+
+def _clusters(words: list[str]) -> np.ndarray:
+    """Return the cluster of every distinct text: those that share its most common word triple."""
+    triples = []
+    for word in words:
+        plain = re.findall(r"[^\W\d_]+", re.sub(r"https?://\S+|\S+@\S+", " ", word.lower()))
+        triples.append(
+            {tuple(plain[i : i + 3]) for i in range(max(1, len(plain) - 2))} if plain else set()
+        )
+    common = Counter(t for ts in triples for t in ts)
+    chosen = [max(ts, key=lambda t: (common[t], t)) if ts else None for ts in triples]
+    return pd.factorize(np.array([str(c) if c else None for c in chosen], dtype=object))[0]
+
+
+def _wave(sheet: Sheet, member: np.ndarray) -> bool:
+    """Say whether copies are packed in time, or come from few senders, far beyond the traffic."""
+    days = sheet.days()
+    n, total = int(member.sum()), int((days > -(10**6)).sum())
+    mine = np.sort(days[member & (days > -(10**6))])
+    if len(mine) < 5:
+        return False
+    for share in (0.8, 0.5):
+        k = max(4, int(share * len(mine)))
+        spans = mine[k - 1 :] - mine[: len(mine) - k + 1]
+        at = int(np.argmin(spans))
+        low, high = mine[at], mine[at + k - 1]
+        traffic = ((days >= low) & (days <= high)).sum() - k
+        expected = min(1.0, max(traffic, 1) / max(total - n, 1))
+        if expected < 0.25 and stats.binom.sf(k - 1, len(mine), expected) * total < 1e-4:
+            return True
+    senders = pd.Series(sheet.codes("customer_id")[0][member]).value_counts()
+    return bool(senders.iloc[0] >= 5 and senders.iloc[:3].sum() > 0.5 * n)
+
+
+def personal_data(book: Book, _: Rule) -> Iterator[Hit]:
+    """Card numbers with a right check digit, mail addresses and telephone numbers in free text."""
+    sheet = book.need(TABLE, "text")
+    rows = np.flatnonzero(sheet.where("text", _personal))
+    yield Hit(TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts hold personal data")
+
+
+def _personal(word: str) -> bool:
+    if "@" in word and MAIL.search(word):
+        return True
+    if sum(ch.isdigit() for ch in word) < 7:
+        return False
+    return any(_luhn(m) for m in CARD.findall(word)) or PHONE.search(word) is not None
+
+
+def _luhn(number: str) -> bool:
+    digits = [int(ch) for ch in number if ch.isdigit()][::-1]
+    total = sum(d if i % 2 == 0 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(digits))
+    return len(set(digits)) > 1 and total % 10 == 0
+
+
+def review_queue(book: Book, _: Rule) -> Iterator[Hit]:
+    """Contacts whose sentiment a person should look at first; a queue, not an error count."""
+    sheet = book.need(TABLE, "sentiment", "text")
+    machine = polarity(sheet, "sentiment")
+    hit = _against_words(machine, _told_by_words(sheet, machine))
+    note = f"{hit.note}; of such a queue 21 to 62 % prove wrong on review"
+    yield Hit(TABLE, ("sentiment",), hit.rows, hit.of, note, status=Status.PASSED)
+
+
+def cut_text(book: Book, rule: Rule) -> Iterator[Hit]:
+    """Texts that are empty, or cut at one length."""
+    sheet = book.need(TABLE, "text")
+    empty = np.flatnonzero(sheet.where("text", lambda w: not w.strip()))
+    if len(empty) > rule.limit * sheet.n:
+        yield Hit(TABLE, ("text",), empty, sheet.n, f"{len(empty):,} texts are empty")
+    length = np.array([len(w) for w in sheet.words("text")] + [0])
+    top = int(length.max())
+    distinct_at_top, near = (
+        (length == top).sum(),
+        (length == top - 1).sum() + (length == top - 2).sum(),
+    )
+    rows = np.flatnonzero(length[sheet.codes("text")[0]] == top)
+    filled = (~sheet.missing("text")).sum()
+    if (
+        top >= 20
+        and distinct_at_top >= 5
+        and distinct_at_top > 3 * near
+        and len(rows) > rule.limit * filled
+    ):
+        yield Hit(TABLE, ("text",), rows, sheet.n, f"{len(rows):,} texts end at {top} characters")
+
+
+def _share_hit(sheet: Sheet, hit: object, rule: Rule, what: str) -> Hit:
+    rows = np.flatnonzero(sheet.where("text", hit))
+    over = len(rows) > rule.limit * (~sheet.missing("text")).sum()
+    return Hit(TABLE, ("text",), rows if over else st.NONE, sheet.n, f"{len(rows):,} texts {what}")
+
+
+CHECKS = {
+    "DQ-I-01": sentiment_accuracy,
+    "DQ-I-02": sentiment_bias,
+    "DQ-I-03": negation_probes,
+    "DQ-I-04": unclean_text,
+    "DQ-I-05": language_mix,
+    "DQ-I-06": copied_text,
+    "DQ-I-07": personal_data,
+    "DQ-I-08": review_queue,
+    "DQ-I-09": cut_text,
+}

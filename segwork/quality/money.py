@@ -1,0 +1,287 @@
+"""How amount, quantity, price, currency and rate hang together in this table, found from the data.
+
+Nothing is told by the names of extra columns: the rule that explains most rows is the identity.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from segwork.quality import statistics as st
+from segwork.quality.sheet import Book, Sheet
+from segwork.schema import Kind
+
+RELATIVE = 0.001
+FX_NAME = re.compile(r"^fx_([a-z]{3})_([a-z]{3})$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The money columns of the order lines and the rules they follow.
+
+    Attributes
+    ----------
+    amount, lines : ndarray
+        Amount, and quantity × unit price (NaN where not given).
+    factor : ndarray
+        What the identity multiplies quantity × price by, per row.
+    identity : tuple of str
+        Columns of the identity; empty where no rule explains most rows.
+    local, rate : ndarray or None
+        Amount in the row's own currency, and the rate that converts it home.
+    rate_column : str
+        Name of the column with the rate used; empty where rates come from the outside table.
+    local_columns : tuple of str
+    outside : ndarray or None
+        Rate of the dated outside table for the row's currency and day.
+    foreign : ndarray of bool
+    unit : float
+        Smallest unit of money seen.
+    """
+
+    amount: np.ndarray
+    lines: np.ndarray
+    quantity: np.ndarray
+    price: np.ndarray
+    factor: np.ndarray
+    identity: tuple[str, ...]
+    local: np.ndarray | None
+    rate: np.ndarray | None
+    rate_column: str
+    local_columns: tuple[str, ...]
+    outside: np.ndarray | None
+    foreign: np.ndarray
+    unit: float
+
+    @property
+    def slack(self) -> np.ndarray:
+        """Two minor units, or what rounding the unit price can cost."""
+        return np.maximum(2 * self.unit, 0.5 * self.unit * np.abs(self.quantity * self.factor))
+
+    def broken(self) -> np.ndarray:
+        """Return True where the amount is not what the identity says."""
+        with np.errstate(all="ignore"):
+            expected = self.lines * self.factor
+        known = np.isfinite(self.amount) & np.isfinite(expected)
+        return known & ~st.agree(self.amount, expected, self.slack + 1e-9, RELATIVE)
+
+    def swaps(self) -> list[tuple[tuple[str, str], np.ndarray]]:
+        """Return the pairs of columns and the broken rows which swapping them repairs."""
+        if not self.identity:
+            return []
+        bad = self.broken()
+        repaired = {
+            ("amount", "unit_price"): (self.price, self.quantity * self.amount * self.factor),
+            ("amount", "quantity"): (self.quantity, self.amount * self.price * self.factor),
+        }
+        found = []
+        for columns, (should, is_now) in repaired.items():
+            fits = st.agree(should, is_now, 2 * self.unit + 1e-9, 10 * RELATIVE)
+            if columns[1] == "quantity":
+                fits &= np.mod(self.amount, 1) == 0
+            found.append((columns, np.flatnonzero(bad & fits)))
+        return found
+
+
+def ledger(book: Book) -> Ledger | None:
+    """Find the identity of the amounts and the conversion to the home currency."""
+    sheet = book.get("transactions")
+    if sheet is None or "amount" not in sheet:
+        return None
+    amount = sheet.number("amount")
+    known = amount[np.isfinite(amount)]
+    unit = 1.0 if len(known) and (np.mod(known, 1) == 0).all() else 0.01
+    nothing = np.full(sheet.n, np.nan)
+    quantity = sheet.number("quantity") if "quantity" in sheet else nothing
+    price = sheet.number("unit_price") if "unit_price" in sheet else nothing
+    lines = quantity * price
+    local, local_columns, rate, column, outside, foreign = _conversion(book, sheet, amount, lines)
+    factor, identity = _identity(sheet, amount, lines, quantity, unit, rate, foreign)
+    return Ledger(
+        amount, lines, quantity, price, factor, identity, local, rate, column,
+        local_columns, outside, foreign, unit,
+    )  # fmt: skip
+
+
+def _identity(
+    sheet: Sheet,
+    amount: np.ndarray,
+    lines: np.ndarray,
+    quantity: np.ndarray,
+    unit: float,
+    rate: np.ndarray | None,
+    foreign: np.ndarray,
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the factor on quantity × price that explains most amounts, and its columns."""
+    base = ("amount", "quantity", "unit_price")
+    known = np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
+    ones = np.ones(sheet.n)
+    if known.sum() < 20:
+        return ones, ()
+    choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base)]
+    extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
+    rates = {"": ones} | ({"currency": rate} if rate is not None else {})
+    with np.errstate(all="ignore"):
+        for name, values in extras.items():
+            rates |= {f"{name}|times": values, f"{name}|by": 1 / values}
+        for (rate_name, rate_values), name in product(rates.items(), ["", *extras]):
+            label = (*base, *(x for x in (rate_name.split("|")[0], name) if x))
+            share_off = [ones] if not name else [1 - extras[name], 1 - extras[name] / 100]
+            flat = [] if not name else [1 - extras[name] / lines, 1 + extras[name] / lines]
+            choices += [(rate_values * s, label) for s in (*share_off, *flat)]
+    best, best_fit = choices[0], -1.0
+    for factor, label in choices:
+        with np.errstate(all="ignore"):
+            slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
+            fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
+        if fit > best_fit + 0.002:
+            best, best_fit = (factor, label), fit
+    if best_fit <= 0.6:
+        return ones, ()
+    return _only_where_exact(best, amount, lines, foreign, unit), best[1]
+
+
+def _only_where_exact(
+    best: tuple[np.ndarray, tuple[str, ...]],
+    amount: np.ndarray,
+    lines: np.ndarray,
+    foreign: np.ndarray,
+    unit: float,
+) -> np.ndarray:
+    """Return the factor, unknown for foreign rows where the rates at hand are not the ones used."""
+    factor, columns = best
+    with np.errstate(all="ignore"):
+        fits = st.agree(amount, lines * factor, 2 * unit, RELATIVE)
+    abroad = foreign & np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
+    if len(columns) > 3 and abroad.any() and fits[abroad].mean() < 0.6:
+        return np.where(foreign, np.nan, factor)
+    return factor
+
+
+def _conversion(book: Book, sheet: Sheet, amount: np.ndarray, lines: np.ndarray) -> tuple:  # type: ignore[type-arg]
+    """Return local amount, its columns, rate, rate column, outside rate and the foreign rows."""
+    none = (None, (), None, "", None, np.zeros(sheet.n, bool))
+    if "currency" not in sheet:
+        return none
+    extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
+    locals_ = {("quantity", "unit_price"): lines} | {(c,): v for c, v in extras.items()}
+    best: tuple = none  # type: ignore[type-arg]
+    best_fit = 0.5
+    for columns, local in locals_.items():
+        home = home_currency(sheet, amount, local)
+        if home is None:
+            continue
+        outside = outside_rates(book, sheet, home)
+        rates = {} if outside is None else {"": outside}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for name, values in extras.items():
+                if (name,) != columns:
+                    rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
+        for name, rate in rates.items():
+            fit, foreign = _conversion_fit(sheet, amount, local, rate, home)
+            if fit > best_fit + (0.02 if not name else 0.0):
+                best_fit = fit
+                best = (local, columns, rate, name.split("|")[0], outside, foreign)
+        if not rates and best[0] is None:
+            best = _median_rates(sheet, amount, local, columns, home) or best
+    return best
+
+
+def home_currency(sheet: Sheet, amount: np.ndarray, local: np.ndarray) -> str | None:
+    """Return the currency whose amounts equal the local ones, if others differ from them."""
+    codes, _ = sheet.codes("currency")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(np.log(np.abs(amount / local)))
+    table = pd.DataFrame({"code": codes, "off": off})[np.isfinite(off) & (codes >= 0)]
+    middle = table.groupby("code")["off"].agg(["median", "size"])
+    equal, other = middle[middle["median"] < 0.005], middle[middle["median"] > 0.02]
+    if not len(equal) or not len(other):
+        return None
+    return sheet.words("currency")[int(equal["size"].idxmax())].strip()
+
+
+def outside_rates(book: Book, sheet: Sheet, home: str) -> np.ndarray | None:
+    """Return the dated outside rate that turns the row's currency into the home currency."""
+    outside = book.get("external")
+    if outside is None or not outside.has("date", "name", "value") or sheet.when() is None:
+        return None
+    series = _fx_series(outside)
+    days = sheet.days()
+    rates = np.full(sheet.n, np.nan)
+    for code, word in enumerate(sheet.words("currency")):
+        rows = sheet.codes("currency")[0] == code
+        path = _path(series, word.strip().lower(), home.lower())
+        if path is not None:
+            rates[rows] = path(days[rows])
+    return rates if np.isfinite(rates).any() else None
+
+
+def _fx_series(outside: Sheet) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    found = {}
+    days, values = outside.days(), outside.number("value")
+    for code, word in enumerate(outside.words("name")):
+        if match := FX_NAME.match(word.strip()):
+            rows = (outside.codes("name")[0] == code) & np.isfinite(values) & (days > -(10**7))
+            order = np.argsort(days[rows], kind="stable")
+            found[match[1].lower(), match[2].lower()] = (days[rows][order], values[rows][order])
+    return found
+
+
+def _path(series: dict, source: str, target: str):  # type: ignore[no-untyped-def,type-arg]
+    """Return a function of days: direct, inverse or crossed rate; None where there is none."""
+    if source == target:
+        return lambda days: np.ones(len(days))
+    one = _leg(series, source, target)
+    if one is not None:
+        return one
+    for middle in sorted({c for pair in series for c in pair}):
+        first, second = _leg(series, source, middle), _leg(series, middle, target)
+        if first is not None and second is not None:
+            return lambda days, a=first, b=second: a(days) * b(days)
+    return None
+
+
+def _leg(series: dict, source: str, target: str):  # type: ignore[no-untyped-def,type-arg]
+    for pair, power in (((source, target), 1), ((target, source), -1)):
+        if pair in series and len(series[pair][0]):
+            at, values = series[pair]
+
+            def rate(days, at=at, values=values, power=power):  # type: ignore[no-untyped-def]
+                place = np.searchsorted(at, days, side="right") - 1
+                fresh = (place >= 0) & (days - at[np.maximum(place, 0)] <= 7)
+                return np.where(fresh, values[np.maximum(place, 0)], np.nan) ** power
+
+            return rate
+    return None
+
+
+def _conversion_fit(
+    sheet: Sheet, amount: np.ndarray, local: np.ndarray, rate: np.ndarray, home: str
+) -> tuple[float, np.ndarray]:
+    at_home = sheet.where("currency", lambda word: word.strip() == home)
+    foreign = ~at_home & ~sheet.missing("currency")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(np.log(np.abs(amount / local / rate)))
+    known = foreign & np.isfinite(off)
+    return (float((off[known] < 0.02).mean()) if known.sum() >= 20 else 0.0), foreign
+
+
+def _median_rates(
+    sheet: Sheet, amount: np.ndarray, local: np.ndarray, columns: tuple[str, ...], home: str
+) -> tuple | None:  # type: ignore[type-arg]
+    """Return the fallback: each currency's median rate, where it is stable within the currency."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.abs(amount / local))
+    logs = np.where(np.isfinite(logs), logs, np.nan)
+    by_currency = pd.DataFrame({"c": sheet.codes("currency")[0], "x": logs}).groupby("c")["x"]
+    middle = by_currency.transform("median").to_numpy()
+    foreign = ~sheet.where("currency", lambda w: w.strip() == home) & ~sheet.missing("currency")
+    rest = (logs - middle)[foreign & np.isfinite(logs)]
+    if len(rest) < 20 or st.robust_scale(rest) > 0.15:
+        return None
+    return local, columns, np.exp(middle), "", None, foreign

@@ -1,0 +1,134 @@
+"""Is there enough, and steady enough, data for models? A warning with its counts, never a veto."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.quality.sheet import Sheet
+from segwork.quality.timing import core_days
+
+LEAST_CUSTOMERS = 10_000
+LEAST_POINTS = 50_000
+LEAST_MONTHS = 6
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What the amount of data allows.
+
+    Attributes
+    ----------
+    ready : bool
+        True where models are supported by the amount and the flow of data.
+    recommendation : str
+        ``models`` or ``rule-based segments``; advice only, it changes no other result.
+    table : DataFrame
+        One row per requirement: requirement, value, needed, met.
+    months : DataFrame
+        month, customers, new_customers, lines.
+    """
+
+    ready: bool
+    recommendation: str
+    reason: str
+    table: pd.DataFrame
+    months: pd.DataFrame
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return the counts and the recommendation."""
+        counts = dict(zip(self.table["name"], self.table["value"], strict=True))
+        return {**counts, "readiness": self.recommendation, "readiness_reason": self.reason}
+
+
+def readiness(tables: Any, *, as_of: date | str) -> Readiness:
+    """Count customers, data points and monthly inflow against what models need.
+
+    Fewer than 10,000 customers, or months without new rows: rule-based segments. Models want
+    50,000 data points (order lines) and a steady flow besides.
+
+    Parameters
+    ----------
+    tables : segwork.tables.Tables
+    as_of : date or str
+        Rows from this day on are not counted.
+
+    Examples
+    --------
+    >>> from segwork import tables
+    >>> lines = pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2024-01-02"], "amount": [5.0]})
+    >>> readiness(tables.from_frames(transactions=lines), as_of="2024-02-01").recommendation
+    'rule-based segments'
+    """
+    from segwork.quality import as_day, source_frame
+
+    end = as_day(as_of)
+    frame = source_frame(tables, "transactions")
+    months = _months(Sheet("transactions", frame), end) if frame is not None else _no_months()
+    people = source_frame(tables, "customers")
+    known = Sheet("customers", people) if people is not None else None
+    customers = max(int(months["new_customers"].sum()), _distinct(known))
+    inside = months.iloc[1:-1] if len(months) > 2 else months
+    typical = float(inside["lines"].median()) if len(inside) else 0.0
+    quiet = int((inside["lines"] < 0.25 * typical).sum()) if typical else len(months)
+    table = pd.DataFrame(
+        [
+            ("customers_known", "customers", customers, LEAST_CUSTOMERS),
+            ("data_points", "order lines before as_of", int(months["lines"].sum()), LEAST_POINTS),
+            ("months_with_rows", "months with order lines", len(months[months["lines"] > 0]),
+             LEAST_MONTHS),
+            ("quiet_months", "inner months under a quarter of the usual flow", quiet, 0),
+            ("months_without_new_customers", "inner months with no new customer",
+             int((inside["new_customers"] == 0).sum()), 0),
+        ],
+        columns=["name", "requirement", "value", "needed"],
+    )  # fmt: skip
+    at_most = table["name"].isin(["quiet_months", "months_without_new_customers"])
+    table["met"] = np.where(
+        at_most, table["value"] <= table["needed"], table["value"] >= table["needed"]
+    )
+    lacking = table.loc[~table["met"], "name"].tolist()
+    rules = bool(set(lacking) - {"months_without_new_customers"})
+    parts = [
+        f"{r.requirement}: {r.value:,} ({r.bound} {r.needed:,} wanted)"
+        for r in table.assign(bound=np.where(at_most, "at most", "at least"))[
+            ~table["met"]
+        ].itertuples()
+    ]
+    reason = (
+        "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
+    )
+    recommendation = "rule-based segments" if rules else "models"
+    return Readiness(not rules, recommendation, reason, table, months)
+
+
+def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
+    when = sheet.when()
+    inside = ~np.isnat(when) & (when < end) & np.isin(sheet.days(), core_days(sheet.days()))
+    who = sheet.codes("customer_id")[0]
+    frame = pd.DataFrame(
+        {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}
+    )
+    if frame.empty:
+        return _no_months()
+    first = frame[frame["who"] >= 0].groupby("who")["month"].min().value_counts()
+    table = frame.groupby("month").agg(
+        customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size")
+    )
+    every = np.arange(np.datetime64(table.index[0], "M"), np.datetime64(table.index[-1], "M") + 1)
+    if len(every) <= 240:
+        table = table.reindex(every.astype(str), fill_value=0)
+    table["new_customers"] = first.reindex(table.index, fill_value=0)
+    return table.rename_axis("month").reset_index()
+
+
+def _no_months() -> pd.DataFrame:
+    return pd.DataFrame({"month": [], "customers": [], "lines": [], "new_customers": []})
+
+
+def _distinct(sheet: Sheet | None) -> int:
+    return len(sheet.codes("customer_id")[1]) if sheet is not None and "customer_id" in sheet else 0

@@ -1,0 +1,250 @@
+"""Time in the data: shifted clocks, days without a row, caps on the rows of a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from segwork.quality import statistics as st
+
+CLOSED = {(1, 1), (1, 6), (5, 1), (7, 4), (8, 17), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A stretch of units whose hours follow the usual profile moved by some hours."""
+
+    rows: np.ndarray
+    hours: int
+    score: float
+    p: float
+
+
+def clock_shifts(
+    when: np.ndarray, unit: np.ndarray, shifts: list[int], limit: float
+) -> list[Shift]:
+    """Scan for stretches of rows whose hour of day is moved.
+
+    The score of a row is the log-likelihood ratio of the moved to the usual hour profile, so the
+    best stretch of n rows exceeds x by chance with probability of at most about n·exp(−x)
+    (Karlin and Altschul 1990, their λ is 1 for such scores).
+
+    Parameters
+    ----------
+    when : ndarray of datetime64[s]
+    unit : ndarray of int
+        Rows of one unit (order, session) count once.
+    shifts : list of int
+        Hours to try, 1 to 23.
+    limit : float
+        Largest p-value of a stretch that is reported, over all shifts tried.
+    """
+    rows, hours, days, weekday, size = _units(when, unit)
+    if len(rows) < 100:
+        return []
+    by_day = _orders_by_day(days)
+    arrangements = [(np.argsort(when[rows], kind="stable"), True)]
+    if not by_day:
+        arrangements.append((np.arange(len(rows)), False))
+    found = []
+    for order, daily in arrangements:
+        best = None
+        for shift in shifts:
+            ratio, expected = _ratios(hours, weekday, shift)
+            span, score, mean = _best_stretch(ratio[order], days[order] if daily else None)
+            if mean > 0.6 * expected and (best is None or score > best[1]):
+                best = (order[span[0] : span[1]], score, shift)
+        if best is None:
+            continue
+        p = min(1.0, len(rows) * len(shifts) * float(np.exp(-best[1])))
+        if p < limit:
+            found.append(_as_shift(best, p, rows, size, when, by_day and daily))
+    return found
+
+
+def _units(when: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, ...]:
+    known = np.flatnonzero(~np.isnat(when))
+    first = np.ones(len(known), bool)
+    first[1:] = unit[known][1:] != unit[known][:-1]
+    rows = known[first]
+    size = np.diff(np.append(np.flatnonzero(first), len(known)))
+    seconds = when[rows].astype(np.int64)
+    days = seconds // 86_400
+    return rows, (seconds % 86_400) // 3600, days, (days + 3) % 7, size
+
+
+def _orders_by_day(days: np.ndarray) -> bool:
+    """Say whether neighbouring rows are mostly of one day, so that hours rise along the rows."""
+    return bool(np.median(np.abs(np.diff(days))) <= 1) if len(days) > 1 else False
+
+
+def _ratios(hours: np.ndarray, weekday: np.ndarray, shift: int) -> tuple[np.ndarray, float]:
+    """Return log-likelihood ratios by each weekday's own profile, and their mean if moved."""
+    ratio = np.zeros(len(hours))
+    expected = 0.0
+    parts = [weekday == day for day in range(7)]
+    if len(hours) < 7 * 300:
+        parts = [weekday >= 5, weekday < 5]
+    for part in parts:
+        if part.sum() < 50:
+            continue
+        share = np.bincount(hours[part], minlength=24) / part.sum()
+        share = 0.98 * share + 0.02 / 24
+        log_ratio = np.log(np.roll(share, shift) / share)
+        ratio[part] = log_ratio[hours[part]]
+        expected += float((np.roll(share, shift) * log_ratio).sum()) * part.mean()
+    return ratio, expected
+
+
+def _best_stretch(
+    ratio: np.ndarray, days: np.ndarray | None
+) -> tuple[tuple[int, int], float, float]:
+    """Return the stretch with the largest sum, whole days only where days are given."""
+    if days is None:
+        starts = np.arange(len(ratio))
+        sums = ratio
+    else:
+        starts = np.flatnonzero(np.append(True, np.diff(days) != 0))
+        sums = np.add.reduceat(ratio, starts)
+    total = np.concatenate([[0.0], np.cumsum(sums)])
+    low = np.minimum.accumulate(total)
+    end = int(np.argmax(total - low))
+    begin = int(np.argmin(total[: end + 1]))
+    edges = np.append(starts, len(ratio))
+    a, b = int(edges[begin]), int(edges[end])
+    score = float(total[end] - total[begin])
+    return (a, b), score, score / max(1, b - a)
+
+
+def _as_shift(
+    best: tuple[np.ndarray, float, int],
+    p: float,
+    rows: np.ndarray,
+    size: np.ndarray,
+    when: np.ndarray,
+    in_order: bool,
+) -> Shift:
+    members, score, shift = best
+    hours = shift if shift <= 12 else shift - 24
+    if in_order:
+        first, last = _snap(when, rows[members.min()], rows[members.max()], hours)
+        return Shift(np.arange(first, last + 1), hours, score, p)
+    spans = [np.arange(rows[m], rows[m] + size[m]) for m in members]
+    return Shift(np.sort(np.concatenate(spans)), hours, score, p)
+
+
+def _snap(when: np.ndarray, first: int, last: int, hours: int) -> tuple[int, int]:
+    """Move the ends of a stretch to the jumps of the clock in a table that is in order of time."""
+    step = np.diff(when.astype(np.int64)) / 3600
+    reach = max(30, (last - first) // 2)
+    ends = []
+    for place, jump in ((first - 1, hours), (last, -hours)):
+        near = np.arange(max(0, place - reach), min(len(step), place + reach))
+        fits = near[np.abs(step[near] - jump) <= 1.5]
+        if jump < 0:
+            fits = near[(step[near] < -0.5) & (step[near] >= jump - 0.1)]
+        ends.append(int(fits[np.argmin(np.abs(fits - place))]) if len(fits) else place)
+    start, stop = ends[0] + 1, ends[1]
+    return (start, stop) if start <= stop else (first, last)
+
+
+def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
+    """Return the days (since 1970) without a row on which chance leaves no room for none.
+
+    Weekdays that are usually closed, common holidays and days closed every year do not count.
+    """
+    known = days[days > -(10**6)]
+    if len(known) < 100:
+        return st.NONE
+    span = core_days(known)
+    if len(span) < 15:
+        return st.NONE
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
+    weekday = (span + 3) % 7
+    closed = np.isin(weekday, [w for w in range(7) if (count[weekday == w] == 0).mean() > 0.5])
+    usual = _usual(count, weekday)
+    spread = st.robust_scale(((count - usual) / np.sqrt(np.maximum(usual, 0.5)))[~closed])
+    extra = max(spread**2 - 1, 1e-6)
+    size = np.maximum(usual, 1e-9) / extra
+    chance = np.exp(size * np.log(size / (size + usual)))
+    silent = (count == 0) & ~closed & ~_holidays(span)
+    empty = silent & (_run_chance(np.log(chance), silent, closed) < np.log(limit / len(span)))
+    dates = pd.to_datetime(span, unit="D")
+    yearly = pd.Series(count == 0).groupby([dates.month, dates.day]).transform("sum").to_numpy()
+    times = pd.Series(count).groupby([dates.month, dates.day]).transform("size").to_numpy()
+    return span[empty & ~((times > 1) & (yearly == times))]
+
+
+def _run_chance(log_chance: np.ndarray, silent: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """Return for every day the log chance of the whole run of silent days it belongs to."""
+    through = silent | closed
+    run = np.cumsum(np.append(True, through[1:] != through[:-1]))
+    return pd.Series(np.where(silent, log_chance, 0.0)).groupby(run).transform("sum").to_numpy()
+
+
+def core_days(days: np.ndarray) -> np.ndarray:
+    """Return all days from the first to the last, without the far strays of default dates."""
+    known = days[days > -(10**6)]
+    if not len(known):
+        return st.NONE
+    distinct, size = np.unique(known, return_counts=True)
+    block = np.concatenate([[0], np.cumsum(np.diff(distinct) > 120)])
+    main = block == np.bincount(block, weights=size).argmax()
+    return np.arange(distinct[main][0], distinct[main][-1] + 1)
+
+
+def _usual(count: np.ndarray, weekday: np.ndarray) -> np.ndarray:
+    usual = np.zeros(len(count))
+    for day in range(7):
+        same = pd.Series(count[weekday == day].astype(float))
+        usual[weekday == day] = same.rolling(21, center=True, min_periods=1).median()
+    return usual
+
+
+def _holidays(span: np.ndarray) -> np.ndarray:
+    dates = pd.to_datetime(span, unit="D")
+    fixed = np.array([(d.month, d.day) in CLOSED for d in dates])
+    easter = {int(pd.Timestamp(_easter(y)).timestamp() // 86_400) for y in set(dates.year)}
+    moving = np.isin(span, [e + k for e in easter for k in (-2, -1, 0, 1, 39, 50)])
+    return fixed | moving
+
+
+def _easter(year: int) -> str:
+    """Return Easter Sunday (Gauss, in Meeus' form)."""
+    a, b, c = year % 19, year // 100, year % 100
+    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
+    k = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
+    m = (a + 11 * h + 22 * k) // 451
+    month, day = divmod(h + k - 7 * m + 114, 31)
+    return f"{year}-{month:02d}-{day + 1:02d}"
+
+
+def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
+    """Return the days with exactly the highest number of rows, where so many are no chance.
+
+    Under any law whose upper tail falls, each day in the window just below the maximum reaches
+    it with a chance of at most one over the width of the window.
+    """
+    known = days[days > -(10**6)]
+    if len(known) < 100:
+        return st.NONE, 0
+    span = core_days(known)
+    count = np.bincount(
+        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
+    )
+    top = int(count.max())
+    at_top = count == top
+    if top < 5 or at_top.sum() < 3:
+        return st.NONE, top
+    width = max(4, round(st.robust_scale(count[count > 0].astype(float)) / 2))
+    window = (count >= top - width) & (count <= top)
+    next_most = np.bincount(count[window & ~at_top] if (window & ~at_top).any() else [0]).max()
+    p = float(stats.binom.sf(at_top.sum() - 1, int(window.sum()), 1 / (width + 1)))
+    if p < limit and at_top.sum() > 2 * min(next_most, at_top.sum() / 2 - 0.1):
+        return span[at_top], top
+    return st.NONE, top
