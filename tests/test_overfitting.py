@@ -161,7 +161,7 @@ def test_declared_feature_is_refused_and_its_effect_printed() -> None:
 def test_standing_out_and_undeclared_is_a_suspect() -> None:
     """A feature far ahead of the others is listed until somebody says when it is known."""
     X, y = customers(8)
-    X["minutes"] = (y == "lost") + np.random.default_rng(0).normal(scale=0.8, size=len(y))
+    X["minutes"] = (y == "lost") + np.random.default_rng(0).normal(scale=0.65, size=len(y))
     undeclared = overfitting.check(LogisticRegression(), X, y)
     declared = overfitting.check(LogisticRegression(), X, y, known_at={"minutes": "before call"})
     assert list(undeclared.suspects["column"]) == ["minutes"]

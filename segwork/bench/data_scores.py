@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ def run_plants(
         for defect in defects:
             for strength in strengths:
                 faulty, key = plant(world, defect, strength, seed=seed)
-                found = verdict(_audit(faulty), twin, key)
+                found = verdict(_audit(faulty, defect.codes), twin, key)
                 records.append({"world": name, "seed": seed, "number": defect.number,
                                 "defect": defect.name, "strength": strength, "planted": key.n,
                                 **found})  # fmt: skip
@@ -88,15 +88,23 @@ def run_clean(*, draws: int, first_seed: int = 5000) -> pd.DataFrame:
 
 
 def false_alarms(clean: pd.DataFrame) -> pd.DataFrame:
-    """Return alarms on clean draws by check: code, failed, warned, share failed with upper bound."""
+    """Return alarms on clean draws by check: code, failed, warned, share failed, upper bound."""
     draws = int((clean["code"] == "").sum())
     rows = []
     for code in quality.catalogue():
         mine = clean[clean["code"] == code]
         failed = int((mine["status"] == "failed").sum())
         warned = int((mine["status"] == "warned").sum())
-        rows.append({"code": code, "draws": draws, "failed": failed, "warned": warned,
-                     "share_failed": failed / draws, "upper": wilson(failed, draws).high})  # fmt: skip
+        rows.append(
+            {
+                "code": code,
+                "draws": draws,
+                "failed": failed,
+                "warned": warned,
+                "share_failed": failed / draws,
+                "upper": wilson(failed, draws).high,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -115,7 +123,9 @@ def clean_tables(clean: pd.DataFrame) -> dict[str, float | int]:
 def detection(plants: pd.DataFrame) -> pd.DataFrame:
     """Return the rate of full hits by fault and strength, with Wilson intervals."""
     rows = []
-    for (number, defect, strength), part in plants.groupby(["number", "defect", "strength"], sort=False):
+    for (number, defect, strength), part in plants.groupby(
+        ["number", "defect", "strength"], sort=False
+    ):
         hits, n = int((part["score"] == 1).sum()), len(part)
         interval = wilson(hits, n)
         rows.append({"number": number, "defect": f"{number} {defect}", "strength": strength,
@@ -129,5 +139,5 @@ def dead_checks(plants: pd.DataFrame) -> list[str]:
     return [code for code in quality.catalogue() if code not in set(plants["code"])]
 
 
-def _audit(world: World) -> Audit:
-    return quality.audit(world.tables(), as_of=world.as_of)
+def _audit(world: World, only: Collection[str] | None = None) -> Audit:
+    return quality.audit(world.tables(), as_of=world.as_of, only=only)

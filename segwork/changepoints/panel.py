@@ -141,8 +141,8 @@ def enough(base: sequences.Panel) -> np.ndarray:
 def judge(base: sequences.Panel, *, seed: int = 0) -> tuple[pd.DataFrame, int]:
     """Return the table of :class:`PanelChanges` for a panel, and the number of draws behind it."""
     base, source = _canonical(base)
-    shape = sequences.calendar_shape(base)
     tested = enough(base)
+    shape = sequences.calendar_shape(base, trusted=tested)
     first, back, copies = _distinct(base, tested)
     verdicts, draws = _judge(base.counts[first], shape[first], copies, seed)
     table = pd.DataFrame({"customer_id": base.customer_id})

@@ -149,9 +149,7 @@ def compare(
     np.int64(2)
     """
     frame = prepare.as_frame(X)
-    chosen = _checked(methods, n_clusters, frame)
-    if later is not None and len(later) != len(frame):
-        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    chosen = _checked(methods, n_clusters, frame, later)
     rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
     once = prepare.one_time_buyers(frame, rule)
     compared = frame[~once]
@@ -169,7 +167,7 @@ def compare(
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
-    outcome = None if later is None else np.asarray(later, dtype=float)[~once]
+    outcome = None if later is None else np.asarray(later, float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
     )
@@ -198,8 +196,10 @@ def _labels(
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame
+    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame, later: object
 ) -> tuple[str, ...]:
+    if later is not None and len(np.asarray(later)) != len(frame):
+        raise DataError(f"'later' has {len(np.asarray(later))} values for {len(frame)} rows")
     for name in methods or ():
         if name not in (*METHODS, "autoencoder"):
             raise UsageError.unknown("method", name, METHODS, where="compare")

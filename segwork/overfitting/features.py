@@ -20,7 +20,6 @@ from segwork.overfitting.splits import CrossScore
 from segwork.results import Status
 
 LEAK_AUC, LEAK_FLOOR = 0.90, 0.85
-WHOLE_AUC = 0.98
 PURE, COVERED, MOSTLY_OTHER = 0.95, 0.30, 0.35
 SUSPECT_AUC, SUSPECT_LEAD = 0.70, 0.05
 EQUAL_MARGIN = 0.01

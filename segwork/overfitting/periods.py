@@ -44,7 +44,9 @@ def check_later(case: Case) -> tuple[Check, dict[str, float]]:
         return not_applicable("OF-02", "too few rows in one period"), {}
     early, late = case.take(learn), case.take(later)
     folds = random_folds(early) if early.groups is None else grouped_folds(early)
-    inside = cross_score(early, usable(early, folds)).held
+    if early.counts.min() < 10 or not (folds := usable(early, folds)):
+        return not_applicable("OF-02", "too few rows of a class before the cut"), {}
+    inside = cross_score(early, folds).held
     area, pull = macro_auc(late.codes, case.score(case.fit(learn), later))
     gap, low = _apart(inside, Estimate(area, pull, late.groups))
     text = (
@@ -125,7 +127,7 @@ def check_customers(case: Case, random: CrossScore, grouped: CrossScore | None) 
 
 
 def _flatters(gain: Estimate) -> bool:
-    return gain.value >= ENTITY_GAP and gain.interval().low > 0
+    return gain.value >= ENTITY_GAP and gain.interval(0.99).low > 0
 
 
 def _probe_gain(case: Case) -> Estimate:

@@ -157,7 +157,7 @@ class Audit:
         """The failed and warned findings, worst first."""
         hot = self.findings[self.findings["status"].isin([s.value for s in ALARMS])]
         order = {s.value: i for i, s in enumerate(Severity)}
-        rank = hot["severity"].map(order) + 10 * (hot["status"] == Status.WARNED)
+        rank = hot["severity"].map(order).astype(int) + 10 * (hot["status"] == Status.WARNED)
         return hot.assign(_rank=rank).sort_values(["_rank", "code"]).drop(columns="_rank")
 
     @property
@@ -187,7 +187,8 @@ class Audit:
 def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]]:
     """Run one check; return its finding and the hits behind it."""
     try:
-        hits = [_judged(rule, hit) for hit in check(book, rule)]
+        with np.errstate(all="ignore"):
+            hits = [_judged(rule, hit) for hit in check(book, rule)]
     except NotApplicable as reason:
         return _answer(rule, Status.NOT_APPLICABLE, f"not applicable: {reason}"), []
     except Inconclusive as reason:
@@ -198,6 +199,11 @@ def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]
     if not hits:
         return _answer(rule, status, "nothing found"), []
     return _finding(rule, status, hits, book), hits
+
+
+def skipped(rule: Rule) -> dict[str, Any]:
+    """Return the finding of a check that was not asked for."""
+    return _answer(rule, Status.SKIPPED, "not asked for")
 
 
 def rows_of(hits: list[Hit]) -> pd.DataFrame:
