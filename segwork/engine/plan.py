@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def make(
     run_folder = Folder(Path(out).resolve() / settings.name)
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
-    data = _checked_data(settings, hashes, run_folder) if reads_data else {}
+    data = _checked_data(settings, path, hashes, run_folder) if reads_data else {}
     in_order = {name: found[name] for name in needs}
     return Plan(settings, path, root, in_order, needs, chosen, ready, data, run_folder, hashes)
 
@@ -163,20 +163,18 @@ def _values(
     }
 
 
-def _checked_data(config: Config, hashes: fingerprint.Hashes, folder: Folder) -> dict[str, str]:
+def _checked_data(
+    config: Config, path: Path, hashes: fingerprint.Hashes, folder: Folder
+) -> dict[str, str]:
     """Read the tables once and check the gates' names, unless exactly this was checked before."""
     data = data_hashes(config, hashes)
     if folder.remembered("_checked") == _mark(config, data):
         return data
     from segwork import gates
+    from segwork.engine import datacheck
 
     gates.judge({}, config)
-    if config.sample.folder:
-        from segwork import sample
-
-        sample.ensure(config)
-    # Lazy frames make the same checks without holding the tables in this process.
-    tables.load(replace(config, engine="duckdb"))
+    datacheck.check(path)
     return data_hashes(config, hashes)
 
 

@@ -27,7 +27,7 @@ class Worker:
             [sys.executable, "-m", "segwork.engine.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=worker_environment(),
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -158,8 +158,8 @@ def _lost(task: dict[str, Any]) -> Event:
     }
 
 
-def _environment() -> dict[str, str]:
-    """Let the worker import this very segwork, also where it is not installed."""
+def worker_environment() -> dict[str, str]:
+    """Return an environment in which a process imports this very segwork."""
     home = Path(__file__).resolve().parents[2]
     environment = dict(os.environ)
     if home.name not in ("site-packages", "dist-packages"):
