@@ -46,6 +46,8 @@ def test_all_commands_are_listed() -> None:
         (["diff", "nowhere", "elsewhere"], "'nowhere' holds no run"),
         (["check", "no.toml", "--notebooks", "nowhere"], "no config file at|no notebooks in"),
         (["run", "--jobs", "many"], "not a valid integer"),
+        (["run", "--jobs", "-1"], "not in the range"),
+        (["run", "--deadline", "0"], "not in the range"),
         (["fetch", "online_retial"], "did you mean 'online_retail'"),
     ],
 )

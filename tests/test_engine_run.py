@@ -297,6 +297,7 @@ def test_equal_results_whatever_the_circumstances(finished: Path, tmp_path: Path
     assert content(other.folder) == content(finished / "reports" / "tiny")
 
 
+@pytest.mark.slow
 def test_order_of_a_set_is_a_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What depends on the hash seed is seen by a second run with another one."""
     from segwork.engine.verify import verify
@@ -460,6 +461,7 @@ def test_removed_notebook_takes_its_results_with_it(touched: Path) -> None:
     assert not (outcome.folder / "30_third.html").exists()
 
 
+@pytest.mark.slow
 def test_verify_reproduces_and_finds_a_planted_drift(touched: Path) -> None:
     """Verification says 0 for equal runs, 4 where a recorded fact is not what comes out."""
     from segwork.engine.verify import verify
