@@ -147,6 +147,7 @@ def lab(arguments: tuple[str, ...]) -> int:
 
     from segwork.run import project_root
 
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(project_root())]
+    command = [sys.executable, "-m", "jupyterlab"]
+    command += [f"--ServerApp.root_dir={project_root()}"]
     command += ["--LabApp.default_url=/lab/tree/notebooks", *arguments]
     return subprocess.call(command, cwd=project_root())

@@ -80,6 +80,18 @@ def test_module_and_command_are_the_same() -> None:
     assert done.stdout.startswith("segwork, version ")
 
 
+def test_lab_opens_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab starts at the project root, shows the notebooks and gets further arguments."""
+    called: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda words, cwd: called.append(words) or 0)
+    monkeypatch.setenv("SEGWORK_ROOT", "/somewhere")
+
+    assert call("lab", "--no-browser").exit_code == 0
+
+    assert called[0][1:4] == ["-m", "jupyterlab", "--ServerApp.root_dir=/somewhere"]
+    assert called[0][-2:] == ["--LabApp.default_url=/lab/tree/notebooks", "--no-browser"]
+
+
 def write_run(folder: Path, *, share: float, status: str, gate: str, **more: object) -> Path:
     """Write a run folder with one notebook, one fact and one gate."""
     (folder / "facts").mkdir(parents=True)

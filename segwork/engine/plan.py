@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,8 @@ def _checked_data(config: Config, hashes: fingerprint.Hashes, folder: Folder) ->
         from segwork import sample
 
         sample.ensure(config)
-    tables.load(config, key=pseudonym_key(config))
+    # Lazy frames make the same checks without holding the tables in this process.
+    tables.load(replace(config, engine="duckdb"))
     return data_hashes(config, hashes)
 
 
