@@ -15,6 +15,8 @@ The policy is data: one TOML file per family in ``segwork/limits``, one section 
     why = "what goes wrong beyond it"
 
 A gate whose ``fact`` is a status word (``"passed"``, ``"inconclusive"`` …) passes that word on.
+``shows`` names the number that is printed beside the word; where it is not given and the fact is
+``x_status``, that is ``x_rows``.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class Gate:
     at_most: float | None = None
     at_least: float | None = None
     unit: str = ""
+    shows: str = ""
     required: bool = False
     checks: tuple[str, ...] = ()
     source: str = ""
@@ -141,7 +144,7 @@ def _judge_one(gate: Gate, facts: Facts | None) -> Finding:
     if isinstance(value, str):
         if value not in STATUS_WORDS:
             return _finding(gate, Status.INCONCLUSIVE, None, count, f"{gate.title}: {value}")
-        return _finding(gate, Status(value), None, count, f"{gate.title}: {value}")
+        return _passed_on(gate, Status(value), facts)
     status = decide(
         value=float(value),
         limit=float(gate.limit or 0.0),
@@ -150,6 +153,16 @@ def _judge_one(gate: Gate, facts: Facts | None) -> Finding:
         severity=gate.severity,
     )
     return _finding(gate, status, float(value), count, _sentence(gate, facts))
+
+
+def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:
+    rows = gate.fact.removesuffix("_status") + "_rows"
+    name, unit = (gate.shows, gate.unit) if gate.shows else (rows, "rows")
+    text = f"{gate.title}: {str(status).replace('_', ' ')}"
+    shown = facts.get(name)
+    if isinstance(shown, str) or shown is None:
+        return _finding(gate, status, None, None, text)
+    return _finding(gate, status, float(shown), None, f"{text} ({display(shown, unit)})")
 
 
 def _interval(fact: str, facts: Facts) -> Interval | None:

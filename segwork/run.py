@@ -305,7 +305,11 @@ def _html_table(frame: Any, caption: str) -> str:
 
     named = [name for name in frame.index.names if name is not None]
     flat = frame.reset_index() if named else frame
-    head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in flat.columns)
+    kinds = [' class="number"' if dtype.kind in "iufc" else "" for dtype in flat.dtypes]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(str(name))}</th>'
+        for name, kind in zip(flat.columns, kinds, strict=True)
+    )
     body = []
     for row in flat.itertuples(index=False):
         cells = "".join(_cell(value) for value in row)

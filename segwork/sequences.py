@@ -13,12 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segwork import tables
 from segwork.errors import DataError, UsageError
 
 PERIOD_DAYS = {"D": 1, "W": 7, "4W": 28}
 LONGEST = 208  # periods; older orders are not looked at
 AGE_EDGES = (1, 2, 4, 8, 13, 26, 52, 104)
 EDGE = 2  # periods a segment has at least
+CHANGED_BEFOREHAND = 0.2  # share of customers that changed, before the orders are looked at
+FITTED = 10_000  # customers the calendar is fitted on, at most
+FITS = 5
+IMMATERIAL = 0.04  # a shared effect of this spread matters to nobody with a few hundred orders
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,8 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     [[0, 1, 0]]
     """
     days = _days(period)
-    cut = midnight(as_of)
-    orders = _orders(transactions, cut)
+    cut = pd.Timestamp(tables.instant(as_of))
+    orders = _orders(transactions, as_of)
     codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
     ago = (
         (cut - orders["ordered_at"]).to_numpy().astype("timedelta64[ns]").astype("int64") - 1
@@ -112,45 +117,29 @@ def _days(period: str) -> int:
     return PERIOD_DAYS[period]
 
 
-def midnight(as_of: date | str) -> pd.Timestamp:
-    """Return the day as a timestamp without time or zone; an error names what is no date."""
-    try:
-        cut = pd.Timestamp(as_of)
-    except (ValueError, TypeError):
-        cut = pd.NaT
-    if pd.isna(cut):
-        raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="a date: 2011-12-10")
-    return cut.tz_localize(None).normalize()
-
-
-def _orders(transactions: Any, cut: pd.Timestamp) -> pd.DataFrame:
+def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
     """One row per order before the cut: ``customer_id`` and ``ordered_at``."""
     import narwhals as nw
 
-    frame = nw.from_native(transactions)
-    names = frame.collect_schema().names()
+    names = nw.from_native(transactions).collect_schema().names()
     for needed in ("customer_id", "ordered_at"):
         if needed not in names:
             raise DataError(
                 f"transactions has no column '{needed}'", accepted="customer_id and ordered_at"
             )
-    keep = ~nw.col("customer_id").is_null() & ~nw.col("ordered_at").is_null()
+    frame = nw.from_native(tables.until(transactions, as_of))
+    keep = ~nw.col("customer_id").is_null()
     for column in ("quantity", "amount"):
         if column in names:
             keep &= ~(nw.col(column).fill_null(1) < 0)
     if "is_return" in names:
-        keep &= ~(nw.col("is_return").fill_null(False))
+        keep &= ~nw.col("is_return").fill_null(False)
     wanted = [c for c in ("customer_id", "ordered_at", "order_id") if c in names]
     narrow = frame.filter(keep).select(wanted)
     lines = (narrow.collect() if isinstance(narrow, nw.LazyFrame) else narrow).to_pandas()
-    lines["ordered_at"] = _naive(lines["ordered_at"])
-    lines = lines[lines["ordered_at"].notna() & (lines["ordered_at"] < cut)]
+    times = pd.to_datetime(lines["ordered_at"])
+    lines["ordered_at"] = times.dt.tz_convert(None) if times.dt.tz is not None else times
     return _one_row_an_order(lines)
-
-
-def _naive(times: pd.Series) -> pd.Series:
-    times = pd.to_datetime(times, errors="coerce")
-    return times.dt.tz_localize(None) if times.dt.tz is not None else times
 
 
 def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
@@ -163,69 +152,110 @@ def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
     return lines.loc[~keys.duplicated(), ["customer_id", "ordered_at"]].reset_index(drop=True)
 
 
-def calendar_shape(panel: Panel, *, rounds: int = 6) -> np.ndarray:
+def calendar_shape(panel: Panel, *, trusted: np.ndarray | None = None) -> np.ndarray:
     """Estimate what share of a change-free customer's orders falls into each period.
 
     The expected count is level × week × age × cohort-by-quarter. The level is the customer's own
     total; the three other effects are shared, fitted by proportional scaling and each shrunk to
     one by its own empirical-Bayes factor, so that a base without a season gets a flat calendar.
-    Customers whose rate clearly breaks against the first fit are left out of the second.
+    Each customer's level may break once, with a probability renewed in every fit: what some do is
+    their change, what most do is the calendar.
+
+    Parameters
+    ----------
+    panel : Panel
+    trusted : numpy.ndarray of bool, optional
+        Customers the effects are fitted on (at most 10,000 of them), all by default. Customers
+        with hardly any orders are better left out: most of them have left, together.
 
     Returns
     -------
     numpy.ndarray of float, shape (customers, periods)
         Rows add up to one over exposed periods, zero elsewhere.
     """
-    shape = _fit_shape(panel, np.ones(len(panel.counts), bool), rounds)
-    broken = scan(panel.counts, shape).statistic > 12.0
-    if broken.any() and (~broken).sum() >= 20:
-        shape = _fit_shape(panel, ~broken, rounds)
+    groups = _calendar_groups(panel)
+    rows = _fitted_rows(panel, trusted)
+    mine = [group[rows] for group in groups]
+    counts, exposed = panel.counts[rows].astype(float), panel.exposed[rows].astype(float)
+    weight = np.minimum(1.0, 100 / np.maximum(counts.sum(1, keepdims=True), 1))
+    factors = [np.ones(int(group.max(initial=0)) + 1) for group in groups]
+    shape = exposed / np.maximum(exposed.sum(1, keepdims=True), 1)
+    for _ in range(FITS if len(rows) else 0):
+        shape = _scale_once(factors, mine, counts * weight, shape, _levels(counts, shape) * weight)
+        shape = shape / np.maximum(shape.sum(1, keepdims=True), 1e-12)
+    whole = panel.exposed * np.prod([f[g] for f, g in zip(factors, groups, strict=True)], axis=0)
+    return whole / np.maximum(whole.sum(1, keepdims=True), 1e-12)
+
+
+def _calendar_groups(panel: Panel) -> list[np.ndarray]:
+    """Which week, age class, and cohort quarter × six periods each cell belongs to."""
+    periods = np.arange(panel.counts.shape[1])
+    begin = len(periods) - panel.lengths
+    age = np.maximum(periods[None, :] - begin[:, None], 0)
+    cohort = (begin // 13)[:, None] * (len(periods) // 6 + 1) + periods // 6
+    return [np.broadcast_to(periods, age.shape), np.digitize(age, AGE_EDGES), cohort]
+
+
+def _fitted_rows(panel: Panel, trusted: np.ndarray | None) -> np.ndarray:
+    """At most ``FITTED`` customers at even distances; all where fewer than 50 are trusted."""
+    rows = np.arange(len(panel.counts))
+    if trusted is not None and trusted.sum() >= 50:
+        rows = rows[trusted]
+    return rows[:: -(-len(rows) // FITTED)] if len(rows) else rows
+
+
+def _scale_once(factors, groups, counts, shape, level) -> np.ndarray:
+    """Renew every factor given the others, in place, and return the unnormalised shape."""
+    noise = _noise_factor(counts, shape * level)
+    for factor, group in zip(factors, groups, strict=True):
+        without = shape / factor[group]
+        seen = np.bincount(group.ravel(), counts.ravel(), factor.size)
+        due = np.bincount(group.ravel(), (without * level).ravel(), factor.size)
+        factor[:] = _shrunk_ratio(seen, due, noise)
+        shape = without * factor[group]
     return shape
 
 
-def _fit_shape(panel: Panel, used: np.ndarray, rounds: int) -> np.ndarray:
-    length = panel.counts.shape[1]
-    begin = length - panel.lengths
-    age = np.maximum(np.arange(length)[None, :] - begin[:, None], 0)
-    quarter = np.broadcast_to(np.arange(length) // 6, panel.counts.shape)
-    groups = [
-        np.broadcast_to(np.arange(length), panel.counts.shape),
-        np.digitize(age, AGE_EDGES),
-        (begin // 13)[:, None] * (length // 6 + 1) + quarter,
-    ]
-    counts = panel.counts[used].astype(float)
-    weight = np.minimum(1.0, 100 / np.maximum(counts.sum(1), 1))[:, None]
-    counts *= weight
-    exposed = panel.exposed.astype(float)
-    shape = exposed.copy()
-    noise = _noise_factor(counts, exposed[used])
-    for _ in range(rounds if used.any() else 0):
-        for group in groups:
-            expected = _scaled(shape[used], counts)
-            factor = _shrunk_ratio(counts, expected, group[used], int(group.max()) + 1, noise)
-            shape *= factor[group]
-    return shape / np.maximum(shape.sum(1, keepdims=True), 1e-12)
-
-
-def _scaled(shape: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return shape * (counts.sum(1) / np.maximum(shape.sum(1), 1e-12))[:, None]
-
-
-def _noise_factor(counts: np.ndarray, exposed: np.ndarray) -> float:
+def _noise_factor(counts: np.ndarray, expected: np.ndarray) -> float:
     """Return the base's variance over its mean, at least one."""
-    expected = _scaled(exposed, counts)
     busy = expected > 0
     freedom = max(float(busy.sum() - len(counts)), 1.0)
     return max(1.0, float(((counts - expected)[busy] ** 2 / expected[busy]).sum() / freedom))
 
 
-def _shrunk_ratio(counts, expected, group, size: int, noise: float) -> np.ndarray:
-    """Observed over expected per group, shrunk by the variance that noise does not explain."""
-    seen = np.bincount(group.ravel(), counts.ravel(), size)
-    due = np.bincount(group.ravel(), expected.ravel(), size)
+def _shrunk_ratio(seen: np.ndarray, due: np.ndarray, noise: float) -> np.ndarray:
+    """Seen over due per group, shrunk to one by the variance that noise does not explain."""
     excess = ((seen - due) ** 2 - noise * due).sum() / max((due**2).sum(), 1e-12)
-    spread = max(excess, 0.0)
-    return 1 + (seen - due) * spread / np.maximum(spread * due + noise, 1e-12)
+    spread = max(excess - IMMATERIAL**2, 0.0)
+    ratio = 1 + (seen - due) * spread / np.maximum(spread * due + noise, 1e-12)
+    return np.maximum(ratio, 1e-6)
+
+
+def _levels(counts: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Return each customer's expected level by period, "two rates" counted with its probability.
+
+    How many change, and when, is learned from all customers together by expectation-maximisation:
+    a week in which many break for themselves is told from a week that is slow for everybody.
+    """
+    found = scan(counts, shape)
+    clumping = np.maximum(dispersion(counts, shape, found.index), 1.0)
+    price = 0.5 * np.log(1 + counts.sum(1) / clumping / 4)
+    factor = np.exp(np.minimum(found.profile**2 / (2 * clumping[:, None]) - price[:, None], 50))
+    factor[found.profile == 0] = 0
+    dates = np.full(counts.shape[1], 1 / counts.shape[1])
+    changed = CHANGED_BEFOREHAND
+    for _ in range(20):
+        joint = changed * factor * dates
+        joint /= joint.sum(1, keepdims=True) + 1 - changed
+        share = joint.mean(0)
+        changed = float(np.clip(share.sum(), 0.02, 0.5))
+        dates = 0.5 / dates.size + 0.5 * share / max(share.sum(), 1e-12)
+    before, part = _sums_before(counts, shape)
+    total = counts.sum(1, keepdims=True)
+    early = joint * before / np.maximum(part, 1e-12)
+    late = joint * (total - before) / np.maximum(1 - part, 1e-12)
+    still = early.sum(1, keepdims=True) - np.cumsum(early, 1)
+    return total * (1 - joint.sum(1, keepdims=True)) + still + np.cumsum(late, 1)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class LabRun:
         Numbers of finished cells seen on the way.
     progress : list of str
         Texts of progress bars seen on the way.
-    seconds : float
+    seconds, silence : float
+        How long it took, and the longest stretch in which nothing moved on the screen.
     """
 
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -57,6 +58,7 @@ class LabRun:
     moments: set[int] = field(default_factory=set)
     progress: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    silence: float = 0.0
 
     def text(self) -> str:
         """Return all text of the outputs."""
@@ -103,7 +105,7 @@ def run_all(
     chromium: Any,
     address: str,
     *,
-    replace: tuple[str, str],
+    changes: dict[str, str],
     seconds: float = 60,
     picture: Path | None = None,
 ) -> LabRun:
@@ -114,7 +116,7 @@ def run_all(
     chromium : playwright browser
     address : str
         Of the notebook in JupyterLab.
-    replace : pair of str
+    changes : dict
         What to change in the parameters cell, the first code cell, and into what.
     seconds : float
         How long all cells may take.
@@ -124,9 +126,9 @@ def run_all(
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
     try:
-        page.goto(address, wait_until="domcontentloaded", timeout=60_000)
-        _wait_until(page, lambda state: state and state["kernel"] == "idle", 60)
-        _change_parameters(page, *replace)
+        page.goto(address, wait_until="domcontentloaded", timeout=180_000)
+        _wait_until(page, lambda state: state and state["kernel"] == "idle", 180)
+        _change_parameters(page, changes)
         page.click(".lm-MenuBar-itemLabel:text-is('Run')")
         page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
         seen = _watch(page, seconds)
@@ -137,20 +139,24 @@ def run_all(
         context.close()
 
 
-def _change_parameters(page: Any, old: str, new: str) -> None:
+def _change_parameters(page: Any, changes: dict[str, str]) -> None:
     """Put the cursor into the first code cell, select all and type the changed text."""
     before = page.evaluate(STATE)["cells"][0]["source"]
-    assert old in before, f"the parameters cell has no {old!r}"
+    after = before
+    for old, new in changes.items():
+        assert old in before, f"the parameters cell has no {old!r}"
+        after = after.replace(old, new)
     editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     editor.click()
     page.keyboard.press("Control+a")
-    page.keyboard.insert_text(before.replace(old, new))
+    page.keyboard.insert_text(after)
     typed = page.evaluate(STATE)["cells"][0]["source"]
-    assert typed == before.replace(old, new), typed
+    assert typed == after, typed
 
 
 def _watch(page: Any, seconds: float) -> LabRun:
     seen, start = LabRun(), time.monotonic()
+    moved, before = start, ""
     while time.monotonic() - start < seconds:
         state = page.evaluate(STATE)
         seen.cells = state["cells"]
@@ -158,6 +164,9 @@ def _watch(page: Any, seconds: float) -> LabRun:
         seen.moments.add(done)
         outputs = [output for cell in seen.cells for output in cell["outputs"]]
         seen.progress += [t for t in map(_texts, outputs) if "%|" in t and t not in seen.progress]
+        if (now := f"{done} {[_texts(output) for output in outputs]}") != before:
+            moved, before = time.monotonic(), now
+        seen.silence = max(seen.silence, time.monotonic() - moved)
         seen.errors = [_texts(o) for o in outputs if o["output_type"] == "error"]
         ended = state["kernel"] == "idle" and (seen.errors or done == len(seen.cells))
         if ended:
@@ -186,7 +195,7 @@ def _wait_until(page: Any, condition: Any, seconds: float) -> None:
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1000):
         if server.poll() is not None:
             break
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,11 @@ from browser import browser
 from lab import ROOT, lab, run_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from segwork.engine.rules import Notebook
+
 ORDINARY = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-CUSTOMERS = 3000
+CUSTOMERS = 1000
+PATIENCE_SECONDS = 100  # without any bar; importing TensorFlow on a busy machine takes half of it
 PROGRESS = """\
 import time
 from tqdm import tqdm
@@ -64,7 +68,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, P
 @pytest.mark.slow
 def test_changed_parameter_just_works(chrome: Any, workbench: tuple[str, Path]) -> None:
     """A changed cell, Run All: every cell finishes, progress is seen, the result follows."""
-    seen = run_all(chrome, workbench[0].format("tiny.ipynb"), replace=("= 3", "= 7"))
+    seen = run_all(chrome, workbench[0].format("tiny.ipynb"), changes={"= 3": "= 7"})
 
     assert seen.errors == []
     assert seen.finished
@@ -76,7 +80,7 @@ def test_changed_parameter_just_works(chrome: Any, workbench: tuple[str, Path]) 
 @pytest.mark.slow
 def test_failing_cell_is_seen(chrome: Any, workbench: tuple[str, Path]) -> None:
     """The same watch notices an error, so the test of the real notebooks can fail."""
-    seen = run_all(chrome, workbench[0].format("tiny.ipynb"), replace=("= 3", "= None"))
+    seen = run_all(chrome, workbench[0].format("tiny.ipynb"), changes={"= 3": "= None"})
 
     assert not seen.finished
     assert len(seen.errors) == 1
@@ -91,14 +95,25 @@ def test_every_notebook_runs_in_the_browser(
     """In their order, on another config than the default: finished, no error, facts written."""
     address, folder = workbench
     small_config(folder / "small.toml")
-    change = ('"notebooks/configs/sample.toml"', '"small.toml"')
-    seen = run_all(chrome, address.format(f"notebooks/{path.name}"), replace=change, seconds=240)
+    seen = run_all(
+        chrome, address.format(f"notebooks/{path.name}"), changes=quick(path), seconds=600
+    )
 
     assert seen.errors == []
     assert seen.finished
-    assert len(seen.moments) > 1
+    assert len(seen.moments) > 2, "the cells were not seen finishing one after the other"
+    assert seen.progress or seen.silence < PATIENCE_SECONDS, "a long wait showed no progress bar"
     assert (folder / "reports" / "lab" / "facts" / f"{path.stem}.json").is_file()
-    assert seen.seconds < 10 or seen.progress, "a long notebook showed no progress bar"
+
+
+def quick(path: Path) -> dict[str, str]:
+    """Return changes of the parameters that keep the analysis but cost seconds, not minutes."""
+    source = "\n".join(Notebook(path).sources("code"))
+    changes = {'"notebooks/configs/sample.toml"': '"small.toml"'}
+    for name, value in {"copies": 1, "draws": 2}.items():
+        if found := re.search(rf"^{name}: int = \d+", source, re.M):
+            changes[found[0]] = f"{name}: int = {value}"
+    return changes
 
 
 def small_config(path: Path) -> None:

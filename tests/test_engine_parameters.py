@@ -21,7 +21,9 @@ where: Path = Path("data")
 method: Literal["kmeans", "rule"] = "rule"
 quick = True
 weights: dict[str, float] = {}
-label = "x\""""
+label = "x"
+maybe: Optional[int] = None\
+"""
 
 
 def notebook(tmp_path: Path, *cells: str | tuple[str, str], name: str = "20_segments") -> Path:
@@ -80,6 +82,8 @@ def test_types_come_from_annotation_or_default(tmp_path: Path) -> None:
         ("day", "none", None),
         ("where", "a/b", Path("a/b")),
         ("method", "kmeans", "kmeans"),
+        ("maybe", "null", None),
+        ("maybe", "5", 5),
     ],
 )
 def test_command_line_is_read_by_the_declared_type(
@@ -107,6 +111,8 @@ def test_command_line_is_read_by_the_declared_type(
         ("weights", '{"a": NaN}'),
         ("day", "yesterday"),
         ("method", "dbscan"),
+        ("share", "1e999"),
+        ("maybe", "x"),
     ],
 )
 def test_text_of_another_type_is_refused(tmp_path: Path, name: str, text: str) -> None:
@@ -219,6 +225,25 @@ def test_impossible_orders_are_refused(tmp_path: Path, first: str, second: str, 
 
     with pytest.raises(UsageError, match=said):
         order.needs(notebooks.find(tmp_path))
+
+
+def test_a_table_asked_for_is_waited_for_but_not_needed(tmp_path: Path) -> None:
+    """``run.has`` orders two notebooks; without an owner of the table nothing is wrong."""
+    notebook(tmp_path, 'if run.has("b"):\n    run.read("b")', name="10_a")
+    assert order.needs(notebooks.find(tmp_path)) == {"10_a": ()}
+
+    notebook(tmp_path, 'run.save(f, "b")', name="20_b")
+    assert list(order.needs(notebooks.find(tmp_path))) == ["20_b", "10_a"]
+
+
+def test_only_an_unconditional_save_is_a_promise(tmp_path: Path) -> None:
+    """A table saved under a condition may be missing; one saved in a ``try`` may not."""
+    source = 'if x:\n    run.save(f, "a")\ntry:\n    run.save(f, "b")\nexcept E:\n    pass'
+
+    found = notebooks.read(notebook(tmp_path, source))
+
+    assert found.leaves == ("a", "b")
+    assert found.promises == ("b",)
 
 
 def test_settings_come_from_the_metadata(tmp_path: Path) -> None:

@@ -217,6 +217,20 @@ def test_matched_pairs_in_known_worlds(name: str, expected: tuple[int, int]) -> 
     assert expected[0] <= found <= expected[1]
 
 
+def test_many_columns_are_matched_on_two_scores() -> None:
+    """With eight columns nobody is alike in all; pairs on two scores still see 15 points."""
+    rng = np.random.default_rng(0)
+    young = rng.random(2000) < 0.4
+    profile = pd.DataFrame(rng.normal(size=(2000, 8)) - 0.1 * young[:, None])
+    risk = profile.sum(axis=1).to_numpy() / 2
+
+    fair = fairness.matched_pairs(risk > 0.5, profile=profile, sensitive=young)
+    unfair = fairness.matched_pairs(risk + 0.6 * young > 0.5, profile=profile, sensitive=young)
+
+    assert fair.matched_on == unfair.matched_on == "two scores of the profile"
+    assert (fair.status, unfair.status) == (Status.PASSED, Status.FAILED)
+
+
 def test_pairs_are_real_and_balanced() -> None:
     """Every customer is in one pair at most, and matching shrinks the imbalance."""
     audit, decided = decisions("penalty 0.6", 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_message_carries_value_interval_and_limit() -> None:
         "Order lines without a customer: 40.0 % (95 % interval 35.0 % to 45.0 %),"
         " limit at most 30.0 %."
     )
+
+
+def test_status_is_passed_on_with_its_number() -> None:
+    """A status word carries the number named by ``shows``, or the rows counted beside it."""
+    shown = replace(GATE, fact="pairs_status", shows="pairs_gap", unit="share")
+    counted = replace(GATE, fact="dq_t_01_status")
+
+    with_gap = gates._judge_one(shown, {"pairs_status": "failed", "pairs_gap": 0.15})
+    with_rows = gates._judge_one(counted, {"dq_t_01_status": "warned", "dq_t_01_rows": 656})
+
+    assert with_gap.message == "Order lines without a customer: failed (15.0 %)."
+    assert with_rows.message == "Order lines without a customer: warned (656 rows)."
 
 
 def test_users_limit_replaces_the_default() -> None:

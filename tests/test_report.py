@@ -21,7 +21,7 @@ from segwork.report.clean import fragment, mathml, plain
 from segwork.report.markdown import Outline, render
 
 IMAGE = '<img src="data:image/png;base64,AA" alt="c">'
-VOID = {"meta", "link", "input", "img", "br", "hr", "col"}
+VOID = {"meta", "link", "input", "img", "br", "hr", "col", "wbr"}
 REMOTE = re.compile(r"^(?!data:|#|[\w.-]+\.html(?:#|$))")
 
 
@@ -204,6 +204,14 @@ def test_html_outside_the_allow_list_is_text(html: str, expected: str) -> None:
     assert fragment(html) == expected
 
 
+def test_long_column_names_may_break() -> None:
+    """Headings break after an underscore; addresses and classes in them are left alone."""
+    html = fragment('<table><tr><th class="a_b"><a href="c_d.html">e_f</a></th><td>g_h</td></tr>')
+
+    assert '<th class="a_b"><a href="c_d.html">e_<wbr>f</a></th>' in html
+    assert "<td>g_h</td>" in html
+
+
 def test_pandas_table_keeps_its_shape() -> None:
     """A frame's own HTML loses its style block and gets a wrapper that scrolls."""
     import pandas as pd
@@ -266,6 +274,7 @@ def test_figures_are_described(pages: dict[str, Reader]) -> None:
     assert figure["alt"].startswith("Bar chart: loyal customers")
     assert (figure["width"], figure["height"]) == ("770", "352")
     assert not [p for p in pages["20_segments"].all("p") if p.get("class") == "no-alt"]
+    assert "no text description" not in pages["index"].text
 
 
 def test_figure_without_description_is_called_out(tmp_path: Path) -> None:
@@ -284,6 +293,7 @@ def test_figure_without_description_is_called_out(tmp_path: Path) -> None:
     page = Reader(folder / "20_segments.html")
     assert [p for p in page.all("p") if p.get("class") == "no-alt"]
     assert "This figure has no text description" in page.text
+    assert "1 figure has no text description" in Reader(folder / "index.html").text
 
 
 def test_failing_cell_stands_at_the_top(pages: dict[str, Reader]) -> None:

@@ -70,7 +70,7 @@ def honest(seed: int, *, n: int = 2000, rate: float = 0.12) -> Subject:
     return Subject(LogisticRegression(max_iter=1000), X, y)
 
 
-def interacting(seed: int, *, n: int = 2000) -> Subject:
+def interacting(seed: int, *, n: int = 1500) -> Subject:
     """Draw a world of interactions that an interpolating forest wins honestly."""
     subject = honest(seed, n=n, rate=0.35)
     rng, X = np.random.default_rng(seed + 1), subject.X
@@ -78,7 +78,7 @@ def interacting(seed: int, *, n: int = 2000) -> Subject:
         35, 55
     )
     y = _rate(score.to_numpy(dtype=float), 0.35, rng)
-    return Subject(RandomForestClassifier(100, n_jobs=1), X, y)
+    return Subject(RandomForestClassifier(60, n_jobs=1), X, y)
 
 
 def _memorising_tree(s: Subject, k: int, _: np.random.Generator) -> Subject:
@@ -172,7 +172,7 @@ def _customers(s: Subject, k: int, rng: np.random.Generator) -> Subject:
     X = pd.DataFrame(habits[groups] + rng.normal(scale=0.05, size=(len(groups), 4)))
     own = rng.normal(scale=2, size=groups.max() + 1)
     y = _rate(X[0].to_numpy() + own[groups], 0.25, rng)
-    forest = RandomForestClassifier(50, n_jobs=1)
+    forest = RandomForestClassifier(30, n_jobs=1)
     return Subject(forest, X.add_prefix("habit_"), y, options={"groups": groups})
 
 
@@ -251,7 +251,7 @@ def honest_subjects(seed: int) -> dict[str, Subject]:
             estimator=HistGradientBoostingClassifier(max_depth=3, max_iter=50, learning_rate=0.08),
         ),
         "forest": replace(
-            boosted, estimator=RandomForestClassifier(60, min_samples_leaf=20, n_jobs=1)
+            boosted, estimator=RandomForestClassifier(40, min_samples_leaf=20, n_jobs=1)
         ),
         "interpolating forest that wins": interacting(seed),
         "small tree": replace(common, estimator=DecisionTreeClassifier(min_samples_leaf=60)),

@@ -2,9 +2,10 @@
 
 ``python -m segwork.changepoints.calibrate_series`` writes ``series.json``.
 
-The first change must pass what change-free simulations of that length pass in one case of ten.
-Every further change must pass the value that scores best (mean of F1 and covering) on changed and
-unchanged simulations. Rule and levels were fixed before any real series was scored.
+The first change must pass what change-free simulations of like length and roughness (correlation of
+their differences) pass in one case of ten. Every further change must pass the value that scores
+best (mean of F1 and covering) on changed and unchanged simulations. Rule and levels were fixed
+without any real series.
 """
 
 from __future__ import annotations
@@ -15,19 +16,31 @@ from pathlib import Path
 
 import numpy as np
 
-from segwork.changepoints import scores, series
+from segwork.changepoints import scores, series, series_network
 from segwork.changepoints.simulate_series import simulate
 
 LENGTHS = (12, 20, 35, 60, 110, 200, 320, 640, 900)
 FAMILY_WISE = 0.10
-CANDIDATES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+CANDIDATES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+CHARACTER = (-0.4, -0.25, -0.1, 0.1)  # borders of five classes of roughness
+LEAST = 80  # draws behind a threshold
 
 
-def null_threshold(n: int, draws: int, rng: np.random.Generator) -> float:
-    """Return the value that the largest probability of a change-free series passes in 10 %."""
+def null_thresholds(n: int, draws: int, rng: np.random.Generator) -> list[float]:
+    """Return, by roughness, the value that one change-free series in ten passes."""
     y = np.array([simulate(n, rng, changed=False)[0] for _ in range(draws)])
-    top = [series.near(begins).max() for begins in series.begin_probability(y)]
-    return float(np.quantile(top, 1 - FAMILY_WISE))
+    top = np.array([series.near(begins).max() for begins in series.begin_probability(y)])
+    kind = np.digitize(series_network.character(y), CHARACTER)
+    return [_quantile(top, kind, k) for k in range(len(CHARACTER) + 1)]
+
+
+def _quantile(top: np.ndarray, kind: np.ndarray, k: int) -> float:
+    """Widen the class to its neighbours until it holds enough draws."""
+    for width in range(len(CHARACTER) + 1):
+        like = np.abs(kind - k) <= width
+        if like.sum() >= LEAST:
+            break
+    return round(float(np.quantile(top[like], 1 - FAMILY_WISE)), 4)
 
 
 def further_threshold(table: dict, draws: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -35,12 +48,14 @@ def further_threshold(table: dict, draws: int, rng: np.random.Generator) -> tupl
     got = np.zeros(len(CANDIDATES))
     for n in LENGTHS[1:-1]:
         drawn = [simulate(n, rng) for _ in range(draws)]
-        first = float(np.interp(np.log(n), np.log(table["length"]), table["threshold"]))
-        for begins, (_, marks) in zip(
-            series.begin_probability(np.array([y for y, _ in drawn])), drawn, strict=True
+        y = np.array([y for y, _ in drawn])
+        first = np.array(table["threshold"][LENGTHS.index(n)])
+        first = first[np.digitize(series_network.character(y), CHARACTER)]
+        for needed, begins, (_, marks) in zip(
+            first, series.begin_probability(y), drawn, strict=True
         ):
             for j, more in enumerate(CANDIDATES):
-                found = series.decode(begins, first, min(first, more))
+                found = series.decode(begins, needed, more)
                 truth = {"truth": marks.tolist()}
                 got[j] += scores.f1(truth, found) + scores.covering(truth, found, n)
     best = int(got.argmax())
@@ -54,8 +69,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("series.json"))
     asked = parser.parse_args()
     rng = np.random.default_rng(20261122)
-    first = [round(null_threshold(n, asked.draws, rng), 4) for n in LENGTHS]
-    table = {"length": LENGTHS, "threshold": first, "draws": asked.draws}
+    table = {"length": LENGTHS, "character": CHARACTER, "draws": asked.draws}
+    table["threshold"] = [null_thresholds(n, asked.draws, rng) for n in LENGTHS]
     table["more"], score = further_threshold(table, asked.draws // 4, rng)
     table["simulated_score"] = round(score, 4)
     asked.out.write_text(json.dumps(table) + "\n", encoding="utf-8")

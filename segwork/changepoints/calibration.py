@@ -94,7 +94,13 @@ def _strata(totals: np.ndarray, lengths: np.ndarray, copies: np.ndarray) -> np.n
     return merged[cell]
 
 
-def resample(totals, shape, size, regularity, rng: np.random.Generator) -> np.ndarray:
+def resample(
+    totals: np.ndarray,
+    shape: np.ndarray,
+    size: np.ndarray,
+    regularity: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Spread totals over periods: multinomial, with clumped shares or regular gaps.
 
     Parameters

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from segwork import evidence, sequences
+from segwork import evidence, sequences, tables
 from segwork.changepoints import attrition, kinds, panel_network, referees, training
 from segwork.changepoints.calibration import calibrate
 from segwork.errors import DataError
@@ -64,6 +64,7 @@ class PanelChanges:
         facts: dict[str, float | int | str] = {
             "customers": len(table),
             "tested_customers": tested,
+            "tested_share": tested / max(len(table), 1),
             "not_enough_data_customers": int((kind == "not enough data").sum()),
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
             "draws": self.draws,
@@ -127,9 +128,21 @@ def detect_panel(
     >>> found.table["kind"].tolist()
     ['none']
     """
-    base, source = _canonical(sequences.panel(transactions, as_of=as_of, period=period))
-    shape = sequences.calendar_shape(base)
-    tested = (base.lengths >= SHORTEST[period]) & (base.totals >= FEWEST)
+    base = sequences.panel(transactions, as_of=as_of, period=period)
+    table, draws = judge(base, seed=seed)
+    return PanelChanges(table, pd.Timestamp(tables.instant(as_of)), period, draws)
+
+
+def enough(base: sequences.Panel) -> np.ndarray:
+    """Tell which customers have the periods and orders a verdict needs, shape (customers,)."""
+    return (base.lengths >= SHORTEST[base.period]) & (base.totals >= FEWEST)
+
+
+def judge(base: sequences.Panel, *, seed: int = 0) -> tuple[pd.DataFrame, int]:
+    """Return the table of :class:`PanelChanges` for a panel, and the number of draws behind it."""
+    base, source = _canonical(base)
+    tested = enough(base)
+    shape = sequences.calendar_shape(base, trusted=tested)
     first, back, copies = _distinct(base, tested)
     verdicts, draws = _judge(base.counts[first], shape[first], copies, seed)
     table = pd.DataFrame({"customer_id": base.customer_id})
@@ -140,8 +153,7 @@ def detect_panel(
     table["scan"] = pd.Series(scan_q <= FALSE_DISCOVERY_RATE, dtype="boolean").where(scan_q >= 0)
     table["p_alive"] = _alive(base)
     table["orders"], table["periods"] = base.totals, base.lengths
-    table = _worded(table, base, tested).iloc[source].reset_index(drop=True)
-    return PanelChanges(table, sequences.midnight(as_of), period, draws)
+    return _worded(table, base, tested).iloc[source].reset_index(drop=True), draws
 
 
 def _canonical(base: sequences.Panel) -> tuple[sequences.Panel, np.ndarray]:
@@ -189,13 +201,19 @@ def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
     starts = range(0, len(counts), CHUNK)
     for i in tqdm(starts, desc="customers", disable=unwatched() or len(starts) <= 4):
         part = slice(i, i + CHUNK)
-        x = panel_network.features(counts[part], shape[part])
-        logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)
-        top = logits[:, :-1].max(1, keepdims=True)
-        weight = np.exp(logits[:, :-1] - top)
-        odds[part] = top[:, 0] + np.log(weight.sum(1)) - logits[:, -1]
-        dates[:, part] = _period_set(weight / weight.sum(1, keepdims=True))
+        odds[part], posterior = date_probability(counts[part], shape[part])
+        dates[:, part] = _period_set(posterior)
     return odds, *dates
+
+
+def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log odds of "any change", (n,), and the probability of each date given one, (n, T)."""
+    x = panel_network.features(counts, shape)
+    logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)
+    top = logits[:, :-1].max(1, keepdims=True)
+    weight = np.exp(logits[:, :-1] - top)
+    odds = top[:, 0] + np.log(weight.sum(1)) - logits[:, -1]
+    return odds, weight / weight.sum(1, keepdims=True)
 
 
 def _period_set(posterior: np.ndarray, *, level: float = 0.8) -> tuple[np.ndarray, ...]:

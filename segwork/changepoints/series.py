@@ -1,8 +1,8 @@
 """Change points of one real-valued series: ``detect``.
 
 Networks trained on simulated series give, for every point, the probability that a segment begins
-there. An answer needs the best five-point neighbourhood to pass a threshold that change-free
-simulations of that length pass in one case of ten; further changes then need less.
+there. An answer needs the best neighbourhood to pass a threshold that change-free
+simulations of like length and roughness pass in one case of ten.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from segwork.changepoints import series_network, training
 from segwork.errors import UsageError
 
 SHORTEST = 8
-REACH = 5  # points on either side that count as the same change
 CHANGED, NONE, THIN = "changed", "none", "not enough data"
 
 
@@ -32,7 +31,7 @@ class ChangePoints:
     indices : tuple of int
         First index of each new segment, ascending, counted from 0; never 0 itself.
     probability : numpy.ndarray, shape (n,)
-        Probability that a change lies within five points.
+        Probability that a change lies within reach: n / 20 points, from one to five.
     status : str
         ``changed`` · ``none`` · ``not enough data`` (fewer than eight finite values).
     threshold : float
@@ -91,11 +90,12 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     known = np.isfinite(y)
     if known.sum() < SHORTEST:
         return ChangePoints((), np.zeros(y.size), THIN, 1.0)
-    threshold, more = thresholds(y.size)
     y = np.interp(np.arange(y.size), np.flatnonzero(known), y[known])
     if np.ptp(y) <= 1e-12 * np.abs(y).max():
-        return ChangePoints((), np.zeros(y.size), NONE, threshold)
-    begins = begin_probability(_dithered(y, seed)[None, :])[0]
+        return ChangePoints((), np.zeros(y.size), NONE, 1.0)
+    y = _dithered(y, seed)
+    threshold, more = thresholds(y)
+    begins = begin_probability(y[None, :])[0]
     probability = np.minimum(near(begins), 1.0)
     indices = decode(begins, threshold, more)
     return ChangePoints(indices, probability, CHANGED if indices else NONE, threshold)
@@ -155,21 +155,27 @@ def _sharpened(begins: np.ndarray, y: np.ndarray, factor: int) -> np.ndarray:
     return sharp
 
 
+def reach(n: int) -> int:
+    """Return how many points on either side count as the same change: n / 20, from 1 to 5."""
+    return int(np.clip(n // 20, 1, 5))
+
+
 def near(begins: np.ndarray) -> np.ndarray:
     """Add up the points within reach."""
-    return np.convolve(begins, np.ones(2 * REACH + 1), mode="full")[REACH : REACH + begins.size]
+    r = reach(begins.size)
+    return np.convolve(begins, np.ones(2 * r + 1), mode="full")[r : r + begins.size]
 
 
 def decode(begins: np.ndarray, threshold: float, more: float) -> tuple[int, ...]:
     """Take neighbourhoods by falling probability; each gives the median of its own mass."""
-    left = begins.copy()
+    left, r = begins.copy(), reach(begins.size)
     indices: list[int] = []
     while len(indices) < left.size:
         mass_near = near(left)
         best = int(mass_near.argmax())
         if mass_near[best] < (more if indices else threshold):
             break
-        low, high = max(best - REACH, 0), best + REACH + 1
+        low, high = max(best - r, 0), best + r + 1
         mass = np.cumsum(left[low:high])
         indices.append(max(1, low + int(np.searchsorted(mass, mass[-1] / 2))))
         left[low:high] = 0
@@ -182,9 +188,12 @@ def _table() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def thresholds(n: int) -> tuple[float, float]:
-    """Return what the first and every further change must reach in a series of ``n`` points."""
+def thresholds(y: np.ndarray) -> tuple[float, float]:
+    """Return what the first and every further change must reach in this series.
+
+    The first depends on its length and on how its differences are correlated.
+    """
     table = _table()
-    log_n = np.log(n)
-    first = float(np.interp(log_n, np.log(table["length"]), table["threshold"]))
-    return first, min(first, float(table["more"]))
+    kind = int(np.digitize(series_network.character(y[None, :])[0], table["character"]))
+    column = [row[kind] for row in table["threshold"]]
+    return float(np.interp(np.log(y.size), np.log(table["length"]), column)), table["more"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 320  # steps; longer series are averaged in blocks
-INPUTS = 19
+LONGEST = 160  # steps; longer series are averaged in blocks
+INPUTS = 21
 WEIGHTS = ("series_0.npz", "series_1.npz", "series_2.npz")
 
 
@@ -45,7 +45,10 @@ def features(y: np.ndarray) -> np.ndarray:
     columns += [columns[-1]] * (7 - len(columns))
     columns += [np.arcsinh(_bend(z, w) / roughness) for w in (3, max(4, m // 16), max(6, m // 6))]
     columns += [_spread_gap(d, w) for w in (max(4, m // 16), max(6, m // 5))]
-    columns += [_split_gain(z), _line_gain(z)]
+    gains = [_split_gain(z), _line_gain(z)]
+    memory = np.clip(1 + 2 * _correlation(d, 1), 0, 0.98)  # of a first-order autoregression
+    worth = (m * (1 - memory) / (1 + memory))[:, None]  # independent points the series is worth
+    columns += gains + [np.sqrt(np.maximum(gain * worth, 0)) / 3 for gain in gains]
     constants = [
         np.log(m) - 4.5,
         np.log(factor),
@@ -56,6 +59,11 @@ def features(y: np.ndarray) -> np.ndarray:
     columns += [np.broadcast_to(np.reshape(c, (-1, 1)), z.shape) for c in constants]
     columns[2] = np.broadcast_to(np.minimum(cuts, m - cuts) / m, z.shape)
     return np.stack(columns, axis=2).astype(np.float32)
+
+
+def character(y: np.ndarray) -> np.ndarray:
+    """Return the lag-one correlation of differences, (B,): -0.5 white, 0 a walk, above 0 smooth."""
+    return _correlation(np.diff(_blocks(y, block_length(y.shape[1])), axis=1, prepend=y[:, :1]), 1)
 
 
 def _blocks(y: np.ndarray, factor: int) -> np.ndarray:
@@ -146,7 +154,7 @@ def _correlation(d: np.ndarray, lag: int) -> np.ndarray:
     return (e[:, lag:] * e[:, :-lag]).sum(1) / ((e**2).sum(1) + 1e-9)
 
 
-def build(*, channels: int = 32, units: int = 40) -> Any:
+def build(*, channels: int = 24, units: int = 32) -> Any:
     """Return the untrained Keras model: (B, m, F) -> logit of "a segment begins", (B, m)."""
     from tensorflow import keras
 

@@ -19,7 +19,7 @@ from segwork.changepoints.simulate_series import simulate
 def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw series of one random length: inputs (B, m, F) and marks (B, m)."""
     n = int(np.exp(rng.uniform(np.log(12), np.log(900))))
-    size = 96 if n < 120 else 48
+    size = 64 if n < 80 else 32
     drawn = [simulate(n, rng) for _ in range(size)]
     x = series_network.features(np.array([y for y, _ in drawn]))
     target = np.zeros(x.shape[:2], np.float32)
@@ -42,7 +42,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     asked = parser.parse_args()
     tf.config.experimental.enable_op_determinism()

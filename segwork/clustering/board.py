@@ -33,7 +33,7 @@ COLUMNS = {
     "jaccard_null": "mean of the same setting on a clusterless copy",
     "seed_agreement": "adjusted Rand index between five seeds",
     "scaling_agreement": "adjusted Rand index with standardised and rank-scaled columns",
-    "sampling_agreement": "adjusted Rand index of fits on two halves, on the rows of neither",
+    "sampling_agreement": "adjusted Rand index of fits on two thirds, read on the last third",
     "tree_accuracy": "balanced accuracy of a depth-3 tree on raw columns",
     "outcome_separation": "eta squared of the later outcome",
     "fit_seconds": "time for all settings of the method",
@@ -99,12 +99,15 @@ def _stability(
     """Refit the chosen setting; the autoencoder's nets stay as they are, its clusters do not."""
     refit = candidate.refit
     Z, null = (few, copy) if code is None else (code.encode(few), code.encode(copy))
+    if draws < 1:
+        return {}
     jaccard = stability.bootstrap_jaccard(Z, refit, draws=draws, seed=seed)[1]
     jaccard_null = stability.bootstrap_jaccard(null, refit, draws=draws, seed=seed)[1]
     row = {
         "jaccard": float(jaccard.mean()) if len(jaccard) else np.nan,
         "jaccard_worst": float(jaccard.min()) if len(jaccard) else np.nan,
         "jaccard_null": float(jaccard_null.mean()) if len(jaccard_null) else np.nan,
+        "sampling_agreement": stability.sampling_agreement(Z, refit, seed=seed),
         "seed_agreement": stability.seed_agreement(Z, refit, seeds=5, seed=seed),
     }
     if code is None:

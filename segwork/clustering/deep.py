@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from segwork.clustering.autoencoder import Weights, encode, weights_of
-from segwork.clustering.methods import Candidate, kmeans
+from segwork.clustering.methods import Candidate, kmeans, quiet
 
 NETS = 3
 GRAPH_NEIGHBOURS = 20
@@ -97,9 +96,8 @@ def _graph_mixture(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
     lengths = np.linalg.norm(vectors[:, :k], axis=1, keepdims=True)
     rows = vectors[:, :k] / np.maximum(lengths, 1e-12)
     floor = 1e-3 * max(float(rows.var(axis=0).mean()), 1e-9)
-    model = GaussianMixture(k, covariance_type="tied", n_init=2, reg_covar=floor, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    model = GaussianMixture(k, covariance_type="tied", n_init=4, reg_covar=floor, random_state=seed)
+    with quiet():
         return model.fit_predict(rows)
 
 
@@ -137,12 +135,14 @@ def idec(
 
     scaled = (X - code.middle) / code.spread
     encoder, model = nets[0]
-    start = KMeans(k, n_init=20, random_state=seed).fit(encode(code.weights[0], scaled))
+    with quiet():
+        start = KMeans(k, n_init=20, random_state=seed).fit(encode(code.weights[0], scaled))
     weights, centres, labels = refined(encoder, model, scaled, start.cluster_centers_, seed=seed)
     rule = {"kind": "centres", "centres": centres}
 
     def again(Y: np.ndarray, other: int) -> np.ndarray:
-        return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
+        with quiet():
+            return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
 
     tuned = Code(code.middle, code.spread, [weights], np.ones(1))
     return Candidate("idec", f"k = {k}", labels, again, rule), tuned

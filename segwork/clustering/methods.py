@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +44,14 @@ class Candidate:
         return len(np.unique(self.labels[self.labels >= 0]))
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep libraries from warning about fits that did not converge: they are scored like others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def cluster_numbers(n_rows: int, *, most: int = 100) -> list[int]:
     """Return the numbers of clusters that are tried: dense to ten, then about × 1.3."""
     limit = max(2, min(most, n_rows // ROWS_PER_CLUSTER))
@@ -55,11 +64,13 @@ def kmeans(X: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidat
 
     found = []
     for k in numbers:
-        fit = KMeans(k, n_init=10 if k <= 10 else 3, random_state=seed).fit(X)
+        with quiet():
+            fit = KMeans(k, n_init=10 if k <= 10 else 3, random_state=seed).fit(X)
         rule = {"kind": "centres", "centres": fit.cluster_centers_}
 
         def again(Y: np.ndarray, other: int, k: int = k) -> np.ndarray:
-            return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
+            with quiet():
+                return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
 
         found.append(Candidate("kmeans", f"k = {k}", fit.labels_, again, rule))
     return found
@@ -88,8 +99,7 @@ def mixture(
                 reg_covar=floor,
                 random_state=other,
             )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quiet():
                 return model.fit(Y)
 
         def again(Y: np.ndarray, other: int, fitted: Callable = fitted) -> np.ndarray:

@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from segwork.clustering.methods import Candidate, cluster_numbers
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
+from segwork.clustering.traits import TRAITS
 from segwork.errors import DataError, UsageError
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
@@ -25,6 +27,7 @@ FIT_ROWS = 4000
 MAP_ROWS = 2000
 MOST_SEGMENTS = 10
 LEAST_ROWS = 10
+MOST_NOISE = 0.3
 
 
 @dataclass(frozen=True)
@@ -147,9 +150,7 @@ def compare(
     np.int64(2)
     """
     frame = prepare.as_frame(X)
-    chosen = _checked(methods, n_clusters, frame)
-    if later is not None and len(later) != len(frame):
-        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    chosen = _checked(methods, n_clusters, later, frame)
     rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
     once = prepare.one_time_buyers(frame, rule)
     compared = frame[~once]
@@ -165,38 +166,41 @@ def compare(
     pool = scored(runner.X, runner.candidates, seed=seed)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
-    whole = len(rows) == len(frame)
-    labels = pd.DataFrame(
-        {
-            name: pool.candidates[at].labels if whole else models[name].assign(frame).to_numpy()
-            for name, at in best.items()
-        },
-        index=frame.index,
-    )
+    labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
     outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
     )
     recommended, reason = _recommend(table, verdict)
+    sizes = (len(frame), len(rows), int(once.sum()))
     return Comparison(
-        table,
-        labels[list(table.index)],
-        recommended,
-        reason,
-        verdict,
-        len(frame),
-        len(rows),
-        int(once.sum()),
-        scaling,
-        runner.maps(),
-        models,
-    )
+        table, labels[list(table.index)], recommended, reason, verdict, *sizes, scaling,
+        runner.maps(), models,
+    )  # fmt: skip
+
+
+def _labels(
+    pool: Scored,
+    best: dict[str, int],
+    models: dict[str, SegmentModel],
+    frame: pd.DataFrame,
+    *,
+    whole: bool,
+) -> pd.DataFrame:
+    """Return one column per method: as fitted, or assigned where only some were."""
+    columns = {
+        name: pool.candidates[at].labels if whole else models[name].assign(frame).to_numpy()
+        for name, at in best.items()
+    }
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame
+    methods: Sequence[str] | None, n_clusters: int | None, later: Any, frame: pd.DataFrame
 ) -> tuple[str, ...]:
+    if later is not None and len(later) != len(frame):
+        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
     for name in methods or ():
         if name not in (*METHODS, "autoencoder"):
             raise UsageError.unknown("method", name, METHODS, where="compare")
@@ -316,8 +320,9 @@ def _peak_megabytes() -> float:
 
 
 def _best_of_each(pool: Scored) -> dict[str, int]:
-    """Return, for each method, its candidate of highest predicted quality."""
-    quality = pool.quality
+    """Return, for each method, its candidate of highest quality, of those with little noise."""
+    few = pool.traits[:, TRAITS.index("noise")] <= MOST_NOISE
+    quality = np.where(few, pool.quality, pool.quality - 1)
     best: dict[str, int] = {}
     for at, method in enumerate(pool.methods):
         if method not in best or quality[at] > quality[best[method]]:
@@ -326,10 +331,11 @@ def _best_of_each(pool: Scored) -> dict[str, int]:
 
 
 def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
-    """Apply the rule: convincing against the null, then the highest predicted quality."""
+    """Apply the rule: convincing against the null, noise of 30 % at most, highest quality."""
     able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
+    able = able[able["noise"] <= MOST_NOISE]
     if not len(able):
-        return None, "No convincing segments: no method found two clusters."
+        return None, "No convincing segments: no method found two clusters with little noise."
     if not verdict.convincing:
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()

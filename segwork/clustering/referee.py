@@ -3,7 +3,7 @@
 For every candidate it predicts the adjusted Rand index with the (unknown) true grouping from the
 candidate's traits, from its agreement with the other methods' candidates, and from how it stands
 beside the best candidate on each trait. It never sees a method's name. Its trees are plain arrays
-in ``referee.npz``, written by ``segwork.clustering.referee_training``.
+in ``referee.npz``, written by ``segwork.bench.referee_training``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from segwork.clustering.traits import TRAITS
 RELATIVE = (
     "silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap", "tree_cuts",
     "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus", "consensus_top", "noise",
+    "tree_dense_cuts",
 )  # fmt: skip
 
 

@@ -55,6 +55,23 @@ def seed_agreement(X: np.ndarray, refit: Refit, *, seeds: int, seed: int) -> flo
     return float(np.mean(pairs)) if pairs else 1.0
 
 
+def sampling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
+    """Return the adjusted Rand index of fits on two thirds of the rows, read on the third one.
+
+    Rows of the last third get the label of their nearest neighbour in either fit: how far a
+    labelling depends on which rows were drawn.
+    """
+    from scipy.spatial import cKDTree
+    from sklearn.metrics import adjusted_rand_score
+
+    order = np.random.default_rng([seed, 20]).permutation(len(X))
+    one, two, test = np.array_split(order, 3)
+    if len(test) < 3:
+        return float("nan")
+    seen = [refit(X[part], seed)[cKDTree(X[part]).query(X[test])[1]] for part in (one, two)]
+    return float(adjusted_rand_score(*seen))
+
+
 def scaling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
     """Return the mean adjusted Rand index with fits on standardised and on rank-scaled columns."""
     from scipy.stats import rankdata

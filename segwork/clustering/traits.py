@@ -27,7 +27,10 @@ class Space:
     X : array, shape (n, d)
     distances : array, shape (n, n)
     neighbours : array of int, shape (n, q)
-    edges, lengths, density : the spanning tree of mutual reachability and the reach of each row
+    edges, lengths : arrays, shapes (n − 1, 2) and (n − 1,)
+        The spanning tree of mutual reachability.
+    reach : array, shape (n,)
+        Distance to the tenth neighbour.
     """
 
     X: np.ndarray
@@ -111,19 +114,19 @@ def _tree(space: Space, labels: np.ndarray, k: int) -> dict[str, float]:
     ends = labels[space.edges]
     kept = (ends >= 0).all(axis=1)
     cut = kept & (ends[:, 0] != ends[:, 1])
-    if not cut.any():
-        return {"tree_cuts": 0.0, "tree_gap": 3.0, "tree_gap_worst": 3.0, "tree_dense_cuts": 0.0}
-    place = space.reach[space.edges].max(axis=1)
-    gap = np.log(np.maximum(space.lengths, 1e-12) / np.maximum(place, 1e-12))
     inside = kept & ~cut
-    usual = np.median(gap[inside]) if inside.any() else 0.0
-    deep = np.median(space.reach[labels >= 0])
-    dense = np.log(np.maximum(space.lengths[cut], 1e-12) / max(deep, 1e-12))
+    usual = max(float(np.median(space.reach[labels >= 0])), 1e-12)
+    lengths = np.log(np.maximum(space.lengths, 1e-12))
+    deep = np.clip(lengths - np.log(usual), -3, 5)
+    if not cut.any():
+        return {"tree_gap": 3.0, "tree_gap_worst": 3.0, "tree_dense_cuts": 3.0}
+    place = np.log(np.maximum(space.reach[space.edges].max(axis=1), 1e-12))
+    gap = lengths - place - (np.median((lengths - place)[inside]) if inside.any() else 0.0)
     return {
         "tree_cuts": float(np.log(cut.sum() / max(k - 1, 1))),
-        "tree_gap": float(gap[cut].mean() - usual),
-        "tree_gap_worst": float(gap[cut].min() - usual),
-        "tree_dense_cuts": float(np.clip(dense, -3, 5).mean()),
+        "tree_gap": float(gap[cut].mean()),
+        "tree_gap_worst": float(gap[cut].min()),
+        "tree_dense_cuts": float(deep[cut].mean()),
     }
 
 

@@ -27,7 +27,7 @@ class Settings:
     cell_seconds, deadline_seconds : float
         Longest time for one cell and for the whole notebook.
     memory_mb : float
-        Largest memory of the kernel and its children; 0 means no limit of its own.
+        Largest memory of the kernel and its children; 0 means nine tenths of the machine's.
     retries : int
         How often a kernel that died is started again; a failing cell never is.
     exclusive : bool
@@ -68,7 +68,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """One source notebook; ``reads`` and ``leaves`` are names of tables of the run folder."""
+    """One source notebook.
+
+    Parameters
+    ----------
+    name, path, cells, settings
+    reads, leaves : tuple of str
+        Tables of the run folder it names in ``run.read`` and ``run.save``.
+    asks : tuple of str
+        Tables it names in ``run.has``: it can do without them.
+    promises : tuple of str
+        Tables it leaves whatever the data: those not saved under an ``if`` or in a loop.
+    """
 
     name: str
     path: Path
@@ -76,6 +87,8 @@ class Notebook:
     settings: Settings
     reads: tuple[str, ...]
     leaves: tuple[str, ...]
+    asks: tuple[str, ...] = ()
+    promises: tuple[str, ...] = ()
 
     @property
     def code(self) -> list[Cell]:
@@ -83,9 +96,13 @@ class Notebook:
         return [cell for cell in self.cells if cell.kind == "code"]
 
     @property
-    def finishes(self) -> bool:
-        """Whether it calls ``run.finish()`` and so owes the run its facts."""
-        return any(call.func.attr == "finish" for cell in self.code for call in run_calls(cell))
+    def owes_facts(self) -> bool:
+        """Whether it opens a run, and so has to close it with its facts."""
+        calls = (node for cell in self.code if cell.tree for node in ast.walk(cell.tree))
+        return any(
+            isinstance(node, ast.Call) and ast.unparse(node.func).endswith("run.start")
+            for node in calls
+        )
 
 
 def find(folder: Path) -> dict[str, Notebook]:
@@ -127,6 +144,8 @@ def read(path: Path) -> Notebook:
         settings=_settings(metadata.get("segwork", {}), path.stem),
         reads=_tables(code, "read", 0, path.stem),
         leaves=_tables(code, "save", 1, path.stem),
+        asks=_tables(code, "has", 0, path.stem),
+        promises=_tables(code, "save", 1, path.stem, sure=True),
     )
 
 
@@ -158,33 +177,38 @@ def _settings(raw: Mapping[str, Any], name: str) -> Settings:
     return Settings(**{key: known[key](value) for key, value in raw.items()})
 
 
-def run_calls(cell: Cell) -> Iterator[ast.Call]:
-    """Yield the calls of methods of the variable ``run`` in a cell."""
-    for node in ast.walk(cell.tree) if cell.tree else ():
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id == "run"
-        ):
-            yield node
+def _run_calls(node: ast.AST, sure: bool) -> Iterator[ast.Call]:
+    """Yield the calls of methods of ``run``; the sure ones are under no condition or loop."""
+    if sure and isinstance(node, ast.If | ast.IfExp | ast.For | ast.While):
+        return
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "run"
+    ):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _run_calls(child, sure)
 
 
-def _tables(code: list[Cell], method: str, position: int, name: str) -> tuple[str, ...]:
+def _tables(
+    code: list[Cell], method: str, position: int, name: str, *, sure: bool = False
+) -> tuple[str, ...]:
     found: list[str] = []
-    for cell in code:
-        for call in run_calls(cell):
-            if call.func.attr != method:  # type: ignore[attr-defined]
-                continue
-            named = {keyword.arg: keyword.value for keyword in call.keywords}
-            argument = call.args[position] if len(call.args) > position else named.get("name")
-            if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                example = f'run.{method}({"frame, " * position}"segments")'
-                raise UsageError(
-                    f"run.{method} in cell {cell.index} of {name} does not name its table",
-                    accepted=f"a literal name, such as {example}",
-                    hint="the order of the notebooks is read from these names",
-                )
-            if argument.value not in found:
-                found.append(argument.value)
+    calls = [(c.index, call) for c in code if c.tree for call in _run_calls(c.tree, sure)]
+    for index, call in calls:
+        if call.func.attr != method:  # type: ignore[attr-defined]
+            continue
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        argument = call.args[position] if len(call.args) > position else named.get("name")
+        if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+            example = f'run.{method}({"frame, " * position}"segments")'
+            raise UsageError(
+                f"run.{method} in cell {index} of {name} does not name its table",
+                accepted=f"a literal name, such as {example}",
+                hint="the order of the notebooks is read from these names",
+            )
+        if argument.value not in found:
+            found.append(argument.value)
     return tuple(found)

@@ -10,13 +10,13 @@ from segwork.engine.parameters import notebook_named
 from segwork.errors import UsageError
 
 
-def needs(notebooks: Mapping[str, Notebook]) -> dict[str, tuple[str, ...]]:
-    """Return for every notebook, in running order, the notebooks whose tables it reads.
+def owners(notebooks: Mapping[str, Notebook]) -> dict[str, str]:
+    """Return for every table the notebook that leaves it.
 
     Raises
     ------
     UsageError
-        Two notebooks leave the same table, nobody leaves one that is read, or they wait in a ring.
+        Two notebooks leave the same table, or nobody leaves one that is read.
     """
     owner: dict[str, str] = {}
     for notebook in notebooks.values():
@@ -27,12 +27,28 @@ def needs(notebooks: Mapping[str, Notebook]) -> dict[str, tuple[str, ...]]:
                     accepted="one notebook per table",
                 )
             owner[table] = notebook.name
-    waits: dict[str, tuple[str, ...]] = {}
-    for name in sorted(notebooks):
-        for table in notebooks[name].reads:
-            if table not in owner:
-                raise UsageError.unknown("table", table, owner, where=f"the reads of {name}")
-        waits[name] = tuple(sorted({owner[table] for table in notebooks[name].reads}))
+    for notebook in notebooks.values():
+        for table in notebook.reads:
+            if table not in owner and table not in notebook.asks:
+                raise UsageError.unknown(
+                    "table", table, owner, where=f"the reads of {notebook.name}"
+                )
+    return owner
+
+
+def needs(notebooks: Mapping[str, Notebook]) -> dict[str, tuple[str, ...]]:
+    """Return for every notebook, in running order, the notebooks it waits for.
+
+    Raises
+    ------
+    UsageError
+        As :func:`owners`, or notebooks wait for each other in a ring.
+    """
+    owner = owners(notebooks)
+    waits = {
+        name: tuple(sorted({owner[t] for t in (*n.reads, *n.asks) if t in owner} - {name}))
+        for name, n in sorted(notebooks.items())
+    }
     try:
         order = TopologicalSorter(waits)
         order.prepare()

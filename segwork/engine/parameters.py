@@ -11,17 +11,40 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Optional, Union, get_args, get_origin
 
 from segwork.engine.notebooks import Cell, Notebook
 from segwork.errors import UsageError
 
-SIMPLE = {"bool", "int", "float", "str", "date", "Path", "list", "dict", "None", "Any"}
 _ALLOWED_IMPORTS = {"datetime", "pathlib", "typing"}
 _MISSING = object()
+_TYPES: dict[str, Any] = {
+    **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, date, Path)},
+    "Literal": Literal,
+    "Optional": Optional,
+    "Union": Union,
+    "Any": Any,
+}
+_TYPE_SYNTAX = (
+    ast.Expression,
+    ast.Name,
+    ast.Subscript,
+    ast.BinOp,
+    ast.BitOr,
+    ast.Constant,
+    ast.Tuple,
+    ast.Load,
+)
+_WRITTEN: dict[Any, str] = {
+    int: r"[+-]?(0|[1-9]\d*)",
+    float: r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
+    bool: r"(?i)true|false",
+    type(None): r"(?i)none|null",
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,8 @@ def values(
     """
     known = schema(notebook)
     for name in (*config, *command_line):
+        if name in injected:
+            raise UsageError(f"'{name}' of {notebook.name} cannot be set", accepted=f"--{name}")
         if name not in known:
             error = UsageError.unknown("parameter", name, known, where=notebook.name)
             if not known:
@@ -103,7 +128,7 @@ def values(
     ready |= {name: value for name, value in injected.items() if name in known}
     ready |= {name: _typed(known[name], value, notebook.name) for name, value in config.items()}
     for name, text in command_line.items():
-        ready[name] = _typed(known[name], _parsed(known[name], text, notebook.name), notebook.name)
+        ready[name] = _parsed(known[name], text, notebook.name)
     return ready
 
 
@@ -184,9 +209,13 @@ def _declared(statement: ast.stmt, cell: Cell, where: str) -> Parameter | None:
         raise _not_literal(statement, cell, where)
     comment = cell.source.splitlines()[statement.end_lineno - 1].partition("#")[2].strip()
     kind = annotation or ("Any" if default is None else type(default).__name__)
+    if _kind(kind) is _MISSING:
+        raise UsageError(
+            f"parameter '{name}' of {where} has type {kind}",
+            accepted="bool, int, float, str, date, Path, list[…], dict[…], Literal, | None",
+        )
     parameter = Parameter(name, kind, default, comment)
-    _check_kind(parameter, where)
-    return Parameter(name, kind, _typed(parameter, default, where), comment)
+    return replace(parameter, default=_typed(parameter, default, where))
 
 
 def _not_literal(statement: ast.stmt, cell: Cell, where: str) -> UsageError:
@@ -226,42 +255,30 @@ def _not_assigned_again(notebook: Notebook, own: Cell, known: Mapping[str, Param
                     )
 
 
-def _alternatives(kind: str) -> list[tuple[str, list[str]]]:
-    """Split ``list[int] | None`` into [("list", ["int"]), ("None", [])]."""
-    tree = ast.parse(kind.strip("'\""), mode="eval").body
-
-    def walk(node: ast.expr) -> list[tuple[str, list[str]]]:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            return walk(node.left) + walk(node.right)
-        if isinstance(node, ast.Subscript):
-            base = ast.unparse(node.value).rpartition(".")[2]
-            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            if base == "Optional":
-                return [*walk(inner[0]), ("None", [])]
-            return [(base, [ast.unparse(part) for part in inner])]
-        return [(ast.unparse(node).rpartition(".")[2], [])]
-
-    return walk(tree)
-
-
-def _check_kind(parameter: Parameter, where: str) -> None:
-    for base, inner in _alternatives(parameter.kind):
-        known = base in SIMPLE | {"Literal"}
-        if base in ("list", "dict"):
-            known = all(name in SIMPLE for part in inner for name, _ in _alternatives(part))
-        if not known:
-            raise UsageError(
-                f"parameter '{parameter.name}' of {where} has type {parameter.kind}",
-                accepted="bool, int, float, str, date, Path, list[…], dict[…], Literal, | None",
-            )
+def _kind(text: str) -> Any:
+    """Return the type an annotation means, or _MISSING where it is none of ours."""
+    try:
+        tree = ast.parse(text.strip("'\""), mode="eval")
+        if not all(isinstance(node, _TYPE_SYNTAX) for node in ast.walk(tree)):
+            return _MISSING
+        return eval(compile(tree, text, "eval"), {"__builtins__": {}}, _TYPES)
+    except (SyntaxError, NameError, TypeError):
+        return _MISSING
 
 
 def _typed(parameter: Parameter, value: Any, where: str) -> Any:
-    for base, inner in _alternatives(parameter.kind):
-        fitted = _fit(base, inner, value)
-        if fitted is not _MISSING:
-            return fitted
-    raise _wrong(parameter, value, where)
+    fitted = _fit(_kind(parameter.kind), value)
+    if fitted is _MISSING:
+        raise _wrong(parameter, value, where)
+    return fitted
+
+
+def _parsed(parameter: Parameter, text: str, where: str) -> Any:
+    """Read command-line text by the declared type; nothing is guessed."""
+    value = _read(_kind(parameter.kind), text)
+    if value is _MISSING:
+        raise _wrong(parameter, text, where)
+    return value
 
 
 def _wrong(parameter: Parameter, value: Any, where: str) -> UsageError:
@@ -270,40 +287,31 @@ def _wrong(parameter: Parameter, value: Any, where: str) -> UsageError:
     )
 
 
-def _fit(base: str, inner: list[str], value: Any) -> Any:
+def _fit(kind: Any, value: Any) -> Any:
     """Return the value as that type, or _MISSING where it is none; 3 fits float, True no int."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if base == "Literal":
-        options = [repr(ast.literal_eval(part)) for part in inner]
-        return value if repr(value) in options else _MISSING
-    if base == "float" and number and math.isfinite(value):
+    base, inner = get_origin(kind) or kind, get_args(kind)
+    if base in (Union, UnionType):
+        return next((v for k in inner if (v := _fit(k, value)) is not _MISSING), _MISSING)
+    if base is Literal:
+        return value if any(value == o and type(value) is type(o) for o in inner) else _MISSING
+    if base is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if base == "list" and isinstance(value, list):
-        return _all(value, inner[:1], list)
-    if base == "dict" and isinstance(value, dict) and all(isinstance(k, str) for k in value):
-        fitted = _all(list(value.values()), inner[1:], list)
+    if base is list and isinstance(value, list):
+        return _each(inner[0] if inner else Any, value)
+    if base is dict and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        fitted = _each(inner[1] if inner else Any, list(value.values()))
         return fitted if fitted is _MISSING else dict(zip(value, fitted, strict=True))
-    if base == "date" and isinstance(value, str):
-        return _date(value)
-    if base == "Path" and isinstance(value, str):
+    if base is Path and isinstance(value, str | Path):
         return Path(value)
-    exact = {"bool": bool, "int": int, "str": str, "date": date, "Path": Path, "None": type(None)}
-    if base in exact and type(value) in (exact[base], type(Path()) if base == "Path" else None):
-        return value
-    return value if base == "Any" else _MISSING
+    if base is date and isinstance(value, str):
+        return _date(value)
+    exact = type(value) is base and base not in (float, dict)
+    return value if exact or base is Any else _MISSING
 
 
-def _all(items: list[Any], kinds: list[str], container: type) -> Any:
-    if not kinds:
-        return container(items)
-    fitted = [
-        next(
-            (v for b, i in _alternatives(kinds[0]) if (v := _fit(b, i, item)) is not _MISSING),
-            _MISSING,
-        )
-        for item in items
-    ]
-    return _MISSING if any(item is _MISSING for item in fitted) else container(fitted)
+def _each(kind: Any, items: list[Any]) -> Any:
+    fitted = [_fit(kind, item) for item in items]
+    return _MISSING if any(item is _MISSING for item in fitted) else fitted
 
 
 def _date(text: str) -> Any:
@@ -313,31 +321,25 @@ def _date(text: str) -> Any:
         return _MISSING
 
 
-def _parsed(parameter: Parameter, text: str, where: str) -> Any:
-    """Read command-line text by the declared type; nothing is guessed."""
-    for base, inner in sorted(_alternatives(parameter.kind), key=lambda one: one[0] != "None"):
-        value = _read(base, inner, text)
-        if value is not _MISSING:
-            return value
-    raise _wrong(parameter, text, where)
-
-
-def _read(base: str, inner: list[str], text: str) -> Any:
-    if base == "int":
-        return int(text) if re.fullmatch(r"[+-]?(0|[1-9]\d*)", text) else _MISSING
-    if base == "float":
-        number = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-        return float(text) if re.fullmatch(number, text) else _MISSING
-    if base == "bool":
-        return {"true": True, "false": False}.get(text.lower(), _MISSING)
-    if base == "None":
-        return None if text.lower() in ("none", "null") else _MISSING
-    if base in ("list", "dict", "Any"):
+def _read(kind: Any, text: str) -> Any:
+    base, inner = get_origin(kind) or kind, get_args(kind)
+    if base in (Union, UnionType):  # None first: "none" is a text too
+        options = sorted(inner, key=lambda option: option is not type(None))
+        read = (_fit(kind, v) for k in options if (v := _read(k, text)) is not _MISSING)
+        return next((value for value in read if value is not _MISSING), _MISSING)
+    if base is Literal:
+        return next((option for option in inner if str(option) == text), _MISSING)
+    if base in _WRITTEN and not re.fullmatch(_WRITTEN[base], text):
+        return _MISSING
+    if base in (int, float):
+        return _fit(base, base(text))
+    if base is bool:
+        return text.lower() == "true"
+    if base is type(None):
+        return None
+    if base in (list, dict, Any):
         try:
-            return json.loads(text, parse_constant=int)  # int("NaN") raises: finite values only
+            text = json.loads(text, parse_constant=int)  # int("NaN") raises: finite values only
         except ValueError:
             return _MISSING
-    if base == "Literal":
-        options = [ast.literal_eval(part) for part in inner]
-        return next((option for option in options if str(option) == text), _MISSING)
-    return text
+    return _fit(kind, text)

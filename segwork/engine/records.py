@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from segwork import __version__
 from segwork.engine import fingerprint
 from segwork.engine.plan import Plan
 from segwork.errors import UsageError
 from segwork.run import _atomically
 
+PACKAGES_OF_RESULTS = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "tensorflow")
 COLOUR_OR_CONTROL = re.compile(
     r"\x1b\[[0-9;]*[A-Za-z]|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -50,14 +52,10 @@ def versions() -> dict[str, str]:
     """Return the versions of segwork and the packages it asks for."""
     try:
         wanted = metadata.requires("segwork") or []
-    except metadata.PackageNotFoundError:
-        wanted = []
-    installed = fingerprint.installed_versions()
+    except metadata.PackageNotFoundError:  # used from its sources
+        wanted = list(PACKAGES_OF_RESULTS)
     names = {re.split(r"[\[<>=!~; ]", line)[0].lower().replace("_", "-") for line in wanted}
-    from segwork import __version__
-
-    found = {name: installed[name] for name in sorted(names or installed) if name in installed}
-    return {**found, "segwork": __version__}
+    return {**fingerprint.installed_versions(names), "segwork": __version__}
 
 
 def git(root: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from segwork.engine import fingerprint
 from segwork.engine.folder import broken_promise
+from segwork.engine.order import owners
 from segwork.engine.parameters import code_of, plain
 from segwork.engine.plan import Plan
 from segwork.engine.text import refresh, words_of
@@ -75,9 +76,7 @@ class Session:
         for name in self.plan.notebooks:
             if name in self.entries or name in self._running or not self._is_due(name):
                 continue
-            bad = [n for n in self.plan.needs[name] if self.entries[n]["status"] != GREEN]
-            if bad and name in self.plan.chosen:
-                text = f"needs {bad[0]}, which is {self.entries[bad[0]]['status']}"
+            if name in self.plan.chosen and (text := self._obstacle(name)):
                 self._end(name, "blocked", text)
                 continue
             self.why[name] = "" if name in self._again else self._reason(name)
@@ -85,6 +84,19 @@ class Session:
                 self._reuse(name)
             elif name not in self.plan.chosen:
                 self._end(name, "skipped", "not asked for, and what it left is out of date")
+
+    def _obstacle(self, name: str) -> str:
+        """Say which table the notebook cannot do without is not there."""
+        notebook, owner = self.plan.notebooks[name], owners(self.plan.notebooks)
+        for table in notebook.reads:
+            if table in notebook.asks or owner[table] == name:
+                continue
+            status = self.entries[owner[table]]["status"]
+            if status != GREEN:
+                return f"needs {owner[table]}, which is {status}"
+            if not (self.plan.folder.path / "tables" / f"{table}.parquet").is_file():
+                return f"needs the table '{table}', which {owner[table]} did not leave"
+        return ""
 
     def _is_due(self, name: str) -> bool:
         return all(needed in self.entries for needed in self.plan.needs[name])
@@ -106,7 +118,10 @@ class Session:
             parameters=plan.values[name],
             config=plan.config,
             data=plan.data,
-            upstream={t: plan.hashes.of(tables / f"{t}.parquet") for t in notebook.reads},
+            upstream={
+                table: plan.hashes.of(tables / f"{table}.parquet")
+                for table in sorted({*notebook.reads, *notebook.asks} - set(notebook.leaves))
+            },
             before=before,
             hashes=plan.hashes,
         )
@@ -182,7 +197,7 @@ class Session:
     def _finished(self, name: str, event: dict[str, Any]) -> None:
         plan, notebook = self.plan, self.plan.notebooks[name]
         folder = plan.folder
-        stage = folder.state / "stage" / name
+        stage = folder.stage_of(name)
         status, message = event["status"], event["message"]
         if status == GREEN and (
             owed := broken_promise(notebook, stage, as_of=plan.config.as_of.isoformat())

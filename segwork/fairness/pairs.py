@@ -17,6 +17,9 @@ P_LIMIT = 0.01
 CALIPER = 0.25
 NEIGHBOURS = 15
 SHARE_MATCHED_LIMIT = 0.5
+# Below this share, pairs alike in every column are too few: pairs alike in two scores are made.
+SHARE_ALIKE_IN_ALL = 0.7
+SMALLEST_FOR_SCORES = 50
 IMBALANCE_LIMIT = 0.25
 
 
@@ -41,6 +44,8 @@ class MatchedPairs:
         Share of the smaller group that found a partner.
     balance : DataFrame
         One row per profile column: ``before``, ``after`` (standardised mean differences).
+    matched_on : str
+        "profile" (alike in every column) or "two scores of the profile".
     discordant : tuple of int
         Pairs decided against the first, against the second group (0/1 scores only).
     status : Status
@@ -55,6 +60,7 @@ class MatchedPairs:
     n_pairs: int
     share_matched: float
     balance: pd.DataFrame
+    matched_on: str
     discordant: tuple[int, int]
     status: Status
     message: str
@@ -79,6 +85,9 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
     Each customer of the smaller group is matched once, without replacement, to the nearest
     customer of the other group: categories weigh like two standard deviations, numbers are
     standardised, and pairs further apart than 0.25 standard deviations a column are not made.
+    With many columns few people are alike in all of them; where under 70 % of the smaller group
+    would find a partner, pairs are made alike in two scores of the profile instead: the predicted
+    score (learnt on the larger group) and the propensity to belong to the other group.
     The gap is the intercept of the pair differences in score on the pair differences in profile,
     so that what little imbalance is left does not count as a gap.
 
@@ -108,7 +117,8 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
     References
     ----------
     Rosenbaum and Rubin (1985), "Constructing a control group using multivariate matched sampling"
-    (calipers). Abadie and Imbens (2011), "Bias-corrected matching estimators" (adjustment).
+    (calipers). Leacy and Stuart (2014), "On the joint use of propensity and prognostic scores"
+    (two scores). Abadie and Imbens (2011), "Bias-corrected matching estimators" (adjustment).
 
     Examples
     --------
@@ -121,10 +131,13 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
     """
     score, frame, second, groups, dropped = _checked(scores, profile, sensitive)
     space = _space(frame)
-    rng = np.random.default_rng(seed)
-    a, b = _match(space, second, rng)
     n_smaller = int(min(second.sum(), (~second).sum()))
-    share = len(a) / n_smaller if n_smaller else 0.0
+    matched_on = "profile"
+    a, b = _match(space, second, np.random.default_rng(seed))
+    if len(a) < SHARE_ALIKE_IN_ALL * n_smaller and n_smaller >= SMALLEST_FOR_SCORES:
+        matched_on = "two scores of the profile"
+        a, b = _match(_two_scores(space, score, second), second, np.random.default_rng(seed))
+    share = len(a) / n_smaller
     gap, error = _gap(score[b] - score[a], space[b] - space[a])
     limit = _limit(score)
     p, interval = _p_and_interval(gap, error)
@@ -140,9 +153,10 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
         n_pairs=len(a),
         share_matched=share,
         balance=balance,
+        matched_on=matched_on,
         discordant=_discordant(score, a, b),
         status=status,
-        message=_message(groups, gap, interval, len(a), share, reason, dropped),
+        message=_message(groups, gap, interval, len(a), share, f"{matched_on}; {reason}", dropped),
     )
 
 
@@ -191,6 +205,18 @@ def _space(frame: pd.DataFrame) -> np.ndarray:
             dummies = pd.get_dummies(column.astype(str)).to_numpy(dtype=float)
             columns.append(dummies[:, 1:] * math.sqrt(2.0) if dummies.shape[1] > 1 else dummies * 0)
     return np.hstack(columns) if columns else np.zeros((len(frame), 1))
+
+
+def _two_scores(space: np.ndarray, score: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Predicted score and propensity of each customer, standardised, shape (n, 2)."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    larger = second if second.sum() > (~second).sum() else ~second
+    risk = Ridge(alpha=1.0).fit(space[larger], score[larger]).predict(space)
+    propensity = LogisticRegression(max_iter=1000).fit(space, second).decision_function(space)
+    scores = np.column_stack([risk, propensity])
+    spread = scores.std(axis=0)
+    return (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
 def _match(
@@ -308,7 +334,8 @@ def _message(
     dropped: int,
 ) -> str:
     text = (
-        f"{display(n_pairs)} pairs ({display(share, 'share')} of the smaller group): {groups[1]}"
-        f" minus {groups[0]} = {display(gap)} (99 % interval {interval}); {reason}"
+        f"{groups[1]} minus {groups[0]} = {display(gap)} (99 % interval {interval}) over"
+        f" {display(n_pairs)} pairs ({display(share, 'share')} of the smaller group) alike in"
+        f" {reason}"
     )
     return text + (f"; {dropped} rows without the attribute left out." if dropped else ".")

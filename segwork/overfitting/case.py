@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from segwork.errors import UsageError
@@ -105,7 +105,7 @@ class Case:
         with noted(self.warned):
             raw = _raw_scores(model, self.X.iloc[rows])
         scores = np.zeros((len(rows), len(self.classes)))
-        scores[:, self._codes_of(model.classes_)] = raw
+        scores[:, self._codes_of(getattr(model, "classes_", np.sort(self.seen)))] = raw
         return scores
 
     def predict(self, model: Any, rows: np.ndarray) -> np.ndarray:
@@ -126,7 +126,8 @@ def make_case(estimator: Any, X: Any, y: Any, *, groups: Any, time: Any, seed: i
     UsageError
         Lengths differ, the label has one class, gaps or too many classes, or nothing can be fitted.
     """
-    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+    fits = hasattr(estimator, "fit") and hasattr(estimator, "predict")
+    if not fits or isinstance(estimator, type) or is_regressor(estimator):
         raise UsageError(
             f"estimator is a {type(estimator).__name__}", accepted="a scikit-learn classifier"
         )
@@ -221,6 +222,13 @@ def _frame(X: Any) -> pd.DataFrame:
         ready[name] = ready[name] / pd.Timedelta(days=1)
     for name in ready.select_dtypes(include=["bool", "boolean"]).columns:
         ready[name] = ready[name].astype(float)
+    for name in ready.select_dtypes(include="number").columns:
+        if pd.api.types.is_extension_array_dtype(ready[name].dtype):
+            ready[name] = ready[name].to_numpy(dtype=float, na_value=np.nan)
+        if np.isinf(ready[name].to_numpy(dtype=float)).any():
+            raise UsageError(
+                f"X has infinite values in '{name}'", accepted="finite numbers or gaps"
+            )
     return ready
 
 
@@ -325,4 +333,5 @@ def _raw_scores(model: Any, X: pd.DataFrame) -> np.ndarray:
         raw = np.asarray(model.decision_function(X))
         return np.column_stack([-raw, raw]) if raw.ndim == 1 else raw
     said = np.asarray(model.predict(X)).ravel()
-    return (said[:, None] == np.asarray(model.classes_)[None, :]).astype(float)
+    classes = getattr(model, "classes_", np.unique(said))
+    return (said[:, None] == np.asarray(classes)[None, :]).astype(float)

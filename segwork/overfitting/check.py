@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -69,6 +69,10 @@ class OverfittingCheck:
     def alarms(self) -> pd.DataFrame:
         """The findings that warned or failed."""
         return self.findings[self.findings["status"].isin(["warned", "failed"])]
+
+    def status(self, code: str) -> str:
+        """Return the status word of one check."""
+        return str(self.findings.set_index("code").loc[code, "status"])
 
     def facts(self) -> dict[str, float | int | str]:
         """Return finite numbers and status words, by name."""
@@ -211,10 +215,11 @@ def _examine(whole: Case, declared: _Declared, max_rows: int, bar: tqdm[Any]) ->
     alone = features.single_features(whole)
     leak, suspects = features.check_leaks(alone, declared.refused, declared.known)
     rule_check, rules = periods.check_rules(case)
-    twice = copies.find_copies(whole)
+    plain = whole if declared.held is None else replace(whole, groups=None, time=None)
+    twice = copies.find_copies(plain)
     checks = [
-        copies.check_copies(whole, twice, declared.held),
-        copies.check_oversampling(whole, twice, declared.prior),
+        copies.check_copies(plain, twice, declared.held),
+        copies.check_oversampling(plain, twice, declared.prior),
         *periods.check_split(whole, declared.held, declared.as_of),
         periods.check_label_window(case, declared.as_of, declared.label_days),
         rule_check,

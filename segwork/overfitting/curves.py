@@ -15,7 +15,7 @@ from segwork.overfitting.case import Case, make_case
 from segwork.overfitting.splits import cross_score, grouped_folds, random_folds, usable
 
 LOGISTIC_GRID = tuple(float(c) for c in np.logspace(-4, 2, 9))
-BOOST_GRID = (0.0, 0.1, 1.0, 10.0, 100.0)
+BOOST_GRID = (0.0, 1.0, 10.0, 100.0)
 COLUMNS = ["value", "train", "holdout", "low", "high"]
 
 
@@ -112,6 +112,19 @@ def boosting_path(
         model = clone(estimator).set_params(**{names[penalty]: strength})
         found.append((strength, cross_score(case, folds, estimator=model)))
     return _path(found, [])
+
+
+def all_paths(booster: Any, X: Any, y: Any, **rows: Any) -> dict[str, pd.DataFrame]:
+    """Return the L1 and L2 paths of logistic regression and of an xgboost classifier, by title."""
+    grid = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    found = {
+        f"logistic, {p.upper()}": logistic_path(X, y, penalty=p, grid=grid, **rows)
+        for p in ("l1", "l2")
+    }
+    return found | {
+        f"xgboost, {p.upper()}": boosting_path(booster, X, y, penalty=p, **rows)
+        for p in ("l1", "l2")
+    }
 
 
 def _path(found: list[tuple[Any, ...]], extra: list[str]) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from sklearn.neighbors import NearestNeighbors
 from segwork import features as _features
 from segwork import tables as _tables
 from segwork.errors import UsageError
+from segwork.overfitting.case import make_case
+from segwork.schema import CUSTOMERS
 
 CLASSES = ("lost", "at risk", "loyal")
 AT_RISK_PACE = 0.5
@@ -61,6 +63,21 @@ class Snapshots:
         return found
 
 
+def quarters(
+    tables: Any, *, as_of: date, number: int = 4, label_days: int = 90, window_days: int = 365
+) -> Snapshots:
+    """Take the last ``number`` quarterly snapshots whose label window has closed by ``as_of``.
+
+    Snapshots before the data begin are skipped. The rest is as in :func:`snapshots`.
+    """
+    first = pd.Timestamp(_pandas(tables.transactions)["ordered_at"].min())
+    days = [as_of - timedelta(days=label_days + 91 * k) for k in range(number)]
+    days = [day for day in days if pd.Timestamp(day) > first] or days[:1]
+    return snapshots(
+        tables, days=days, closed_at=as_of, label_days=label_days, window_days=window_days
+    )
+
+
 def snapshots(
     tables: Any,
     *,
@@ -106,7 +123,7 @@ def snapshots(
     parts = [_snapshot(tables, day, label_days, window_days) for day in closed]
     rows = pd.concat(parts, ignore_index=True)
     return Snapshots(
-        X=rows.drop(columns=["customer_id", "_label", "_day"]),
+        X=rows.drop(columns=["customer_id", "_label", "_day", *_withheld(rows)]),
         label=rows["_label"].rename("label"),
         customer=rows["customer_id"],
         as_of=rows["_day"],
@@ -115,9 +132,18 @@ def snapshots(
     )
 
 
+def _withheld(rows: pd.DataFrame) -> list[str]:
+    """Columns a model does not get: protected ones, constant ones, and values of the day itself."""
+    protected = [c.name for c in CUSTOMERS.columns if c.protected or c.personal]
+    return [
+        name
+        for name in rows.columns.drop(["customer_id", "_label", "_day"])
+        if name in protected or name.startswith("external_") or rows[name].nunique() < 2
+    ]
+
+
 def _snapshot(tables: Any, day: date, label_days: int, window_days: int) -> pd.DataFrame:
-    found = _pandas(_features.customer_features(tables, as_of=day, window_days=window_days))
-    found = found[found["orders_window"] > 0].reset_index(drop=True)
+    found = _described(tables, day, window_days)
     end = day + timedelta(days=label_days)
     later = orders_between(_pandas(_tables.until(tables.transactions, end)), start=day)
     orders = found["customer_id"].map(later).fillna(0)
@@ -128,6 +154,12 @@ def _snapshot(tables: Any, day: date, label_days: int, window_days: int) -> pd.D
     )
     found["_day"] = pd.Timestamp(day)
     return found
+
+
+def _described(tables: Any, day: date, window_days: int) -> pd.DataFrame:
+    """Features of the customers who ordered in the window before the day."""
+    found = _pandas(_features.customer_features(tables, as_of=day, window_days=window_days))
+    return found[found["orders_window"] > 0].reset_index(drop=True)
 
 
 def orders_between(transactions: pd.DataFrame, *, start: date | datetime) -> pd.Series:
@@ -190,6 +222,48 @@ def unseen(history: pd.DataFrame, new: pd.DataFrame, *, seed: int = 0) -> pd.Ser
     distance = near.kneighbors(_scaled(new[names], middle, spread))[0][:, -1]
     farther = len(usual) - np.searchsorted(usual, distance, side="left")
     return pd.Series((farther + 1) / (len(usual) + 1) <= NOVEL_P, index=new.index, name="unseen")
+
+
+def outlook(
+    estimator: Any,
+    history: Snapshots,
+    tables: Any,
+    *,
+    as_of: date,
+    event: str = "lost",
+    window_days: int = 365,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Fit on all of history and tell the chance of ``event`` for the customers of ``as_of``.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+    history : Snapshots
+    tables : segwork.tables.Tables
+    as_of : date
+    event : str
+    window_days : int
+        As for the history.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, ``<event>_probability``, unseen. Customers whose behaviour history does not
+        know are flagged and have no probability.
+    """
+    today = _described(tables, as_of, window_days)
+    now = today.reindex(columns=history.X.columns)
+    happened = np.where(history.label == event, event, f"not {event}")
+    rows = pd.concat([history.X, now], ignore_index=True)
+    labels = np.append(happened, np.full(len(now), happened[0]))
+    case = make_case(estimator, rows, labels, groups=None, time=None, seed=seed)
+    model = case.fit(np.arange(len(history.X)))
+    score = case.score(model, np.arange(len(history.X), len(rows)))
+    chance = pd.Series(score[:, int(np.flatnonzero(case.classes == event)[0])], index=now.index)
+    new = unseen(history.X, now, seed=seed)
+    chance_known = {f"{event}_probability": chance.mask(new), "unseen": new}
+    return today[["customer_id"]].assign(**chance_known)
 
 
 def _scaled(frame: pd.DataFrame, middle: pd.Series, spread: pd.Series) -> np.ndarray:

@@ -44,7 +44,9 @@ def check_later(case: Case) -> tuple[Check, dict[str, float]]:
         return not_applicable("OF-02", "too few rows in one period"), {}
     early, late = case.take(learn), case.take(later)
     folds = random_folds(early) if early.groups is None else grouped_folds(early)
-    inside = cross_score(early, usable(early, folds)).held
+    if early.counts.min() < 10 or not (folds := usable(early, folds)):
+        return not_applicable("OF-02", "too few rows of a class before the cut"), {}
+    inside = cross_score(early, folds).held
     area, pull = macro_auc(late.codes, case.score(case.fit(learn), later))
     gap, low = _apart(inside, Estimate(area, pull, late.groups))
     text = (
@@ -125,7 +127,7 @@ def check_customers(case: Case, random: CrossScore, grouped: CrossScore | None) 
 
 
 def _flatters(gain: Estimate) -> bool:
-    return gain.value >= ENTITY_GAP and gain.interval().low > 0
+    return gain.value >= ENTITY_GAP and gain.interval(0.99).low > 0
 
 
 def _probe_gain(case: Case) -> Estimate:
@@ -178,8 +180,9 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     -------
     DataFrame
         rule, column, n_before, lift_before, low_before, high_before, the same ``_after``,
-        ``p`` (of no change in the log odds ratio), ``gone`` (clear before, changed for certain,
-        Bonferroni over the rules), clearest change first.
+        ``p`` (one-sided, of a log odds ratio that did not shrink), ``gone``. A rule is gone if
+        its effect was clear before (p < 0.01, Bonferroni over all rules) and shrank (p < 0.01,
+        Bonferroni over the clear ones). Clear rules come first, the clearest change on top.
     """
     rows = []
     for name in X:
@@ -192,14 +195,10 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows)
-    limit = RULE_P / len(table)
-    weaker = table["log_odds_after"].abs() < table["log_odds_before"].abs()
-    turned = table["log_odds_after"] * table["log_odds_before"] < 0
-    clear = table["p_before"] < limit
-    table["gone"] = (table["p"] < limit) & clear & (weaker | turned)
-    return table.sort_values("p", kind="stable", ignore_index=True).drop(
-        columns=["log_odds_before", "log_odds_after", "p_before"]
-    )
+    clear = table["p_before"] < RULE_P / len(table)
+    table["gone"] = clear & (table["p"] < RULE_P / max(int(clear.sum()), 1))
+    order = table.assign(unclear=~clear).sort_values(["unclear", "p"], kind="stable").index
+    return table.loc[order].reset_index(drop=True).drop(columns="p_before")
 
 
 def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
@@ -235,10 +234,10 @@ def _rule_row(rule: str, column: str, before: np.ndarray, after: np.ndarray) -> 
             f"lift_{name}": float(np.exp(log_lift)),
             f"low_{name}": float(np.exp(log_lift - half)),
             f"high_{name}": float(np.exp(log_lift + half)),
-            f"log_odds_{name}": odds[-1],
         }
     row["p_before"] = float(2 * norm.sf(abs(odds[0]) / np.sqrt(variance[0])))
-    row["p"] = float(2 * norm.sf(abs(odds[0] - odds[1]) / np.sqrt(sum(variance))))
+    weaker = np.sign(odds[0]) * (odds[0] - odds[1]) / np.sqrt(sum(variance))
+    row["p"] = float(norm.sf(weaker))
     return row
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from segwork.overfitting.case import Case
+from segwork.overfitting.case import Case, noted
 from segwork.overfitting.roc import Estimate, macro_auc
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -54,14 +54,19 @@ def random_folds(case: Case, *, n_folds: int = 5, repeats: int = 1) -> Folds:
     folds: Folds = []
     for repeat in range(repeats):
         split = StratifiedKFold(n_folds, shuffle=True, random_state=case.seed + repeat)
-        folds += list(split.split(case.X, case.codes))
+        with noted(set()):
+            folds += list(split.split(case.X, case.codes))
     return folds
 
 
 def grouped_folds(case: Case, *, n_folds: int = 5) -> Folds:
     """Stratified folds that never part the rows of a customer."""
+    n_folds = min(n_folds, int(case.groups.max()) + 1)
+    if n_folds < 2:
+        return []
     split = StratifiedGroupKFold(n_folds, shuffle=True, random_state=case.seed)
-    return list(split.split(case.X, case.codes, case.groups))
+    with noted(set()):
+        return list(split.split(case.X, case.codes, case.groups))
 
 
 def time_folds(case: Case, *, n_folds: int = 4) -> Folds:

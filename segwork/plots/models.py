@@ -91,7 +91,7 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
                 table["p"], table["rate"], yerr=wings, fmt="o-", ms=4, color=colour, label=model
             )
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted share", ylabel="observed share")
-        axes.set_title("Does 30 % mean 30 %?")
+        axes.set_title("Do the promised shares come true?")
         axes.legend(frameon=False)
     told = "; ".join(
         f"{model}: mean distance {np.mean([abs(r['p'] - r['rate']) for r in rows]):.3f}"

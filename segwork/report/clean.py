@@ -95,7 +95,15 @@ def scrollable(table: str) -> str:
     found = re.search(r"(?s)<caption[^>]*>(.*?)</caption>", table)
     name = re.sub(r"<[^>]+>", "", found[1]).strip() if found else ""
     label = name.replace('"', "&quot;") or "Table"
-    return region(table, label)
+    breakable = re.sub(r"(?s)(?<=<th)[ >].*?(?=</th>)", lambda m: _breakable(m[0]), table)
+    return region(breakable, label)
+
+
+def _breakable(heading: str) -> str:
+    """Let a long column name break after an underscore, in its text but not in a tag."""
+    parts = re.split(r"([^<>]*>)", heading)
+    parts[::2] = [re.sub(r"(?<=\w)_(?=\w)", "_<wbr>", text) for text in parts[::2]]
+    return "".join(parts)
 
 
 def region(html: str, label: str) -> str:

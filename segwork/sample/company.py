@@ -18,7 +18,9 @@ AS_IS, TIME, WHO = "as is", "time", "who"
 class Maker:
     """Makes the chunks of one company; what all chunks share is drawn once."""
 
-    def __init__(self, *, seed: int, with_faults: bool) -> None:
+    def __init__(self, *, seed: int, customers: int, with_faults: bool) -> None:
+        first = population.draw(seed=seed, chunk=0, first=0, n=min(CHUNK, customers))
+        self.mean_income = float(np.round(np.nanmean(first.columns["income"])))
         self.seed = seed
         self.with_faults = with_faults
         self.fx = external.exchange_rates(seed=seed)
@@ -52,7 +54,8 @@ class Maker:
 
     def _planted(self, name: str, table: dict, *, chunk: int) -> faults.Planter:
         rng = generator(self.seed, chunk, 20 + list(faults.PLANT).index(name))
-        plant = faults.Planter(table | {"shown": table["at"].copy()}, rng)
+        shown = {"shown": table["at"].copy()}
+        plant = faults.Planter(table | shown, rng, mean_income=self.mean_income)
         if self.with_faults:
             faults.PLANT[name](plant)
         return plant
@@ -82,42 +85,9 @@ def _with_vocabulary(sold: dict, people: People) -> dict[str, np.ndarray]:
 @cache
 def _columns() -> dict[str, dict[str, tuple]]:
     """Return how each column is spelled: its source, and a vocabulary, id prefix or kind."""
-    goods = words.catalogue()
-    names = [str(name) for name in goods["name"]]
-    numbers = [f"P{(37 * i + 11) % 997:03d}" for i in range(len(names))]
-    countries = ["Indonesia", *(name for name, _ in words.ABROAD)]
-    plain = (
-        "age birth_year gender region post_code country customer_type income debt_ratio "
-        "account_activity late_payments household_size lifestyle app_share channel "
-        "voucher_percent consent_marketing consent_profiling insured insurance_premium "
-        "driving_incidents annual_km claims risk_label"
-    )
     return {
-        "customers": {"customer_id": ("number", "C"), "signed_up_at": ("at", TIME)}
-        | {name: (name, AS_IS) for name in plain.split()}
-        | {"withdrawn_at": ("withdrawn_at", TIME)},
-        "transactions": {
-            "order_id": ("order", "O"),
-            "ordered_at": ("shown", TIME),
-            "customer_id": ("who", WHO),
-            "product_id": ("product", numbers),
-            "product_description": ("description", names + [_misread(name) for name in names]),
-            "product_category": ("product", [str(name) for name in goods["category"]]),
-        }
-        | {name: (name, AS_IS) for name in ("quantity", "unit_price", "amount")}
-        | {
-            "currency": ("currency", words.CURRENCIES),
-            "amount_local": ("amount_local", AS_IS),
-            "fx_rate": ("fx_rate", AS_IS),
-            "unit_cost": ("unit_cost", AS_IS),
-            "payment_method": ("payment", words.PAYMENTS),
-            "country": (
-                "country",
-                [*countries, *map(str.upper, countries), *map("{} ".format, countries)],
-            ),
-            "is_return": ("is_return", AS_IS),
-            "return_reason": ("reason", words.REASONS + words.REASON_FORMS),
-        },
+        "customers": _customer_columns(),
+        "transactions": _order_columns(),
         "behaviour": {
             "session_id": ("session", "S"),
             "occurred_at": ("shown", TIME),
@@ -143,6 +113,47 @@ def _columns() -> dict[str, dict[str, tuple]]:
             "region": ("region", AS_IS),
             "published_at": ("published", TIME),
         },
+    }
+
+
+def _customer_columns() -> dict[str, tuple]:
+    plain = (
+        "age birth_year gender region post_code country customer_type income debt_ratio "
+        "account_activity late_payments household_size lifestyle app_share channel "
+        "voucher_percent consent_marketing consent_profiling insured insurance_premium "
+        "driving_incidents annual_km claims risk_label"
+    )
+    return (
+        {"customer_id": ("number", "C"), "signed_up_at": ("at", TIME)}
+        | {name: (name, AS_IS) for name in plain.split()}
+        | {"withdrawn_at": ("withdrawn_at", TIME)}
+    )
+
+
+def _order_columns() -> dict[str, tuple]:
+    goods = words.catalogue()
+    names = [str(name) for name in goods["name"]]
+    numbers = [f"P{(37 * i + 11) % 997:03d}" for i in range(len(names))]
+    countries = ["Indonesia", *(name for name, _ in words.ABROAD)]
+    spelled = [*countries, *map(str.upper, countries), *map("{} ".format, countries)]
+    return {
+        "order_id": ("order", "O"),
+        "ordered_at": ("shown", TIME),
+        "customer_id": ("who", WHO),
+        "product_id": ("product", numbers),
+        "product_description": ("description", names + [_misread(name) for name in names]),
+        "product_category": ("product", [str(name) for name in goods["category"]]),
+        "quantity": ("quantity", AS_IS),
+        "unit_price": ("unit_price", AS_IS),
+        "amount": ("amount", AS_IS),
+        "currency": ("currency", words.CURRENCIES),
+        "amount_local": ("amount_local", AS_IS),
+        "fx_rate": ("fx_rate", AS_IS),
+        "unit_cost": ("unit_cost", AS_IS),
+        "payment_method": ("payment", words.PAYMENTS),
+        "country": ("country", spelled),
+        "is_return": ("is_return", AS_IS),
+        "return_reason": ("reason", words.REASONS + words.REASON_FORMS),
     }
 
 

@@ -34,7 +34,9 @@ def behaviour(people: People, sold: dict, *, seed: int, chunk: int, robots: bool
     return {name: np.concatenate([table[name], extra[name]]) for name in table}
 
 
-def _visits(people: People, sold: dict, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _visits(
+    people: People, sold: dict, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return customer, first second and "ends in an order" of every visit."""
     since = DAYS - LOG_DAYS
     begin = np.maximum(people.start, since)
@@ -52,7 +54,14 @@ def _visits(people: People, sold: dict, rng) -> tuple[np.ndarray, np.ndarray, np
     return np.r_[who, sold["who"][bought]], np.r_[browse, sold["at"][bought] - 600], buys
 
 
-def _events(who, at, buys, session, hits, rng) -> dict[str, np.ndarray]:
+def _events(
+    who: np.ndarray,
+    at: np.ndarray,
+    buys: np.ndarray,
+    session: np.ndarray,
+    hits: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
     """Lay out the hits of every session: gaps of half a minute, the last one the checkout."""
     row = np.repeat(np.arange(who.size), hits)
     nth = np.arange(row.size) - np.repeat(np.cumsum(hits) - hits, hits)
@@ -70,7 +79,9 @@ def _events(who, at, buys, session, hits, rng) -> dict[str, np.ndarray]:
     return {name: values[inside] for name, values in columns.items()}
 
 
-def _robots(who, at, session, rng) -> dict[str, np.ndarray]:
+def _robots(
+    who: np.ndarray, at: np.ndarray, session: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Add scrapers on some customers' accounts: fast (200 hits in 90 s) and slow (every 30 s)."""
     kind = np.r_[
         np.full(rng.poisson(ROBOT_FAST * who.size), 1),

@@ -68,7 +68,6 @@ FAULTS = tuple(Fault(*row) for row in (
     ("stuck sensor", "DQ-X-08", "external", "value", 1.0, f"temperature of {STUCK[0]}"),
     ("missing days", "DQ-X-05", "external", "date", 1.0, f"no weather of {GAP[0]}"),
 ))  # fmt: skip
-MEAN_INCOME = 6_970_000.0
 SECOND_IDS, ORPHAN_IDS = 5 * 10**10, 6 * 10**10
 SPAM_TEXT = (
     "Congratulations!!! You won a voucher of 5.000.000, click http://example.com/win now",
@@ -87,7 +86,10 @@ REMOVED = ("outage", "event outage", "missing days")
 class Planter:
     """Hits rows that carry no fault yet and notes which; one per chunk and table."""
 
-    def __init__(self, table: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    def __init__(
+        self, table: dict[str, np.ndarray], rng: np.random.Generator, *, mean_income: float
+    ) -> None:
+        self.mean_income = mean_income
         self.table = {name: values.copy() for name, values in table.items()}
         self.rng = rng
         self.table["fault"] = np.zeros(table["at"].size, np.int8)
@@ -168,7 +170,7 @@ def _customers(plant: Planter) -> None:
     rng = plant.rng
     t = plant.table
     t["age"][plant.hit("sentinel age")] = 999
-    t["income"][plant.hit("mean-imputed income", np.isnan(t["income"]))] = MEAN_INCOME
+    t["income"][plant.hit("mean-imputed income", np.isnan(t["income"]))] = plant.mean_income
     t["income"][plant.hit("income in thousands", ~np.isnan(t["income"]))] /= 1000
     empty = plant.hit("placeholder word")
     t["lifestyle"][empty] = np.array(["n/a", "unknown", "-"], object)[

@@ -129,7 +129,9 @@ def lines(people: People, fx: np.ndarray, *, seed: int, chunk: int) -> dict[str,
     return _in_money(table, people, fx)
 
 
-def _goods(people: People, who: np.ndarray, day: np.ndarray, rng) -> dict[str, np.ndarray]:
+def _goods(
+    people: People, who: np.ndarray, day: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Choose category, product, pieces and price of every line."""
     segment, n = people.segment[who], who.size
     home = home_category(people)

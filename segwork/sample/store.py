@@ -18,8 +18,8 @@ from segwork.sample.calendar import AS_OF, DAY, DAYS, OPENED, OPENED_SECOND, WIN
 from segwork.sample.company import CHUNK, Maker
 from segwork.sample.truth import words_of
 
-CUSTOMERS_PER_SLICE = 50_000
-MOST_SLICES = 60
+CUSTOMERS_PER_SLICE = 25_000
+MOST_SLICES = 120
 ROW_GROUP = 250_000
 KEPT_DAYS = {"behaviour": contacts.LOG_DAYS, "interactions": WINDOW_DAYS}
 
@@ -98,13 +98,11 @@ class Ledger:
 
 
 def chunks(maker: Maker, customers: int) -> Iterator[tuple[dict, dict, dict]]:
-    """Yield tables, truths and removed rows, chunk by chunk, with a bar for long ones."""
+    """Yield tables, truths and removed rows, chunk by chunk, with a bar."""
     from tqdm import tqdm
 
     starts = range(0, customers, CHUNK)
-    for number, first in enumerate(
-        tqdm(starts, desc="sample", disable=unwatched() or len(starts) <= 5)
-    ):
+    for number, first in enumerate(tqdm(starts, desc="sample company", disable=unwatched())):
         yield maker.chunk(number, first, min(CHUNK, customers - first))
 
 
@@ -115,7 +113,7 @@ def slices_for(customers: int) -> int:
 
 def fill(folder: Path, *, customers: int, seed: int, with_faults: bool) -> None:
     """Write the five tables and the answer key into an empty folder."""
-    maker = Maker(seed=seed, with_faults=with_faults)
+    maker = Maker(seed=seed, customers=customers, with_faults=with_faults)
     ledger = Ledger()
     cases = np.zeros((2, 4), np.int64)
     key = folder / "answer_key"
@@ -173,6 +171,7 @@ def constants() -> dict[str, float | str]:
         "risk_intercept_logit": population.RISK_LOGIT["intercept"],
         "risk_per_incident_logit": population.RISK_LOGIT["driving_incidents"],
         "proxies_of_age": "app_share, region (DI Yogyakarta), household_size",
+        "unequal_treatment": "voucher_percent follows app_share, so the older are offered less",
         "outage": str(faults.OUTAGE),
         "clock_shift": f"{faults.SHIFTED[0]} to {faults.SHIFTED[1]}",
         "spam_wave": f"{faults.SPAM[0]} to {faults.SPAM[1]}",

@@ -1,0 +1,146 @@
+"""Change points of a base in few numbers: by month, by segment, and how often a placebo alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork import evidence, sequences
+from segwork.changepoints.panel import KINDS, PanelChanges, date_probability, enough, judge
+from segwork.changepoints.simulate_customers import buy
+
+LEVELS = (0.01, 0.05, 0.10, 0.20)
+
+
+def by_month(changes: PanelChanges) -> pd.DataFrame:
+    """Count changes by month of their most probable date.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``month`` (2026-01), ``changed`` and one column for each kind, ``tested`` (customers whose
+        observation had begun by then), ``share`` with ``low`` and ``high`` (Wilson, 95 %).
+    """
+    tested = changes.table[changes.table["p"].notna()]
+    days = sequences.PERIOD_DAYS[changes.period]
+    begun = changes.as_of - pd.to_timedelta(days * tested["periods"], unit="D")
+    if tested.empty:
+        return pd.DataFrame(columns=["month", "changed", "tested", "share", "low", "high"])
+    rows = []
+    for month in pd.period_range(begun.min(), changes.as_of - pd.Timedelta(days=1), freq="M"):
+        here = tested[tested["changed_at"].dt.to_period("M") == month]
+        there = int((begun <= month.end_time).sum())
+        interval = evidence.wilson(len(here), there)
+        rows.append(
+            {"month": str(month), "changed": len(here)}
+            | {kind: int((here["kind"] == kind).sum()) for kind in KINDS[:4]}
+            | {"tested": there, "share": len(here) / there}
+            | {"low": interval.low, "high": interval.high}
+        )
+    return pd.DataFrame(rows)
+
+
+def last_quarter(changes: PanelChanges, *, days: int = 91) -> dict[str, float | int | str]:
+    """Return the share of tested customers that stopped or fell in the last days, as facts."""
+    tested = changes.table[changes.table["p"].notna()]
+    since = changes.as_of - pd.Timedelta(days=days)
+    lost = tested["kind"].isin(("stop", "fall")) & (tested["changed_at"] >= since)
+    if tested.empty:
+        return {}
+    interval = evidence.wilson(int(lost.sum()), len(tested))
+    return {
+        "lost_last_quarter_share": float(lost.mean()),
+        "lost_last_quarter_share_low": interval.low,
+        "lost_last_quarter_share_high": interval.high,
+        "lost_last_quarter_share_n": len(tested),
+    }
+
+
+@dataclass(frozen=True)
+class Example:
+    """A simulated customer: orders and date probability by week, and the week of the change."""
+
+    counts: np.ndarray
+    probability: np.ndarray
+    week: int
+
+
+def example_customer(*, ratio: float = 0.4, seed: int = 0) -> Example:
+    """Simulate a buyer of one and a half orders a week who changes in week 60 of 104."""
+    rate = 1.5 * np.where(np.arange(104) < 60, 1.0, ratio)[None, :]
+    counts = buy(rate, np.random.default_rng(seed))
+    _, probability = date_probability(counts, np.full(counts.shape, 1 / 104))
+    return Example(counts[0], probability[0], 60)
+
+
+def by_segment(changes: PanelChanges, segments: pd.DataFrame) -> pd.DataFrame:
+    """Count kinds of change among the tested customers of each segment.
+
+    Parameters
+    ----------
+    changes : PanelChanges
+    segments : pandas.DataFrame
+        ``customer_id`` and ``segment``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``segment, kind, customers, tested, share``; every segment with every kind of change.
+    """
+    named = changes.table[["customer_id", "kind", "p"]].merge(
+        segments[["customer_id", "segment"]], on="customer_id"
+    )
+    tested = named[named["p"].notna()]
+    counts = pd.crosstab(tested["segment"].astype(str), tested["kind"])
+    counts = counts.reindex(columns=list(KINDS[:4]), fill_value=0)
+    long = counts.stack().rename("customers").reset_index()  # noqa: PD013 (one row per pair)
+    sizes = tested["segment"].astype(str).value_counts()
+    long["tested"] = long["segment"].map(sizes)
+    long["share"] = long["customers"] / long["tested"]
+    return long
+
+
+def placebo_alarms(
+    transactions: Any, *, as_of: Any, period: str = "W", customers: int = 2_000, seed: int = 0
+) -> pd.DataFrame:
+    """Shuffle each customer's periods, so that no change is left, and count the alarms.
+
+    Parameters
+    ----------
+    transactions, as_of, period
+        As :func:`detect_panel` takes them.
+    customers : int, default 2,000
+        At most so many customers with enough data, drawn at random.
+    seed : int, default 0
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``nominal`` (1, 5, 10, 20 %), ``observed``, ``low``, ``high``, ``n``; empty where no
+        customer has enough data.
+    """
+    base = sequences.panel(transactions, as_of=as_of, period=period)
+    rng = np.random.default_rng(seed)
+    rows = np.flatnonzero(enough(base))
+    order = np.lexsort(base.counts[rows].T)
+    rows = rows[order][np.sort(rng.permutation(len(rows))[:customers])]
+    p = judge(_shuffled(base, rows, rng), seed=seed)[0]["p"].dropna().to_numpy()
+    observed = []
+    for level in LEVELS if len(p) else ():
+        hits = int((p <= level).sum())
+        interval = evidence.wilson(hits, len(p))
+        observed.append((level, hits / len(p), interval.low, interval.high, len(p)))
+    return pd.DataFrame(observed, columns=["nominal", "observed", "low", "high", "n"])
+
+
+def _shuffled(base: sequences.Panel, rows: np.ndarray, rng: np.random.Generator):
+    """Give the chosen customers their own exposed periods in random order."""
+    counts = base.counts[rows].copy()
+    for row, exposed in zip(counts, base.exposed[rows], strict=True):
+        row[exposed] = rng.permutation(row[exposed])
+    return replace(
+        base, customer_id=base.customer_id[rows], counts=counts, exposed=base.exposed[rows]
+    )

@@ -1,0 +1,162 @@
+"""Figures about change points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.plots.style import COLOURS, house_style
+
+KIND_COLOURS = {"stop": COLOURS[5], "fall": COLOURS[1], "temporary": COLOURS[3], "rise": COLOURS[2]}
+
+
+def by_month(months: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the share of tested customers that changed, by month, with its interval.
+
+    Parameters
+    ----------
+    months : DataFrame
+        As :func:`segwork.changepoints.by_month` returns it.
+    """
+    import matplotlib.pyplot as plt
+
+    share, low, high = (100 * months[c].to_numpy(float) for c in ("share", "low", "high"))
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8.5, 3.6))
+        axes.bar(months["month"], share, color=COLOURS[4])
+        axes.errorbar(
+            months["month"], share, [share - low, high - share], fmt="none", ecolor="#333333", lw=1
+        )
+        axes.set_ylabel("customers whose rate\nchanged (% of tested)")
+        axes.tick_params(axis="x", rotation=60)
+        axes.set_ylim(0)
+    top = months.loc[months["share"].idxmax()]
+    return figure, (
+        f"Share of tested customers whose order rate changed, by month, {months['month'].iloc[0]}"
+        f" to {months['month'].iloc[-1]}; highest in {top['month']} with {100 * top['share']:.2f} %"
+        f" (95 % interval {100 * top['low']:.2f} to {100 * top['high']:.2f})."
+    )
+
+
+def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
+    """Draw observed against nominal false alarms on logarithmic axes.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        ``nominal``, ``observed``, ``low``, ``high`` (shares) and ``world``, one row per point.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(6.0, 4.4))
+        ends = [100 * levels["nominal"].min() * 0.8, 100 * levels["nominal"].max() * 1.25]
+        axes.plot(ends, ends, color="#333333", lw=1, ls="--", label="as promised")
+        for j, (world, rows) in enumerate(levels.groupby("world", sort=False)):
+            x = 100 * rows["nominal"].to_numpy() * (1 + 0.025 * (j - 2))
+            y = 100 * rows["observed"].to_numpy()
+            error = [y - 100 * rows["low"].to_numpy(), 100 * rows["high"].to_numpy() - y]
+            axes.errorbar(
+                x, y, error, fmt="osD^vP"[j % 6], color=COLOURS[j], label=str(world), ms=5
+            )
+        axes.set(xscale="log", yscale="log", xlabel="promised false alarms (%)")
+        axes.set_ylabel("observed false alarms (%)")
+        ticks = 100 * np.unique(levels["nominal"])
+        axes.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+        axes.set_yticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+        axes.minorticks_off()
+        axes.legend(fontsize=8)
+    told = "; ".join(
+        f"{r.world} at {100 * r.nominal:g} %: {100 * r.observed:.1f} %" for r in levels.itertuples()
+    )
+    return figure, f"Observed against promised share of false alarms. {told}."
+
+
+def example(counts: np.ndarray, posterior: np.ndarray, week: int) -> tuple[Any, str]:
+    """Draw one simulated customer: orders a week, and where the network sees the change.
+
+    Parameters
+    ----------
+    counts, posterior : numpy.ndarray, shape (weeks,)
+        Orders, and the probability that the change begins in each week.
+    week : int
+        Week of the planted change.
+    """
+    import matplotlib.pyplot as plt
+
+    weeks = np.arange(counts.size)
+    with house_style():
+        figure, (top, below) = plt.subplots(
+            2, 1, figsize=(8.5, 3.8), sharex=True, height_ratios=(3, 2)
+        )
+        top.bar(weeks, counts, color=COLOURS[0])
+        top.set_ylabel("orders")
+        below.bar(weeks, posterior, color=COLOURS[1])
+        below.set_ylabel("probability")
+        below.set_xlabel("week")
+        for axes in (top, below):
+            axes.axvline(week - 0.5, color="#333333", ls="--", lw=1)
+    return figure, (
+        f"A simulated customer over {counts.size} weeks whose rate changes in week {week} (dashed):"
+        f" orders by week above, below the probability that the change begins in a week, highest in"
+        f" week {int(posterior.argmax())} with {posterior.max():.2f}."
+    )
+
+
+def by_segment(shares: pd.DataFrame) -> tuple[Any, str]:
+    """Draw how each segment's tested customers changed.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        ``segment``, ``kind``, ``share`` of the segment's tested customers.
+    """
+    import matplotlib.pyplot as plt
+
+    wide = shares.pivot_table(index="segment", columns="kind", values="share", fill_value=0.0)
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8.5, 0.5 * len(wide) + 1.6))
+        start = np.zeros(len(wide))
+        for kind in [k for k in KIND_COLOURS if k in wide]:
+            axes.barh(
+                wide.index.astype(str), 100 * wide[kind], left=start, color=KIND_COLOURS[kind],
+                label=kind,
+            )  # fmt: skip
+            start = start + 100 * wide[kind].to_numpy()
+        axes.invert_yaxis()
+        axes.set_xlabel("tested customers of the segment (%)")
+        axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    told = "; ".join(
+        f"{segment}: " + ", ".join(f"{k} {100 * row[k]:.1f} %" for k in wide.columns)
+        for segment, row in wide.iterrows()
+    )
+    return figure, f"Share of tested customers whose rate changed, by segment and kind. {told}."
+
+
+def power(cells: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the power of the network beside that of the scan.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``world``, ``network``, ``scan``: shares of changed customers found at the 5 % level.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(7.5, 0.5 * len(cells) + 1.4))
+        rows = np.arange(len(cells))
+        for shift, name, marker in ((-0.1, "network", "o"), (0.1, "scan", "s")):
+            axes.plot(100 * cells[name], rows + shift, marker, label=name, ms=8)
+        axes.set_yticks(rows, cells["world"])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 103)
+        axes.set_xlabel("changed customers found at 5 % false alarms (%)")
+        axes.legend()
+    told = "; ".join(
+        f"{r.world}: {100 * r.network:.0f} % against {100 * r.scan:.0f} %"
+        for r in cells.itertuples()
+    )
+    return figure, f"Power of the network against that of the calibrated scan. {told}."

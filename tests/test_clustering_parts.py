@@ -1,0 +1,207 @@
+"""The parts of the comparison against worked, published and recomputed values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import DBSCAN
+from sklearn.datasets import make_blobs, make_moons
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+from segwork.clustering import (
+    copula_copy,
+    dbcv,
+    density_clusters,
+    prepare,
+    rfm,
+    segment_ids,
+    tree_rules,
+)
+from segwork.clustering.scores import outcome_separation, scores
+from segwork.clustering.stability import bootstrap_jaccard
+from segwork.clustering.traits import TRAITS, Space, agreement, traits
+from segwork.clustering.trees import genie, spanning_tree
+
+
+def _distances(X: np.ndarray) -> np.ndarray:
+    from scipy.spatial.distance import cdist
+
+    return cdist(X, X)
+
+
+def test_dbcv_equals_the_published_values():
+    """The value printed by FelSiq/DBCV for its moons, without and with noise."""
+    X, y = make_moons(n_samples=300, noise=0.05, random_state=1782)
+    assert dbcv(X, y) == pytest.approx(0.8545358723, abs=1e-9)
+    X, y = make_moons(n_samples=500, noise=0.05, random_state=1782)
+    low, high = np.quantile(X, (0, 1), axis=0)
+    extra = np.random.RandomState(1082).uniform(low, high, size=(100, 2))
+    noisy = dbcv(np.vstack([X, extra]), np.append(y, np.full(100, -1)))
+    assert noisy == pytest.approx(0.7545431212, abs=1e-9)
+
+
+def test_dbcv_equals_the_authors_smallest_cases():
+    """Two of the test files of the original MATLAB code: 0.75 and 0.694201697828989."""
+    four = np.array([[1, 1], [2, 2], [4, 4], [5, 5]], dtype=float)
+    five = np.array([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], dtype=float)
+    assert dbcv(four, np.array([1, 1, 2, 2])) == 0.75
+    assert dbcv(five, np.array([1, 1, 2, 2, 2])) == pytest.approx(0.694201697828989, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("X", "labels"),
+    [
+        (np.zeros((6, 2)), [0, 0, 0, 1, 1, 1]),
+        (np.arange(12.0).reshape(6, 2), [-1] * 6),
+        (np.arange(12.0).reshape(6, 2), [0] * 6),
+        (np.arange(12.0).reshape(6, 2), [0, 1, 2, 3, 4, 5]),
+        (np.ones((1, 2)), [0]),
+        (1e200 * np.arange(12.0).reshape(6, 2), [0, 0, 0, 1, 1, 1]),
+        (np.random.default_rng(0).normal(size=(60, 64)), [0, 1] * 30),
+    ],
+    ids=["all equal", "all noise", "one cluster", "singletons", "one row", "huge", "wide"],
+)
+def test_dbcv_is_never_nan(X, labels):
+    """Every degenerate labelling has a value in [−1, 1]."""
+    assert -1 <= dbcv(X, np.array(labels)) <= 1
+
+
+def test_spanning_tree_has_the_length_scipy_finds():
+    """Prim's total length equals SciPy's."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    D = _distances(np.random.default_rng(2).normal(size=(80, 3)))
+    assert spanning_tree(D)[1].sum() == pytest.approx(minimum_spanning_tree(D).sum())
+
+
+def test_genie_without_its_limit_is_single_linkage():
+    """With a Gini limit of 1 the cuts are SciPy's single linkage."""
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    X = np.random.default_rng(3).normal(size=(60, 2))
+    cuts = genie(*spanning_tree(_distances(X)), n_clusters=[2, 5, 9], gini_limit=1.0)
+    for k, labels in cuts.items():
+        assert adjusted_rand_score(labels, cut_tree(linkage(X, "single"), k)[:, 0]) == 1.0
+
+
+def test_genie_leaves_no_cluster_behind():
+    """Two clouds and an outlier: single linkage isolates the outlier, Genie the clouds."""
+    X, truth = make_blobs(200, 2, centers=[[0, 0], [6, 0]], random_state=0)
+    X = np.vstack([X, [[3.0, 30.0]]])
+    tree = spanning_tree(_distances(X))
+    assert adjusted_rand_score(truth, genie(*tree, n_clusters=[2])[2][:-1]) > 0.95
+    assert np.bincount(genie(*tree, n_clusters=[2], gini_limit=1.0)[2]).min() == 1
+
+
+@pytest.mark.parametrize("engine", ["auto", "sklearn"])
+def test_density_clusters_are_dbscan(engine):
+    """Core points and noise are scikit-learn's; the labels agree up to border points."""
+    X, _ = make_moons(500, noise=0.1, random_state=1)
+    labels, core = density_clusters(X, eps=0.12, min_points=6, engine=engine)
+    fit = DBSCAN(eps=0.12, min_samples=6).fit(X)
+    assert np.flatnonzero(core).tolist() == fit.core_sample_indices_.tolist()
+    assert ((labels == -1) == (fit.labels_ == -1)).all()
+    assert adjusted_rand_score(labels[core], fit.labels_[core]) == 1.0
+
+
+def test_copula_copy_keeps_margins_and_rank_correlation_and_no_groups():
+    """Columns are reordered, Spearman's rho stays within 0.08, and the blobs are gone."""
+    from scipy.stats import spearmanr
+
+    X = np.random.default_rng(4).multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 2000)
+    copy = copula_copy(X, np.random.default_rng(5))
+    assert (np.sort(copy, axis=0) == np.sort(X, axis=0)).all()
+    assert spearmanr(*copy.T)[0] == pytest.approx(spearmanr(*X.T)[0], abs=0.08)
+
+
+def test_ids_are_kept_new_ones_are_new():
+    """Worked by hand: two centres move a little, one is new, one is gone."""
+    before = {"S01": np.array([0.0, 0]), "S02": np.array([10.0, 0]), "S05": np.array([0, 10.0])}
+    now = np.array([[10.5, 0.0], [30.0, 30.0], [0.2, 0.1]])
+    assert segment_ids(now, np.array([3, 2, 1]), previous=before) == ["S02", "S06", "S01"]
+
+
+def test_three_readings_of_noise():
+    """Each reading is scikit-learn's silhouette of the labels that reading means."""
+    X, y = make_blobs(90, 2, centers=3, random_state=2)
+    y[:9] = -1
+    found = scores(X, y)
+    assert found["silhouette_noise_dropped"] == pytest.approx(silhouette_score(X[9:], y[9:]))
+    assert found["silhouette_noise_class"] == pytest.approx(silhouette_score(X, y))
+    assert found["noise"] == pytest.approx(0.1)
+    assert np.isnan(scores(X, np.full(90, -1))["silhouette_noise_dropped"])
+
+
+def test_silhouette_trait_is_scikit_learns():
+    """The referee's fast silhouette equals the reference."""
+    X, y = make_blobs(120, 2, centers=3, random_state=7)
+    value = traits(Space.of(X), y)[TRAITS.index("silhouette")]
+    assert value == pytest.approx(silhouette_score(X, y))
+
+
+def test_agreement_is_the_adjusted_rand_index():
+    """All pairs at once equal scikit-learn pair by pair, noise as a group of its own."""
+    labels = np.random.default_rng(6).integers(-1, 4, size=(50, 4))
+    found = agreement(labels)
+    for i in range(4):
+        for j in range(4):
+            assert found[i, j] == pytest.approx(adjusted_rand_score(labels[:, i], labels[:, j]))
+
+
+def test_outcome_separation_is_eta_squared():
+    """Worked by hand: groups (0, 2) and (4, 6), between 16, total 20."""
+    assert outcome_separation(np.array([0, 0, 1, 1]), np.array([0.0, 2, 4, 6])) == 0.8
+    assert outcome_separation(np.array([0, 1]), np.array([3.0, 3.0])) == 0.0
+
+
+def test_bootstrap_jaccard_of_a_fixed_rule_is_one():
+    """A rule that ignores the sample always finds the same clusters."""
+    X = np.random.default_rng(8).normal(size=(60, 1))
+    _, value = bootstrap_jaccard(X, lambda Y, _: (Y[:, 0] > 0).astype(int), draws=5, seed=0)
+    assert value.tolist() == [1.0, 1.0]
+
+
+def test_rules_in_words_name_the_column_and_limit():
+    """Two groups split at 5.5 orders."""
+    frame = pd.DataFrame({"orders": [1, 2, 3, 8, 9, 10], "days": [5, 5, 5, 5, 5, 5]})
+    rules = tree_rules(frame, np.array(["S01"] * 3 + ["S02"] * 3))
+    assert rules["rule"].tolist() == ["orders up to 5.5", "orders above 5.5"]
+    assert (rules[["covers", "correct"]] == 1).all().all()
+
+
+def test_rfm_ties_get_equal_scores():
+    """Customers with equal values never get different scores."""
+    days, orders, spend = [10] * 5 + [50] * 5, [1] * 7 + [4] * 3, np.arange(10.0)
+    frame = pd.DataFrame({"days_since_last": days, "orders": orders, "spend_total": spend})
+    found = rfm.rfm_scores(frame, rfm.fit_cuts(frame))
+    assert len({tuple(row) for row in found[:, :2][:5]}) == 1
+    assert found[9, 1] > found[0, 1]
+    assert found[0, 0] > found[9, 0]
+
+
+def test_customer_scaling_leaves_people_and_weather_out():
+    """Only what customers did is used; one-time buyers are found by rule."""
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame(
+        {
+            "orders": rng.integers(1, 9, 200), "spend_total": rng.lognormal(3, 1, 200),
+            "days_since_last": rng.integers(1, 300, 200), "age": rng.integers(18, 90, 200),
+            "gender": ["f", "m"] * 100, "external_rain_mm": rng.random(200),
+        }
+    )  # fmt: skip
+    scaling = prepare.fit_scaling(frame)
+    assert scaling.rule == "customer"
+    assert scaling.columns == ("orders", "spend_total", "days_since_last")
+    once = prepare.one_time_buyers(frame, scaling.rule)
+    assert (once == (frame["orders"] == 1)).all()
+    assert np.abs(scaling.transform(frame).mean(axis=0)).max() < 1e-9
+
+
+def test_scaling_follows_the_declared_rule():
+    """Shared units stay as given, others are standardised, and k given means as given."""
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(100, 2))
+    wide = X * [1, 1000]
+    rule = lambda Y, **kw: prepare.fit_scaling(prepare.as_frame(Y), **kw).rule  # noqa: E731
+    assert [rule(X), rule(wide), rule(wide, n_clusters=3)] == ["as given", "standard", "as given"]
