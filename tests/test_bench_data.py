@@ -107,8 +107,8 @@ def test_verdict_wants_place_number_and_a_silent_twin() -> None:
 def test_false_alarms_are_counted_by_hand() -> None:
     """Four draws, one failed and one warned: shares and Wilson's bound."""
     draws = [{"world": "w", "seed": s, "code": "", "status": "", "message": ""} for s in range(4)]
-    loud = [{"world": "w", "seed": 1, "code": "DQ-T-06", "status": "failed", "message": "x"},
-            {"world": "w", "seed": 2, "code": "DQ-T-06", "status": "warned", "message": "x"}]  # fmt: skip
+    base = {"world": "w", "code": "DQ-T-06", "message": "x"}
+    loud = [base | {"seed": 1, "status": "failed"}, base | {"seed": 2, "status": "warned"}]
     clean = pd.DataFrame(draws + loud)
     row = data_scores.false_alarms(clean).set_index("code").loc["DQ-T-06"]
 
