@@ -17,7 +17,7 @@ from segwork import tables
 from segwork.errors import DataError, UsageError
 
 PERIOD_DAYS = {"D": 1, "W": 7, "4W": 28}
-LONGEST = 208  # periods; older orders are not looked at
+LONGEST = 208  # periods; older orders are not looked at, nor is the oldest one in a thousand
 AGE_EDGES = (1, 2, 4, 8, 13, 26, 52, 104)
 EDGE = 2  # periods a segment has at least
 CHANGED_BEFOREHAND = 0.2  # share of customers that changed, before the orders are looked at
@@ -102,13 +102,21 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     ) // (days * 86_400 * 10**9)
     first = np.zeros(len(customer_id), int)
     np.maximum.at(first, codes, ago)
-    length = int(min(max(first.max(initial=0) + 1, 1), LONGEST))
+    length = _length(ago)
     counts = np.zeros((len(customer_id), length), np.int32)
     counted = (ago < length) & (ago < first[codes])
     np.add.at(counts, (codes[counted], length - 1 - ago[counted]), 1)
     exposed = np.arange(length)[None, :] > (length - 1 - first)[:, None]
     starts = pd.DatetimeIndex([cut - pd.Timedelta(days=days * (length - t)) for t in range(length)])
     return Panel(np.asarray(customer_id), counts, exposed, starts, period)
+
+
+def _length(ago: np.ndarray) -> int:
+    """Periods back to the oldest orders but one in a thousand, which may be misdated."""
+    if not ago.size:
+        return 1
+    oldest = int(np.sort(ago)[-1 - ago.size // 1000])
+    return min(oldest + 1, LONGEST)
 
 
 def _days(period: str) -> int:

@@ -72,6 +72,13 @@ def test_catalogue_and_functions_are_one_to_one() -> None:
         assert (quality.checks()[rule.code].__doc__ or "").strip(), rule.code
 
 
+def test_page_of_the_catalogue_is_current(project: Path) -> None:
+    """docs/data_checks.md says what the registry says."""
+    from segwork.quality.result import page
+
+    assert (project / "docs" / "data_checks.md").read_text(encoding="utf-8") == page()
+
+
 def test_every_check_answers_exactly_once(clean: quality.Audit) -> None:
     """One finding per check of the catalogue; clean lines raise no alarm."""
     assert clean.findings["code"].tolist() == list(quality.catalogue())

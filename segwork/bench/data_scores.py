@@ -12,6 +12,7 @@ from segwork import quality
 from segwork.bench.data_worlds import WORLDS, World
 from segwork.bench.planting import DEFECTS, HEAVY, LIGHT, MEDIUM, Defect, Key, plant
 from segwork.evidence import wilson
+from segwork.progress import unwatched
 from segwork.quality import Audit
 
 ALARM = ("failed", "warned")
@@ -53,7 +54,7 @@ def run_plants(
     """
     records = []
     jobs = [(w, s) for w in worlds for s in seeds]
-    for name, seed in tqdm(jobs, desc="plants", disable=None):
+    for name, seed in tqdm(jobs, desc="plants", disable=unwatched()):
         world = WORLDS[name](seed=1000 + seed)
         twin = _audit(world)
         for defect in defects:
@@ -76,7 +77,7 @@ def run_clean(*, draws: int, first_seed: int = 5000) -> pd.DataFrame:
     """
     records = []
     names = list(WORLDS)
-    for draw in tqdm(range(draws), desc="clean draws", disable=None):
+    for draw in tqdm(range(draws), desc="clean draws", disable=unwatched()):
         name, seed = names[draw % len(names)], first_seed + draw
         report = _audit(WORLDS[name](seed=seed)).findings
         loud = report[report["status"].isin([*ALARM, "inconclusive"])]

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from segwork import quality
 from segwork.bench.data_worlds import WORLDS, World
+from segwork.progress import unwatched
 
 Frames = dict[str, pd.DataFrame]
 
@@ -162,7 +163,7 @@ def run_traps(*, seeds: range = range(1)) -> pd.DataFrame:
     """
     records = []
     for name in WORLDS:
-        for seed in tqdm(seeds, desc=f"traps in {name}", disable=None):
+        for seed in tqdm(seeds, desc=f"traps in {name}", disable=unwatched()):
             world = WORLDS[name](seed=9000 + seed)
             before = _loud(world)
             for trap in TRAPS:

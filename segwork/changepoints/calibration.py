@@ -19,7 +19,7 @@ from segwork.sequences import dispersion, scan
 FAMILIES = ((np.inf, 4), (np.inf, 2), (np.inf, 1), (4.0, 1), (1.5, 1), (0.7, 1), (0.3, 1))
 STRATUM = 300  # customers a stratum has at least, where the base allows
 BINS = 4  # of dispersion within a stratum
-DRAWS = (1999, 3996, 60_000)  # per stratum at least and at most, and in all
+DRAWS = (999, 2996, 24_000)  # per stratum at least and at most, and in all
 PILOT = 300  # draws a family, for the mixture only
 TAIL = 40  # largest draws of a bin that shape the tail beyond the last ten
 

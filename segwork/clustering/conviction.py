@@ -65,8 +65,9 @@ def conviction(
     """Compare the table with clusterless copies of it (margins and rank correlations kept).
 
     Convincing means: predicted quality of at least 0.4, above every copy and three standard
-    deviations above their mean; or so high that no clusterless table reaches it. Copies keep the modes of each column, so a table of a few tight
-    groups has copies that fall into a grid of groups, and the comparison alone would call it empty.
+    deviations above their mean; or so high that no clusterless table reaches it. Copies keep the
+    modes of each column, so a table of a few tight groups has copies that fall into a grid of
+    groups, and the comparison alone would call it empty.
     """
     rng = np.random.default_rng([seed, 18])
     rows = X[np.sort(rng.permutation(len(X))[:ROWS])]

@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +150,7 @@ def compare(
     np.int64(2)
     """
     frame = prepare.as_frame(X)
-    chosen = _checked(methods, n_clusters, frame, later)
+    chosen = _checked(methods, n_clusters, later, frame)
     rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
     once = prepare.one_time_buyers(frame, rule)
     compared = frame[~once]
@@ -167,7 +168,7 @@ def compare(
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
-    outcome = None if later is None else np.asarray(later, float)[~once]
+    outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
     )
@@ -196,10 +197,10 @@ def _labels(
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame, later: object
+    methods: Sequence[str] | None, n_clusters: int | None, later: Any, frame: pd.DataFrame
 ) -> tuple[str, ...]:
-    if later is not None and len(np.asarray(later)) != len(frame):
-        raise DataError(f"'later' has {len(np.asarray(later))} values for {len(frame)} rows")
+    if later is not None and len(later) != len(frame):
+        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
     for name in methods or ():
         if name not in (*METHODS, "autoencoder"):
             raise UsageError.unknown("method", name, METHODS, where="compare")

@@ -20,7 +20,7 @@ from segwork.schema import CUSTOMERS
 CLASSES = ("lost", "at risk", "loyal")
 AT_RISK_PACE = 0.5
 NOVEL_P = 0.01
-NEIGHBOURS = 5
+NEIGHBOURS, KNOWN_ROWS = 5, 6_000
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def unseen(history: pd.DataFrame, new: pd.DataFrame, *, seed: int = 0) -> pd.Ser
     middle = history[names].median()
     spread = (history[names].quantile(0.95) - history[names].quantile(0.05)).replace(0.0, 1.0)
     past = _scaled(history[names], middle, spread)
-    order = np.random.default_rng(seed).permutation(len(past))
+    order = np.random.default_rng(seed).permutation(len(past))[:KNOWN_ROWS]
     known, judges = past[order[::2]], past[order[1::2]]
     near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known))).fit(known)
     usual = np.sort(near.kneighbors(judges)[0][:, -1])

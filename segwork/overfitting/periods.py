@@ -24,7 +24,7 @@ from segwork.results import Status, display
 
 GAP, ENTITY_GAP = 0.05, 0.02
 LEARN_SHARE = 0.7
-RULE_P = 0.01
+RULE_P, KEPT = 0.01, 0.5
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
 TAIL_RATIO = 0.6
 
@@ -181,8 +181,9 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     DataFrame
         rule, column, n_before, lift_before, low_before, high_before, the same ``_after``,
         ``p`` (one-sided, of a log odds ratio that did not shrink), ``gone``. A rule is gone if
-        its effect was clear before (p < 0.01, Bonferroni over all rules) and shrank (p < 0.01,
-        Bonferroni over the clear ones). Clear rules come first, the clearest change on top.
+        its effect was clear before (p < 0.01, Bonferroni over all rules), fell to half or less,
+        and shrank beyond chance (p < 0.01, Bonferroni over the clear ones). Clear rules come
+        first, the clearest change on top.
     """
     rows = []
     for name in X:
@@ -196,9 +197,16 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
         return pd.DataFrame()
     table = pd.DataFrame(rows)
     clear = table["p_before"] < RULE_P / len(table)
-    table["gone"] = clear & (table["p"] < RULE_P / max(int(clear.sum()), 1))
+    shrunk = table["log_odds_after"] * np.sign(table["log_odds_before"]) <= (
+        KEPT * table["log_odds_before"].abs()
+    )
+    table["gone"] = clear & shrunk & (table["p"] < RULE_P / max(int(clear.sum()), 1))
     order = table.assign(unclear=~clear).sort_values(["unclear", "p"], kind="stable").index
-    return table.loc[order].reset_index(drop=True).drop(columns="p_before")
+    return (
+        table.loc[order]
+        .reset_index(drop=True)
+        .drop(columns=["p_before", "log_odds_before", "log_odds_after"])
+    )
 
 
 def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
@@ -234,6 +242,7 @@ def _rule_row(rule: str, column: str, before: np.ndarray, after: np.ndarray) -> 
             f"lift_{name}": float(np.exp(log_lift)),
             f"low_{name}": float(np.exp(log_lift - half)),
             f"high_{name}": float(np.exp(log_lift + half)),
+            f"log_odds_{name}": odds[-1],
         }
     row["p_before"] = float(2 * norm.sf(abs(odds[0]) / np.sqrt(variance[0])))
     weaker = np.sign(odds[0]) * (odds[0] - odds[1]) / np.sqrt(sum(variance))

@@ -128,6 +128,8 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
                     axes.axvline(where[table[mark]].iloc[0], color=colour, ls=":", label=mark)
             if log:
                 axes.set_xscale("symlog" if (where <= 0).any() else "log")
+                if (where <= 0).any():
+                    axes.set_xlim(left=-0.2)
             axes.set(xlabel=label, title=title)
         panels[0][0].set_ylabel("area under the ROC curve")
         panels[0][0].legend(frameon=False)
@@ -153,7 +155,8 @@ def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
                 lift, place + shift, xerr=wings, fmt="o", ms=4, color=colour, label=f"{when} cut"
             )
         axes.axvline(1, color=COLOURS[6], linestyle=":")
-        axes.set_xscale("log")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda lift, _: f"{lift:g}")
         axes.set_yticks(
             place, [f"{r.rule}{' (gone)' if r.gone else ''}" for r in shown.itertuples()]
         )

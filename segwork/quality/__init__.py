@@ -16,6 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from segwork.errors import DataError, UsageError
+from segwork.progress import unwatched
 from segwork.quality import behavioural, external, general, interaction, missing, transactional
 from segwork.quality.counts import counts_of
 from segwork.quality.income import MissingIncome, missing_income
@@ -88,7 +89,9 @@ def audit(tables: Any, *, as_of: date | str, only: Collection[str] | None = None
     """
     book = open_book(tables, as_of=as_of)
     functions, findings, rows, details = checks(), [], {}, []
-    for code, rule in tqdm(catalogue().items(), desc="data health", unit="check", disable=None):
+    for code, rule in tqdm(
+        catalogue().items(), desc="data health", unit="check", disable=unwatched()
+    ):
         if only is not None and code not in only:
             findings.append(skipped(rule))
             rows[code] = rows_of([])

@@ -112,6 +112,23 @@ def catalogue() -> dict[str, Rule]:
     }
 
 
+def page() -> str:
+    """Return the catalogue as Markdown: what ``docs/data_checks.md`` holds, word for word."""
+    lines = ["# The checks of the data audit", "",
+             "Made from `segwork/quality/catalogue.toml`; a test keeps the two alike.",
+             "`audit.rows(code)` lists every row behind a finding.", ""]  # fmt: skip
+    for rule in catalogue().values():
+        lines += [
+            f"## {rule.code} · {rule.title}", "",
+            f"Counts {rule.counts}: {rule.definition}.", "",
+            f"- **Limit** {rule.limit:g} ({rule.source}); severity {rule.severity.value}"
+            + (f"; fails above {rule.fail_share:.1%} of the rows" if rule.fail_share else ""),
+            f"- **Do** {rule.action}.",
+            f"- **Else** {rule.harm}.", "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Audit:
     """The data health report.
