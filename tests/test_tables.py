@@ -220,6 +220,29 @@ def test_ragged_rows_are_kept_or_named(tmp_path: Path) -> None:
     assert "line 5" in data.faults["examples"].tolist()
 
 
+def test_a_torn_quote_swallows_no_rows(tmp_path: Path) -> None:
+    """A quote that is never closed, or only rows later, costs its own line its quotes, no more."""
+    head = "customer_id,ordered_at,amount,note\n"
+    body = [f"c{n},2011-12-0{n},{n},fine\n" for n in range(1, 7)]
+    body[1] = 'c2,2011-12-02,2,"open\n'
+    data = loaded(tmp_path, head + "".join(body))
+    assert data.transactions["customer_id"].tolist() == [f"c{n}" for n in range(1, 7)]
+    assert faults(data) == {("", "torn_quote"): 1}
+    body[4] = 'c5,2011-12-05,5,"said ""so"" \'\n'
+    assert len(loaded(tmp_path, head + "".join(body)).transactions) == 6
+    body[1], body[4] = 'c2,2011-12-02,2,"two\nlines"\n', "c5,2011-12-05\n"
+    data = loaded(tmp_path, head + "".join(body))
+    assert data.transactions["note"].tolist()[1] == "two\nlines"
+    assert faults(data) == {("", "ragged_short"): 1, ("amount", "missing"): 1}
+
+
+def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    """Blank lines before the header, between rows and at the end count for nothing."""
+    data = loaded(tmp_path, "\n\n" + GOOD.replace("\nb", "\n\nb") + "\n\n")
+    assert data.transactions["customer_id"].tolist() == ["007", "b"]
+    assert data.faults.empty
+
+
 def test_decimal_commas(tmp_path: Path) -> None:
     """Declared decimal commas are read; undeclared ones are a fault of their own."""
     text = GOOD.replace(",", ";").replace("9.50", "1.009,50")

@@ -16,6 +16,7 @@ from segwork.tables.reading import arrow_to_pandas, beginning, refuse_twice
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 16
+LONGEST_RECORD = 1000  # lines
 
 
 def read(file: Path, name: str, source: Source, connection: Any, engine: str) -> Raw:
@@ -63,7 +64,9 @@ def _quick(
     """Let DuckDB read it strictly; None if anything is not as the header promises."""
     import duckdb
 
-    if source.encoding.lower() not in ("", "utf-8", "utf8", "utf-8-sig"):
+    with file.open("rb") as handle:
+        starts_blank = not handle.readline().strip()
+    if starts_blank or source.encoding.lower() not in ("", "utf-8", "utf8", "utf-8-sig"):
         return None
     query = (
         "select * from read_csv(?, columns = ?, auto_detect = false, header = true, delim = ?,"
@@ -85,35 +88,67 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
     import pandas as pd
 
     text, foreign = _decode(file.read_bytes(), source.encoding)
-    rows, short, long = [], [], []
-    for line, cells in _rows(text, separator, file):
+    rows: list[list[str | None]] = []
+    lines: dict[str, list[int]] = {"encoding": foreign}
+    for line, cells, torn in _rows(text, separator, len(names), file):
+        if torn:
+            lines.setdefault("torn_quote", []).append(line)
         if len(cells) > len(names):
-            long.append(line)
+            lines.setdefault("ragged_long", []).append(line)
             continue
         if len(cells) < len(names):
-            short.append(line)
+            lines.setdefault("ragged_short", []).append(line)
             cells = cells + [""] * (len(names) - len(cells))
         rows.append([cell or None for cell in cells])
     columns = pd.Index(names, dtype=object)
     frame = pd.DataFrame(rows, columns=columns, dtype="str")
-    found = {"encoding": foreign, "ragged_short": short, "ragged_long": long}
-    faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in found.items() if n]
-    return Raw(frame, faults=faults, left_out=len(long), raw_text=True)
+    faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
+    left_out = len(lines.get("ragged_long", []))
+    return Raw(frame, faults=faults, left_out=left_out, raw_text=True)
 
 
-def _rows(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give line number and cells of every row below the header; blank lines are no rows."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        started = False
-        for cells in reader:
-            if cells and started:
-                yield reader.line_num, cells
-            started = started or bool(cells)
-    except csv.Error as fault:
-        raise DataError(
-            f"'{file.name}' cannot be read beyond line {reader.line_num} ({fault})"
-        ) from None
+def _rows(
+    text: str, separator: str, width: int, file: Path
+) -> Iterator[tuple[int, list[str], bool]]:
+    """Give line number, cells, and whether a quote was torn, of every row below the header.
+
+    A quote that is never closed, or closed only after whole rows, would swallow those rows: such
+    a line is read without regard to quotes. Blank lines are no rows.
+    """
+    lines = io.StringIO(text, newline="").readlines()
+    started, at = False, 0
+    while at < len(lines):
+        end = _end_of_record(lines, at)
+        record = "".join(lines[at:end])
+        try:
+            found = list(csv.reader(io.StringIO(record, newline=""), delimiter=separator))
+        except csv.Error as fault:
+            raise DataError(f"'{file.name}' cannot be read at line {at + 1} ({fault})") from None
+        torn = record.count('"') % 2 == 1 or any(
+            inner.count(separator) >= width - 1 > 0
+            for cell in found[0]
+            if found
+            for inner in cell.split("\n")[1:]
+        )
+        if torn:
+            end = at + 1
+            found = [lines[at].rstrip("\r\n").split(separator)]
+        for cells in found:
+            if any(cells) or len(cells) > 1:
+                if started:
+                    yield at + 1, cells, torn
+                started = True
+        at = end
+
+
+def _end_of_record(lines: list[str], at: int) -> int:
+    """Find the line after the one that closes the quotes opened on a line."""
+    open_quotes = 0
+    for end in range(at, min(at + LONGEST_RECORD, len(lines))):
+        open_quotes += lines[end].count('"')
+        if open_quotes % 2 == 0:
+            return end + 1
+    return at + 1
 
 
 def _decode(data: bytes, encoding: str) -> tuple[str, list[int]]:

@@ -18,6 +18,7 @@ DEFINITIONS = {
     "huge": "an amount of 1e9 or more in either direction; kept",
     "not_a_flag": "neither yes nor no; read as missing",
     "encoding": "a line that is not in the file's encoding; read as Windows-1252",
+    "torn_quote": "a quote that is not closed in its row; the line is read without quotes, kept",
     "ragged_short": "a row with fewer fields than the header; padded with missing values, kept",
     "ragged_long": "a row with more fields than the header, which cannot be placed; left out",
 }
