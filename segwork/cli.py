@@ -23,7 +23,8 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapped(**options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's "&" has the first one ignored
+            signal.signal(number, signal.default_int_handler)
         try:
             code = function(**options) or 0
         except SegworkError as error:
@@ -53,11 +54,20 @@ def main() -> None:
 @click.option("--out", default="reports", show_default=True, help="folder of run folders")
 @click.option("--only", default="", callback=_names, help="notebooks by number, such as 20,30")
 @click.option("-p", "parameters", multiple=True, metavar="NOTEBOOK.NAME=VALUE", help="a parameter")
-@click.option("--jobs", default=0, help="notebooks at a time (0: by number of processors)")
+@click.option(
+    "--jobs",
+    default=0,
+    type=click.IntRange(0),
+    help="notebooks at a time (0: by number of processors)",
+)
 @click.option("--strict", is_flag=True, help="required gates decide the exit code")
 @click.option("--why", is_flag=True, help="say why each notebook runs")
 @click.option("--baseline", type=click.Path(), help="run folder to compare with on the index page")
-@click.option("--deadline", type=float, help="longest time of one notebook, in seconds")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(0, min_open=True),
+    help="longest time of one notebook, in seconds",
+)
 @click.option("--notebooks", type=click.Path(), help="folder of the notebooks")
 @_command
 def run(**options: Any) -> int:
@@ -137,6 +147,7 @@ def lab(arguments: tuple[str, ...]) -> int:
 
     from segwork.run import project_root
 
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(project_root())]
+    command = [sys.executable, "-m", "jupyterlab"]
+    command += [f"--ServerApp.root_dir={project_root()}"]
     command += ["--LabApp.default_url=/lab/tree/notebooks", *arguments]
     return subprocess.call(command, cwd=project_root())

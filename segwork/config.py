@@ -99,6 +99,8 @@ class Config:
         Currency of the amounts, for labels.
     engine : str
         Engine that holds the tables: pandas, polars or duckdb.
+    memory_limit : str
+        What DuckDB may hold in memory, as in "6GB"; beyond that it works on disk.
     tables : mapping of str to Source
     sample : SampleCompany
     parameters : mapping of notebook to mapping
@@ -115,6 +117,7 @@ class Config:
     window_days: int = 365
     currency: str = ""
     engine: str = "pandas"
+    memory_limit: str = "6GB"
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -165,7 +168,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
     _no_unknown(values, known, where)
     plain = {
         key: _typed(key, values[key], where)
-        for key in ("name", "seed", "window_days", "currency", "engine")
+        for key in ("name", "seed", "window_days", "currency", "engine", "memory_limit")
         if key in values
     }
     if plain.get("engine", "pandas") not in ENGINES:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from segwork.errors import DataError, UsageError
+from segwork.progress import unwatched
 
 BLOCK_BYTES = 1 << 18
 TIMEOUT_SECONDS = 60
@@ -156,7 +157,7 @@ def _receive(address: str, part: Path) -> None:
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length else None
         shape = {"total": total, "initial": have, "unit": "B", "unit_scale": True}
-        with part.open("ab" if have else "wb") as file, tqdm(**shape, disable=None) as bar:
+        with part.open("ab" if have else "wb") as file, tqdm(**shape, disable=unwatched()) as bar:
             while block := answer.read(BLOCK_BYTES):
                 file.write(block)
                 bar.update(len(block))
@@ -216,7 +217,7 @@ def _workbook(file: Path) -> Any:
     for sheet in book.worksheets:
         rows = sheet.iter_rows(values_only=True)
         names = [str(cell) for cell in next(rows) if cell is not None]
-        body = tqdm(rows, desc=sheet.title, unit=" rows", disable=None)
+        body = tqdm(rows, desc=sheet.title, unit=" rows", disable=unwatched())
         kept = [row[: len(names)] for row in body if any(cell is not None for cell in row)]
         texts = [[_cell(row[n]) for row in kept] for n in range(len(names))]
         parts.append(pa.table([*texts, [sheet.title] * len(kept)], names=[*names, "sheet"]))

@@ -17,10 +17,13 @@ from segwork import tables
 from segwork.errors import DataError, UsageError
 
 PERIOD_DAYS = {"D": 1, "W": 7, "4W": 28}
-LONGEST = 208  # periods; older orders are not looked at
+LONGEST = 208  # periods; older orders are not looked at, nor is the oldest one in a thousand
 AGE_EDGES = (1, 2, 4, 8, 13, 26, 52, 104)
 EDGE = 2  # periods a segment has at least
-CLEAR_BREAK = 8.0  # likelihood ratio over dispersion, passed by one unchanged customer in ten
+CHANGED_BEFOREHAND = 0.2  # share of customers that changed, before the orders are looked at
+FITTED = 10_000  # customers the calendar is fitted on, at most
+FITS = 5
+IMMATERIAL = 0.04  # a shared effect of this spread matters to nobody with a few hundred orders
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,21 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     ) // (days * 86_400 * 10**9)
     first = np.zeros(len(customer_id), int)
     np.maximum.at(first, codes, ago)
-    length = int(min(max(first.max(initial=0) + 1, 1), LONGEST))
+    length = _length(ago)
     counts = np.zeros((len(customer_id), length), np.int32)
     counted = (ago < length) & (ago < first[codes])
     np.add.at(counts, (codes[counted], length - 1 - ago[counted]), 1)
     exposed = np.arange(length)[None, :] > (length - 1 - first)[:, None]
     starts = pd.DatetimeIndex([cut - pd.Timedelta(days=days * (length - t)) for t in range(length)])
     return Panel(np.asarray(customer_id), counts, exposed, starts, period)
+
+
+def _length(ago: np.ndarray) -> int:
+    """Periods back to the oldest orders but one in a thousand, which may be misdated."""
+    if not ago.size:
+        return 1
+    oldest = int(np.sort(ago)[-1 - ago.size // 1000])
+    return min(oldest + 1, LONGEST)
 
 
 def _days(period: str) -> int:
@@ -149,71 +160,110 @@ def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
     return lines.loc[~keys.duplicated(), ["customer_id", "ordered_at"]].reset_index(drop=True)
 
 
-def calendar_shape(panel: Panel, *, rounds: int = 6) -> np.ndarray:
+def calendar_shape(panel: Panel, *, trusted: np.ndarray | None = None) -> np.ndarray:
     """Estimate what share of a change-free customer's orders falls into each period.
 
     The expected count is level × week × age × cohort-by-quarter. The level is the customer's own
     total; the three other effects are shared, fitted by proportional scaling and each shrunk to
     one by its own empirical-Bayes factor, so that a base without a season gets a flat calendar.
-    Customers whose rate clearly breaks against the first fit are left out of the second.
+    Each customer's level may break once, with a probability renewed in every fit: what some do is
+    their change, what most do is the calendar.
+
+    Parameters
+    ----------
+    panel : Panel
+    trusted : numpy.ndarray of bool, optional
+        Customers the effects are fitted on (at most 10,000 of them), all by default. Customers
+        with hardly any orders are better left out: most of them have left, together.
 
     Returns
     -------
     numpy.ndarray of float, shape (customers, periods)
         Rows add up to one over exposed periods, zero elsewhere.
     """
-    shape = _fit_shape(panel, np.ones(len(panel.counts), bool), rounds)
-    found = scan(panel.counts, shape)
-    clumping = np.maximum(dispersion(panel.counts, shape, found.index), 1.0)
-    broken = found.statistic > CLEAR_BREAK * clumping
-    if broken.any() and (~broken).sum() >= 20:
-        shape = _fit_shape(panel, ~broken, rounds)
+    groups = _calendar_groups(panel)
+    rows = _fitted_rows(panel, trusted)
+    mine = [group[rows] for group in groups]
+    counts, exposed = panel.counts[rows].astype(float), panel.exposed[rows].astype(float)
+    weight = np.minimum(1.0, 100 / np.maximum(counts.sum(1, keepdims=True), 1))
+    factors = [np.ones(int(group.max(initial=0)) + 1) for group in groups]
+    shape = exposed / np.maximum(exposed.sum(1, keepdims=True), 1)
+    for _ in range(FITS if len(rows) else 0):
+        shape = _scale_once(factors, mine, counts * weight, shape, _levels(counts, shape) * weight)
+        shape = shape / np.maximum(shape.sum(1, keepdims=True), 1e-12)
+    whole = panel.exposed * np.prod([f[g] for f, g in zip(factors, groups, strict=True)], axis=0)
+    return whole / np.maximum(whole.sum(1, keepdims=True), 1e-12)
+
+
+def _calendar_groups(panel: Panel) -> list[np.ndarray]:
+    """Which week, age class, and cohort quarter × six periods each cell belongs to."""
+    periods = np.arange(panel.counts.shape[1])
+    begin = len(periods) - panel.lengths
+    age = np.maximum(periods[None, :] - begin[:, None], 0)
+    cohort = (begin // 13)[:, None] * (len(periods) // 6 + 1) + periods // 6
+    return [np.broadcast_to(periods, age.shape), np.digitize(age, AGE_EDGES), cohort]
+
+
+def _fitted_rows(panel: Panel, trusted: np.ndarray | None) -> np.ndarray:
+    """At most ``FITTED`` customers at even distances; all where fewer than 50 are trusted."""
+    rows = np.arange(len(panel.counts))
+    if trusted is not None and trusted.sum() >= 50:
+        rows = rows[trusted]
+    return rows[:: -(-len(rows) // FITTED)] if len(rows) else rows
+
+
+def _scale_once(factors, groups, counts, shape, level) -> np.ndarray:
+    """Renew every factor given the others, in place, and return the unnormalised shape."""
+    noise = _noise_factor(counts, shape * level)
+    for factor, group in zip(factors, groups, strict=True):
+        without = shape / factor[group]
+        seen = np.bincount(group.ravel(), counts.ravel(), factor.size)
+        due = np.bincount(group.ravel(), (without * level).ravel(), factor.size)
+        factor[:] = _shrunk_ratio(seen, due, noise)
+        shape = without * factor[group]
     return shape
 
 
-def _fit_shape(panel: Panel, used: np.ndarray, rounds: int) -> np.ndarray:
-    length = panel.counts.shape[1]
-    begin = length - panel.lengths
-    age = np.maximum(np.arange(length)[None, :] - begin[:, None], 0)
-    quarter = np.broadcast_to(np.arange(length) // 6, panel.counts.shape)
-    groups = [
-        np.broadcast_to(np.arange(length), panel.counts.shape),
-        np.digitize(age, AGE_EDGES),
-        (begin // 13)[:, None] * (length // 6 + 1) + quarter,
-    ]
-    counts = panel.counts[used].astype(float)
-    weight = np.minimum(1.0, 100 / np.maximum(counts.sum(1), 1))[:, None]
-    counts *= weight
-    exposed = panel.exposed.astype(float)
-    shape = exposed.copy()
-    noise = _noise_factor(counts, exposed[used])
-    for _ in range(rounds if used.any() else 0):
-        for group in groups:
-            expected = _scaled(shape[used], counts)
-            factor = _shrunk_ratio(counts, expected, group[used], int(group.max()) + 1, noise)
-            shape *= factor[group]
-    return shape / np.maximum(shape.sum(1, keepdims=True), 1e-12)
-
-
-def _scaled(shape: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return shape * (counts.sum(1) / np.maximum(shape.sum(1), 1e-12))[:, None]
-
-
-def _noise_factor(counts: np.ndarray, exposed: np.ndarray) -> float:
+def _noise_factor(counts: np.ndarray, expected: np.ndarray) -> float:
     """Return the base's variance over its mean, at least one."""
-    expected = _scaled(exposed, counts)
     busy = expected > 0
     freedom = max(float(busy.sum() - len(counts)), 1.0)
     return max(1.0, float(((counts - expected)[busy] ** 2 / expected[busy]).sum() / freedom))
 
 
-def _shrunk_ratio(counts, expected, group, size: int, noise: float) -> np.ndarray:
-    """Observed over expected per group, shrunk by the variance that noise does not explain."""
-    seen = np.bincount(group.ravel(), counts.ravel(), size)
-    due = np.bincount(group.ravel(), expected.ravel(), size)
+def _shrunk_ratio(seen: np.ndarray, due: np.ndarray, noise: float) -> np.ndarray:
+    """Seen over due per group, shrunk to one by the variance that noise does not explain."""
     excess = ((seen - due) ** 2 - noise * due).sum() / max((due**2).sum(), 1e-12)
-    spread = max(excess, 0.0)
-    return 1 + (seen - due) * spread / np.maximum(spread * due + noise, 1e-12)
+    spread = max(excess - IMMATERIAL**2, 0.0)
+    ratio = 1 + (seen - due) * spread / np.maximum(spread * due + noise, 1e-12)
+    return np.maximum(ratio, 1e-6)
+
+
+def _levels(counts: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Return each customer's expected level by period, "two rates" counted with its probability.
+
+    How many change, and when, is learned from all customers together by expectation-maximisation:
+    a week in which many break for themselves is told from a week that is slow for everybody.
+    """
+    found = scan(counts, shape)
+    clumping = np.maximum(dispersion(counts, shape, found.index), 1.0)
+    price = 0.5 * np.log(1 + counts.sum(1) / clumping / 4)
+    factor = np.exp(np.minimum(found.profile**2 / (2 * clumping[:, None]) - price[:, None], 50))
+    factor[found.profile == 0] = 0
+    dates = np.full(counts.shape[1], 1 / counts.shape[1])
+    changed = CHANGED_BEFOREHAND
+    for _ in range(20):
+        joint = changed * factor * dates
+        joint /= joint.sum(1, keepdims=True) + 1 - changed
+        share = joint.mean(0)
+        changed = float(np.clip(share.sum(), 0.02, 0.5))
+        dates = 0.5 / dates.size + 0.5 * share / max(share.sum(), 1e-12)
+    before, part = _sums_before(counts, shape)
+    total = counts.sum(1, keepdims=True)
+    early = joint * before / np.maximum(part, 1e-12)
+    late = joint * (total - before) / np.maximum(1 - part, 1e-12)
+    still = early.sum(1, keepdims=True) - np.cumsum(early, 1)
+    return total * (1 - joint.sum(1, keepdims=True)) + still + np.cumsum(late, 1)
 
 
 @dataclass(frozen=True)

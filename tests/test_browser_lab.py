@@ -17,8 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from segwork.engine.rules import Notebook
 
 ORDINARY = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-CUSTOMERS = 3000
-PATIENCE_SECONDS = 100  # on a busy machine; importing TensorFlow alone may take half of it
+CUSTOMERS = 1000
+PATIENCE_SECONDS = 100  # without any bar; importing TensorFlow on a busy machine takes half of it
 PROGRESS = """\
 import time
 from tqdm import tqdm
@@ -96,13 +96,13 @@ def test_every_notebook_runs_in_the_browser(
     address, folder = workbench
     small_config(folder / "small.toml")
     seen = run_all(
-        chrome, address.format(f"notebooks/{path.name}"), changes=quick(path), seconds=400
+        chrome, address.format(f"notebooks/{path.name}"), changes=quick(path), seconds=600
     )
 
     assert seen.errors == []
     assert seen.finished
     assert len(seen.moments) > 2, "the cells were not seen finishing one after the other"
-    assert seen.silence < PATIENCE_SECONDS, "nothing moved on the screen for too long"
+    assert seen.progress or seen.silence < PATIENCE_SECONDS, "a long wait showed no progress bar"
     assert (folder / "reports" / "lab" / "facts" / f"{path.stem}.json").is_file()
 
 

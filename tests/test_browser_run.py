@@ -84,3 +84,20 @@ def test_reader_comes_from_the_index_to_the_failing_cell(chrome: Any, run_folder
         code = seen.page.inner_text("details.failed pre")
         assert "'<b>many</b>'" in code
         assert "failed" in seen.page.inner_text(".verdict")
+
+
+@pytest.mark.slow
+def test_decision_is_shown_and_nothing_computed_anew(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decision written into the run folder stands on the index after the next run."""
+    root = run_folder.parent.parent
+    monkeypatch.setenv("SEGWORK_ROOT", str(root))
+    monkeypatch.chdir(root)
+    (run_folder / "decision.md").write_text("**A. Keeper** decides.", encoding="utf-8")
+    said: list[str] = []
+
+    engine.run("small.toml", out=root / "reports", say=said.append)
+
+    assert "A. Keeper" in (run_folder / "index.html").read_text(encoding="utf-8")
+    assert [line for line in said if line.startswith("10_buyers") and "unchanged" in line]

@@ -46,6 +46,8 @@ def test_all_commands_are_listed() -> None:
         (["diff", "nowhere", "elsewhere"], "'nowhere' holds no run"),
         (["check", "no.toml", "--notebooks", "nowhere"], "no config file at|no notebooks in"),
         (["run", "--jobs", "many"], "not a valid integer"),
+        (["run", "--jobs", "-1"], "not in the range"),
+        (["run", "--deadline", "0"], "not in the range"),
         (["fetch", "online_retial"], "did you mean 'online_retail'"),
     ],
 )
@@ -76,6 +78,18 @@ def test_module_and_command_are_the_same() -> None:
     )
 
     assert done.stdout.startswith("segwork, version ")
+
+
+def test_lab_opens_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab starts at the project root, shows the notebooks and gets further arguments."""
+    called: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda words, cwd: called.append(words) or 0)
+    monkeypatch.setenv("SEGWORK_ROOT", "/somewhere")
+
+    assert call("lab", "--no-browser").exit_code == 0
+
+    assert called[0][1:4] == ["-m", "jupyterlab", "--ServerApp.root_dir=/somewhere"]
+    assert called[0][-2:] == ["--LabApp.default_url=/lab/tree/notebooks", "--no-browser"]
 
 
 def write_run(folder: Path, *, share: float, status: str, gate: str, **more: object) -> Path:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from segwork import engine
+from segwork.config import load as load_config
+from segwork.engine import fingerprint
 from segwork.errors import SegworkError, UsageError
 
 HERE = Path(__file__).resolve().parent
@@ -208,6 +210,26 @@ def test_changed_data_byte_is_the_reason(touched: Path) -> None:
     assert Reasons(touched)["30_third"] == "data transactions changed"
 
 
+def test_a_folder_of_files_is_one_table(touched: Path) -> None:
+    """A source may be many files; a byte in any of them, or one more file, is a change of data."""
+    from segwork.engine.plan import data_hashes
+
+    for name in ("lines_a.csv", "lines_b.csv"):
+        (touched / name).write_text(LINES, encoding="utf-8")
+    tables = {"transactions": {"path": str(touched / "lines_*.csv")}}
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+    hashes = fingerprint.Hashes(touched / "none.json")
+    before = data_hashes(config, hashes)
+
+    edited(touched / "lines_b.csv", "4.0", "4.1")
+    after = data_hashes(config, hashes)
+    (touched / "lines_b.csv").unlink()
+    fewer = data_hashes(config, hashes)
+    (touched / "lines_a.csv").unlink()
+
+    assert len({*before.values(), *after.values(), *fewer.values()}) == 3
+
+
 def test_changed_helper_is_the_reason(touched: Path) -> None:
     """Cache honesty 4 of 5: a function the notebook imports; only its users run again."""
     edited(touched / "helper.py", "2 * value", "value * 2")
@@ -275,6 +297,7 @@ def test_equal_results_whatever_the_circumstances(finished: Path, tmp_path: Path
     assert content(other.folder) == content(finished / "reports" / "tiny")
 
 
+@pytest.mark.slow
 def test_order_of_a_set_is_a_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What depends on the hash seed is seen by a second run with another one."""
     from segwork.engine.verify import verify
@@ -296,6 +319,21 @@ def test_manifest_names_no_machine_path(finished: Path) -> None:
         assert str(finished).encode() not in data, name
 
 
+def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
+    """The manifest's settings hold no password of an address and no absolute path."""
+    address = "postgresql://reader:secret@host/shop"
+    tables = {
+        "transactions": {"url": address, "table": "lines"},
+        "customers": {"path": str(tmp_path / "people.csv")},
+    }
+    config = load_config({"as_of": "2020-01-01", "tables": tables})
+
+    shown = fingerprint.settings(config)["tables"]
+
+    assert shown["transactions"]["url"] == "postgresql://…@host/shop"
+    assert shown["customers"]["path"] == "people.csv"
+
+
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
     """``--only 20`` runs 10 first, because 20 reads its table; the rest is skipped."""
     outcome = quiet_run(finished, out=tmp_path, only=["20"])
@@ -311,6 +349,7 @@ def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
         ({"parameters": ["10.kk=4"]}, "unknown parameter 'kk'"),
         ({"parameters": ["10.k=four"]}, "accepted: int"),
         ({"only": ["40"]}, "unknown notebook '40'"),
+        ({"parameters": ["10.config=other.toml"]}, "'config' of 10_first cannot be set"),
         ({"baseline": "nowhere"}, "no run to compare with"),
         ({"notebooks": "nowhere"}, "no notebooks in 'nowhere'"),
     ],
@@ -404,6 +443,12 @@ def test_second_run_in_the_same_folder_is_refused(finished: Path) -> None:
         quiet_run(finished)
 
 
+def test_an_out_that_is_a_file_is_named(finished: Path) -> None:
+    """A place that cannot be written to is wrong usage, not a traceback."""
+    with pytest.raises(UsageError, match="cannot write to"):
+        quiet_run(finished, out=finished / "lines.csv")
+
+
 def test_removed_notebook_takes_its_results_with_it(touched: Path) -> None:
     """What a notebook that no longer exists had left is not reported."""
     path = touched / "notebooks" / "30_third.ipynb"
@@ -416,6 +461,7 @@ def test_removed_notebook_takes_its_results_with_it(touched: Path) -> None:
     assert not (outcome.folder / "30_third.html").exists()
 
 
+@pytest.mark.slow
 def test_verify_reproduces_and_finds_a_planted_drift(touched: Path) -> None:
     """Verification says 0 for equal runs, 4 where a recorded fact is not what comes out."""
     from segwork.engine.verify import verify

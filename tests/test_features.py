@@ -6,10 +6,14 @@ import os
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from segwork import features, tables
+from segwork.errors import DataError, UsageError
 
 DATA = os.environ.get("SEGWORK_DATA", "")
 needs_data = pytest.mark.skipif(not DATA, reason="SEGWORK_DATA is not set")
@@ -81,3 +85,153 @@ def test_cdnow_equals_the_published_summary() -> None:
     assert (found["orders"] - 1 == published["frequency"]).all()
     assert (weeks.round(2) == published["T"]).all()
     assert (active.round(2) == published["recency"]).all()
+
+
+FIVE = {
+    "transactions": LINES,
+    "behaviour": pd.DataFrame(
+        [
+            ("a", "page_view", "2011-12-09 10:00", "s1"),
+            ("b", "cart_add", "2011-12-01 10:00", "s2"),
+            ("b", "page_view", "2011-12-01 10:05", "s2"),
+            ("b", "cart_add", "2011-12-05 10:00", "s3"),
+            ("b", "checkout", "2011-12-05 10:30", "s3"),
+            ("b", "cart_add", "2011-12-20 10:00", "s4"),
+            (None, "cart_add", "2011-12-05 10:00", "s5"),
+        ],
+        columns=["customer_id", "event", "occurred_at", "session_id"],
+    ),
+    "interactions": pd.DataFrame(
+        [
+            ("b", "call", "2011-12-01", "complaint", "3.5"),
+            ("b", "email", "2011-11-01", "Complaint", "2"),
+            ("b", "call", "2011-12-11", "complaint", "99"),
+        ],
+        columns=["customer_id", "channel", "occurred_at", "kind", "handling_minutes"],
+    ),
+    "customers": pd.DataFrame(
+        [("a", 1981, "N", "calm", "yes"), ("b", None, "S", None, "no"), ("z", 1950, "S", "x", "?")],
+        columns=["customer_id", "birth_year", "region", "lifestyle", "consent_marketing"],
+    ),
+    "external": pd.DataFrame(
+        [
+            ("2011-12-01", "rain mm", 1.0, "N", "2011-12-02"),
+            ("2011-12-05", "rain mm", 2.0, "N", "2011-12-09"),
+            ("2011-12-06", "rain mm", 3.0, "N", "2011-12-12"),
+            ("2011-12-06", "rain mm", 7.0, "S", "2011-12-12"),
+            ("2011-12-06", "fx_usd_idr", 9000.0, None, None),
+        ],
+        columns=["date", "name", "value", "region", "published_at"],
+    ),
+}
+
+
+def engine(name: str):
+    """How to make a native frame of an engine, and how to bring one back to pandas."""
+    if name == "polars":
+        return pl.from_pandas, lambda frame: frame.to_pandas()
+    if name == "duckdb":
+        return duckdb.from_df, lambda frame: frame.df()
+    return (lambda frame: frame), (lambda frame: frame)
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "duckdb"])
+def test_all_five_tables_by_hand(name: str) -> None:
+    """Visits, contacts, attributes and published outside values, the same on each engine."""
+    make, back = engine(name)
+    data = tables.from_frames(**{key: make(frame) for key, frame in FIVE.items()})
+    found = back(features.customer_features(data, as_of=AS_OF)).set_index("customer_id")
+    expected = {
+        "events": (1, 4), "days_active": (1, 2), "days_active_7": (1, 1), "days_active_30": (1, 2),
+        "days_since_active": (1, 5), "sessions": (1, 2), "carts_left": (0, 1), "contacts": (0, 2),
+        "calls": (0, 1), "complaints": (0, 2), "complaints_30": (0, 1),
+        "handling_minutes": (0.0, 5.5), "orders": (1, 3), "returns": (0, 1),
+    }  # fmt: skip
+    for column, values in expected.items():
+        assert tuple(found.loc[["a", "b"], column]) == values, column
+    assert found.loc["a", "age"] == 30
+    assert pd.isna(found.loc["b", "age"])
+    assert found.loc["a", ["region", "lifestyle"]].tolist() == ["N", "calm"]
+    assert found.loc["a", "external_rain_mm"] == 2.0
+    assert pd.isna(found.loc["b", "external_rain_mm"])
+    assert not {"consent_marketing", "birth_year", "external_fx_usd_idr"} & set(found.columns)
+    assert sorted(found.index) == ["a", "b"]
+
+
+@pytest.mark.parametrize("table", ["transactions", "behaviour", "interactions", "external"])
+def test_later_rows_of_any_table_change_nothing(table: str) -> None:
+    """A thousand wild rows at and after ``as_of`` leave every feature as it was."""
+    frame = FIVE[table]
+    when = "published_at" if table == "external" else tables.TIME_COLUMN[table]
+    rng = np.random.default_rng(0)
+    wild = frame.sample(1000, replace=True, random_state=0).copy()
+    wild[when] = pd.Timestamp(AS_OF) + pd.to_timedelta(rng.integers(0, 9e6, 1000), unit="s")
+    wild[when] = wild[when].astype(str)
+    for column in wild.select_dtypes("number"):
+        wild[column] = wild[column].sample(frac=1, random_state=1).to_numpy() * 1000
+    more = {**FIVE, table: pd.concat([wild, frame], ignore_index=True)}
+    before = features.customer_features(tables.from_frames(**FIVE), as_of=AS_OF)
+    after = features.customer_features(tables.from_frames(**more), as_of=AS_OF)
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_nothing_depends_on_how_ids_are_spelled() -> None:
+    """Under any renaming of customers the same rows come out in the same order."""
+    renamed = LINES.assign(customer_id=LINES["customer_id"].map({"a": "zz", "b": "1", "d": "x"}))
+    plain, other = of(), of(renamed)
+    assert list(other.index) == ["1", "zz"]
+    pd.testing.assert_frame_equal(plain.reset_index(drop=True), other.reset_index(drop=True))
+
+
+def test_inputs_are_not_changed() -> None:
+    """Neither the frames nor the checked tables are touched."""
+    data = tables.from_frames(**FIVE)
+    before = {name: frame.copy(deep=True) for name, frame in data.items()}
+    features.customer_features(data, as_of=AS_OF)
+    for name, frame in data.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "duckdb"])
+def test_least_possible_table(name: str) -> None:
+    """Three columns are enough; columns that are empty throughout do no harm."""
+    make, back = engine(name)
+    three = LINES[["customer_id", "ordered_at", "amount"]]
+    found = back(
+        features.customer_features(tables.from_frames(transactions=make(three)), as_of=AS_OF)
+    )
+    assert sorted(found["orders"]) == [1, 3]
+    empty = three.assign(order_id=None, quantity=None, payment_method=None, is_return=None)
+    found = back(
+        features.customer_features(tables.from_frames(transactions=make(empty)), as_of=AS_OF)
+    )
+    assert sorted(found["orders"]) == [1, 3]
+
+
+def test_nobody_and_no_window() -> None:
+    """No order line before ``as_of`` and a window of no days are clear errors."""
+    with pytest.raises(DataError, match="nobody has an order line"):
+        of(as_of="2001-01-01")
+    with pytest.raises(UsageError, match="window_days is 0"):
+        features.customer_features(
+            tables.from_frames(transactions=LINES), as_of=AS_OF, window_days=0
+        )
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "duckdb"])
+def test_scores_by_hand(name: str) -> None:
+    """Fifths from the worst; equal values share a score; the sum is 3 to 15."""
+    make, back = engine(name)
+    frame = pd.DataFrame(
+        {
+            "customer_id": list("abcdefghij"),
+            "days_since_last": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+            "orders": [1, 1, 1, 1, 1, 1, 2, 2, 3, 9],
+            "spend_total": [5.0] * 10,
+        }
+    )
+    found = back(features.rfm(make(frame))).sort_values("customer_id")
+    assert found["score_days_since_last"].tolist() == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
+    assert found["score_orders"].tolist() == [1, 1, 1, 1, 1, 1, 4, 4, 5, 5]
+    assert found["score_spend"].tolist() == [1] * 10
+    assert found["score_sum"].tolist() == [7, 7, 6, 6, 5, 5, 7, 7, 7, 7]

@@ -46,7 +46,7 @@ def test_notebook_gets_a_bar() -> None:
     )
     notebook = nbformat.from_dict(new_notebook(cells=[new_code_cell(code)]))
 
-    NotebookClient(notebook, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3", startup_timeout=600).execute()
 
     (said,) = [o for o in notebook.cells[0].outputs if o.output_type == "stream"]
     assert said.text == "False False\n"

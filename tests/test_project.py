@@ -18,7 +18,11 @@ import segwork
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "segwork").rglob("*.py"))
 # Longer than the alarm limit, with the reason.
-LONG_MODULES: dict[str, str] = {}
+LONG_MODULES = {
+    "segwork/quality/general.py": "the fifteen checks DQ-G, one function each, and their list",
+    "segwork/quality/external.py": "the eight checks DQ-X, one function each, and their list",
+    "segwork/bench/planting.py": "one planting function per defect, and their list",
+}
 
 
 def test_front_door_is_sorted_and_complete() -> None:

@@ -274,6 +274,7 @@ def test_figures_are_described(pages: dict[str, Reader]) -> None:
     assert figure["alt"].startswith("Bar chart: loyal customers")
     assert (figure["width"], figure["height"]) == ("770", "352")
     assert not [p for p in pages["20_segments"].all("p") if p.get("class") == "no-alt"]
+    assert "no text description" not in pages["index"].text
 
 
 def test_figure_without_description_is_called_out(tmp_path: Path) -> None:
@@ -292,6 +293,7 @@ def test_figure_without_description_is_called_out(tmp_path: Path) -> None:
     page = Reader(folder / "20_segments.html")
     assert [p for p in page.all("p") if p.get("class") == "no-alt"]
     assert "This figure has no text description" in page.text
+    assert "1 figure has no text description" in Reader(folder / "index.html").text
 
 
 def test_failing_cell_stands_at_the_top(pages: dict[str, Reader]) -> None:

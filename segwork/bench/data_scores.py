@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from segwork import quality
 from segwork.bench.data_worlds import WORLDS, World
 from segwork.bench.planting import DEFECTS, HEAVY, LIGHT, MEDIUM, Defect, Key, plant
 from segwork.evidence import wilson
+from segwork.progress import unwatched
 from segwork.quality import Audit
 
 ALARM = ("failed", "warned")
@@ -53,13 +54,13 @@ def run_plants(
     """
     records = []
     jobs = [(w, s) for w in worlds for s in seeds]
-    for name, seed in tqdm(jobs, desc="plants", disable=None):
+    for name, seed in tqdm(jobs, desc="plants", disable=unwatched()):
         world = WORLDS[name](seed=1000 + seed)
         twin = _audit(world)
         for defect in defects:
             for strength in strengths:
                 faulty, key = plant(world, defect, strength, seed=seed)
-                found = verdict(_audit(faulty), twin, key)
+                found = verdict(_audit(faulty, defect.codes), twin, key)
                 records.append({"world": name, "seed": seed, "number": defect.number,
                                 "defect": defect.name, "strength": strength, "planted": key.n,
                                 **found})  # fmt: skip
@@ -76,7 +77,7 @@ def run_clean(*, draws: int, first_seed: int = 5000) -> pd.DataFrame:
     """
     records = []
     names = list(WORLDS)
-    for draw in tqdm(range(draws), desc="clean draws", disable=None):
+    for draw in tqdm(range(draws), desc="clean draws", disable=unwatched()):
         name, seed = names[draw % len(names)], first_seed + draw
         report = _audit(WORLDS[name](seed=seed)).findings
         loud = report[report["status"].isin([*ALARM, "inconclusive"])]
@@ -88,15 +89,23 @@ def run_clean(*, draws: int, first_seed: int = 5000) -> pd.DataFrame:
 
 
 def false_alarms(clean: pd.DataFrame) -> pd.DataFrame:
-    """Return alarms on clean draws by check: code, failed, warned, share failed with upper bound."""
+    """Return alarms on clean draws by check: code, failed, warned, share failed, upper bound."""
     draws = int((clean["code"] == "").sum())
     rows = []
     for code in quality.catalogue():
         mine = clean[clean["code"] == code]
         failed = int((mine["status"] == "failed").sum())
         warned = int((mine["status"] == "warned").sum())
-        rows.append({"code": code, "draws": draws, "failed": failed, "warned": warned,
-                     "share_failed": failed / draws, "upper": wilson(failed, draws).high})  # fmt: skip
+        rows.append(
+            {
+                "code": code,
+                "draws": draws,
+                "failed": failed,
+                "warned": warned,
+                "share_failed": failed / draws,
+                "upper": wilson(failed, draws).high,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -115,7 +124,9 @@ def clean_tables(clean: pd.DataFrame) -> dict[str, float | int]:
 def detection(plants: pd.DataFrame) -> pd.DataFrame:
     """Return the rate of full hits by fault and strength, with Wilson intervals."""
     rows = []
-    for (number, defect, strength), part in plants.groupby(["number", "defect", "strength"], sort=False):
+    for (number, defect, strength), part in plants.groupby(
+        ["number", "defect", "strength"], sort=False
+    ):
         hits, n = int((part["score"] == 1).sum()), len(part)
         interval = wilson(hits, n)
         rows.append({"number": number, "defect": f"{number} {defect}", "strength": strength,
@@ -129,5 +140,5 @@ def dead_checks(plants: pd.DataFrame) -> list[str]:
     return [code for code in quality.catalogue() if code not in set(plants["code"])]
 
 
-def _audit(world: World) -> Audit:
-    return quality.audit(world.tables(), as_of=world.as_of)
+def _audit(world: World, only: Collection[str] | None = None) -> Audit:
+    return quality.audit(world.tables(), as_of=world.as_of, only=only)

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-HOURS_SHOP = np.array([1, 0, 0, 0, 0, 1, 4, 10, 20, 34, 42, 45, 48, 44, 40, 42, 46, 50, 55, 48, 34, 20, 9, 3], float)
-HOURS_DEPOT = np.array([0, 0, 0, 1, 8, 30, 52, 60, 55, 42, 30, 22, 14, 20, 24, 16, 8, 3, 1, 0, 0, 0, 0, 0], float)
+HOURS_SHOP = np.array(
+    [1, 0, 0, 0, 0, 1, 4, 10, 20, 34, 42, 45, 48, 44, 40, 42, 46, 50, 55, 48, 34, 20, 9, 3], float
+)
+HOURS_DEPOT = np.array(
+    [0, 0, 0, 1, 8, 30, 52, 60, 55, 42, 30, 22, 14, 20, 24, 16, 8, 3, 1, 0, 0, 0, 0, 0], float
+)
 HOURS_DEPOT = HOURS_DEPOT + 0.05
 DAY = 86_400
 
@@ -162,23 +166,51 @@ def _visits(
 
 
 WORDS = {
-    -1: ("awful delay with", "broken again:", "very angry about", "never satisfied with", "refund for bad"),
+    -1: (
+        "awful delay with",
+        "broken again:",
+        "very angry about",
+        "never satisfied with",
+        "refund for bad",
+    ),
     0: ("question about", "please update", "where do I find", "change of address for", "status of"),
-    1: ("love the great", "thanks for the lovely", "excellent and fast", "so happy with", "perfect"),
+    1: (
+        "love the great",
+        "thanks for the lovely",
+        "excellent and fast",
+        "so happy with",
+        "perfect",
+    ),
 }
-THINGS = ("delivery", "lamp", "invoice", "tea pot", "voucher", "website", "rug", "parcel", "app", "shop")
+THINGS = (
+    "delivery",
+    "lamp",
+    "invoice",
+    "tea pot",
+    "voucher",
+    "website",
+    "rug",
+    "parcel",
+    "app",
+    "shop",
+)
 
 
 def _contacts(rng: np.random.Generator, people: pd.DataFrame, *, n: int) -> pd.DataFrame:
     mood = rng.choice([-1, 0, 1], n, p=[0.35, 0.4, 0.25])
     day = np.sort(rng.integers(0, 700, n))
-    text = [f"{rng.choice(WORDS[m])} {rng.choice(THINGS)} {rng.choice(THINGS)} no {rng.integers(10**4)}"
-            for m in mood]  # fmt: skip
+    one, two = rng.choice(THINGS, n), rng.choice(THINGS, n)
+    number = rng.integers(0, 10**4, n)
+    text = [
+        f"{rng.choice(WORDS[m])} {a} {b} no {i}"
+        for m, a, b, i in zip(mood, one, two, number, strict=True)
+    ]
     names = {-1: "negative", 0: "neutral", 1: "positive"}
     return pd.DataFrame({
         "customer_id": people["customer_id"].to_numpy()[rng.integers(0, len(people), n)],
         "channel": rng.choice(["call", "email", "chat"], n),
-        "occurred_at": pd.to_datetime(1_675_000_000 + day * DAY + _clock(rng, n, HOURS_SHOP), unit="s"),
+        "occurred_at": pd.to_datetime(
+            1_675_000_000 + day * DAY + _clock(rng, n, HOURS_SHOP), unit="s"),
         "kind": np.where(mood < 0, "complaint", "question"),
         "text": text, "sentiment": [names[m] for m in mood],
         "stars": np.clip(np.round(3 + 1.2 * mood + rng.normal(0, 0.8, n)), 1, 5),
@@ -199,8 +231,17 @@ def _outside(
     season = 10 - 9 * np.cos(2 * np.pi * np.arange(days) / 365.25)
     for place, warm in (("North", -2.0), ("East", 0.0), ("South", 2.5), ("West", 1.0)):
         value = np.round(season + warm + shared + rng.normal(0, 0.8, days), 1)
-        parts.append(pd.DataFrame({"date": dates, "name": "temperature", "value": value,
-                                   "region": place, "published_at": dates + pd.Timedelta(days=1)}))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "date": dates,
+                    "name": "temperature",
+                    "value": value,
+                    "region": place,
+                    "published_at": dates + pd.Timedelta(days=1),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -266,7 +307,8 @@ def _depot_lines(
     invoiced = np.round(signed * price, 2)
     lines = pd.DataFrame({
         "customer_id": buyers["customer_id"].to_numpy()[who],
-        "ordered_at": pd.to_datetime(1_672_531_200 + day * DAY + _clock(rng, n, HOURS_DEPOT), unit="s"),
+        "ordered_at": pd.to_datetime(
+            1_672_531_200 + day * DAY + _clock(rng, n, HOURS_DEPOT), unit="s"),
         "order_id": number, "product_id": [f"ZX-{i:03d}" for i in item],
         "quantity": signed, "unit_price": price,
         "currency": np.array(["IDR", "USD", "SGD"])[which], "invoiced": invoiced,
@@ -290,7 +332,10 @@ def _tickets(rng: np.random.Generator, buyers: pd.DataFrame) -> pd.DataFrame:
     angry = rng.random(n) < 0.4
     bad = ("barang rusak", "pengiriman terlambat", "salah kirim", "kecewa sekali")
     good = ("terima kasih banyak", "cepat dan bagus", "puas dengan", "mantap untuk")
-    text = [f"{rng.choice(bad if a else good)} {rng.choice(THINGS)} {rng.integers(10**5)}" for a in angry]
+    text = [
+        f"{rng.choice(bad if a else good)} {rng.choice(THINGS)} {rng.integers(10**5)}"
+        for a in angry
+    ]
     feeling = np.where(angry, -0.7, 0.6) + rng.normal(0, 0.1, n)
     return pd.DataFrame({
         "customer_id": buyers["customer_id"].to_numpy()[rng.integers(0, len(buyers), n)],
@@ -304,14 +349,17 @@ def _tickets(rng: np.random.Generator, buyers: pd.DataFrame) -> pd.DataFrame:
 
 def _indices(rng: np.random.Generator, usd: np.ndarray, sgd: np.ndarray) -> pd.DataFrame:
     dates = pd.date_range("2023-01-01", periods=546, freq="D")
-    parts = [pd.DataFrame({"date": dates, "name": name, "value": np.round(v[:546], 2), "region": None})
+    parts = [pd.DataFrame({"date": dates, "name": name, "value": np.round(v[:546], 2),
+                           "region": None})
              for name, v in (("fx_usd_idr", usd), ("fx_sgd_idr", sgd))]  # fmt: skip
     sky = rng.gamma(0.9, 9, 546) * (rng.random(546) < 0.6)
     for place in ("Java", "Bali", "Sumatra"):
         value = np.round(sky * rng.lognormal(0, 0.25, 546) + rng.exponential(0.6, 546), 1)
         parts.append(pd.DataFrame({"date": dates, "name": "rain", "value": value, "region": place}))
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(published_at=table["date"] + pd.Timedelta(days=2)).query("published_at < '2024-07-01'")
+    return table.assign(published_at=table["date"] + pd.Timedelta(days=2)).query(
+        "published_at < '2024-07-01'"
+    )
 
 
 WORLDS = {"shop": shop, "wholesaler": wholesaler}

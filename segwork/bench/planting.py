@@ -60,7 +60,9 @@ def plant(world: World, defect: Defect, strength: str, *, seed: int) -> tuple[Wo
     return replace(world, frames=frames), replace(key, codes=defect.codes)
 
 
-def _some(rng: np.random.Generator, n: int, strength: str, among: np.ndarray | None = None) -> np.ndarray:
+def _some(
+    rng: np.random.Generator, n: int, strength: str, among: np.ndarray | None = None
+) -> np.ndarray:
     """Draw the rows to hit: a share of all rows, at most of those among which it can be."""
     pool = np.arange(n) if among is None else np.flatnonzero(among)
     wanted = max(1, round(SHARE[strength] * n))
@@ -93,7 +95,9 @@ def rekeyed(_w: World, f: Frames, strength: str, rng: np.random.Generator) -> Ke
     again = lines.iloc[_some(rng, len(lines), strength)].copy()
     again["ordered_at"] += pd.to_timedelta(rng.integers(3, 50, len(again)), unit="s")
     fresh = pd.Series(np.arange(len(again)) + 990_000, index=again.index)
-    again["order_id"] = fresh if pd.api.types.is_numeric_dtype(lines["order_id"]) else "F" + fresh.astype(str)
+    again["order_id"] = (
+        fresh if pd.api.types.is_numeric_dtype(lines["order_id"]) else "F" + fresh.astype(str)
+    )
     rows = _append(f, "transactions", again)
     return Key("transactions", ("order_id", "customer_id"), len(rows), rows)
 
@@ -103,7 +107,9 @@ def second_id(_w: World, f: Frames, strength: str, rng: np.random.Generator) -> 
     people = f["customers"]
     again = people.iloc[_some(rng, len(people), strength)].copy()
     fresh = pd.Series(np.arange(len(again)) + 950_000, index=again.index)
-    again["customer_id"] = fresh if pd.api.types.is_numeric_dtype(people["customer_id"]) else "K" + fresh.astype(str)
+    again["customer_id"] = (
+        fresh if pd.api.types.is_numeric_dtype(people["customer_id"]) else "K" + fresh.astype(str)
+    )
     rows = _append(f, "customers", again)
     return Key("customers", ("customer_id",), len(rows), rows)
 
@@ -175,7 +181,9 @@ def reason_variants(_w: World, f: Frames, strength: str, rng: np.random.Generato
     """Spell reasons for returns in capitals or with a stray blank."""
     lines = f["transactions"]
     given = np.flatnonzero(lines["return_reason"].notna())
-    rows = np.sort(rng.choice(given, max(2, round(2 * SHARE[strength] * len(given))), replace=False))
+    rows = np.sort(
+        rng.choice(given, max(2, round(2 * SHARE[strength] * len(given))), replace=False)
+    )
     old = lines["return_reason"].to_numpy(object)[rows]
     new = np.array([w.upper() if i % 2 else f"{w} " for i, w in enumerate(old)], object)
     _set(lines, "return_reason", rows, new)
@@ -195,7 +203,9 @@ def placeholders(world: World, f: Frames, strength: str, rng: np.random.Generato
     """Write N/A, unknown and the like into a category."""
     table, column = world.roles["category"]
     rows = _some(rng, len(f[table]), strength)
-    _set(f[table], column, rows, rng.choice(["N/A", "unknown", "-", "TBD"], len(rows)).astype(object))
+    _set(
+        f[table], column, rows, rng.choice(["N/A", "unknown", "-", "TBD"], len(rows)).astype(object)
+    )
     return Key(table, (column,), len(rows), rows)
 
 
@@ -212,7 +222,9 @@ def decimal_comma(_w: World, f: Frames, strength: str, rng: np.random.Generator)
     """Write amounts with a decimal comma, as text."""
     lines = f["transactions"]
     rows = _some(rng, len(lines), strength)
-    words = np.array([f"{v:.2f}".replace(".", ",") for v in lines["unit_price"].to_numpy()[rows]], object)
+    words = np.array(
+        [f"{v:.2f}".replace(".", ",") for v in lines["unit_price"].to_numpy()[rows]], object
+    )
     _set(lines, "unit_price", rows, words)
     return Key("transactions", ("unit_price",), len(rows), rows)
 
@@ -288,7 +300,10 @@ def _robots(hits: tuple[int, int], step: float, jitter: float) -> Plant:
             host = events.iloc[int(rng.integers(len(events)))]
             gaps = step * (1 + rng.uniform(-jitter, jitter, n))
             at = host["occurred_at"] + pd.to_timedelta(np.round(np.cumsum(gaps)), unit="s")
-            row = {c: host[c] for c in events.columns} | {"occurred_at": at, "session_id": f"robot{i}"}
+            row = {c: host[c] for c in events.columns} | {
+                "occurred_at": at,
+                "session_id": f"robot{i}",
+            }
             extra.append(pd.DataFrame(row))
         rows = _append(f, "behaviour", pd.concat(extra)[events.columns])
         return Key("behaviour", ("session_id", "occurred_at", "customer_id"), len(rows), rows)
@@ -301,7 +316,9 @@ def long_sessions(_w: World, f: Frames, strength: str, rng: np.random.Generator)
     events = f["behaviour"]
     size = events.groupby("session_id")["event"].transform("size")
     names = events.loc[size >= 2, "session_id"].unique()
-    hit = rng.choice(names, max(1, round(SHARE[strength] * events["session_id"].nunique())), replace=False)
+    hit = rng.choice(
+        names, max(1, round(SHARE[strength] * events["session_id"].nunique())), replace=False
+    )
     last = events[events["session_id"].isin(hit)].groupby("session_id")["occurred_at"].idxmax()
     when = events["occurred_at"].copy()
     when.loc[last] += pd.Timedelta(hours=14)
@@ -322,7 +339,9 @@ def swapped(world: World, f: Frames, strength: str, rng: np.random.Generator) ->
     return Key("transactions", (a, b), len(rows), rows)
 
 
-def _customers(column: str, change: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> Plant:
+def _customers(
+    column: str, change: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+) -> Plant:
     def plant_in(_w: World, f: Frames, strength: str, rng: np.random.Generator) -> Key:
         people = f["customers"]
         rows = _some(rng, len(people), strength)
@@ -411,7 +430,10 @@ def spam(_w: World, f: Frames, strength: str, rng: np.random.Generator) -> Key:
     copies = talks.iloc[rng.integers(0, len(talks), n)].copy()
     start = talks["occurred_at"].sort_values().iloc[len(talks) // 2].floor("D")
     copies["occurred_at"] = start + pd.to_timedelta(rng.integers(0, 2 * 86_400, n), unit="s")
-    copies["text"] = [f"Cheap watches and free loans today, click http://x{i}.biz now {i}" for i in rng.integers(1, 99, n)]
+    copies["text"] = [
+        f"Cheap watches and free loans today, click http://x{i}.biz now {i}"
+        for i in rng.integers(1, 99, n)
+    ]
     rows = _append(f, "interactions", copies)
     return Key("interactions", ("text",), n, rows)
 
@@ -463,12 +485,13 @@ DEFECTS = tuple(Defect(n, name, tuple(codes.split()), plant) for n, name, codes,
     (21, "slow robots", "DQ-B-05", _robots((40, 90), SLOW, 0.05)),
     (22, "long sessions", "DQ-B-07", long_sessions),
     (23, "columns swapped", "DQ-G-09", swapped),
-    (24, "sentinel age", "DQ-M-02", _customers("age", lambda v, r: np.full(len(v), 999.0))),
+    (24, "sentinel age", "DQ-M-02", _customers("age", lambda v, _: np.full(len(v), 999.0))),
     (25, "income mean-imputed", "DQ-M-03 DQ-M-07",
-     _customers("income", lambda v, r: np.full(len(v), np.round(v.mean())))),
-    (26, "income missing at random", "DQ-M-01", _customers("income", lambda v, r: np.full(len(v), np.nan))),
+     _customers("income", lambda v, _: np.full(len(v), np.round(v.mean())))),
+    (26, "income missing at random", "DQ-M-01",
+     _customers("income", lambda v, _: np.full(len(v), np.nan))),
     (27, "income hidden by the rich", "DQ-M-01 DQ-M-04 DQ-M-05", income_hidden),
-    (28, "income in thousands", "DQ-G-08", _customers("income", lambda v, r: v / 1000)),
+    (28, "income in thousands", "DQ-G-08", _customers("income", lambda v, _: v / 1000)),
     (29, "age heaping", "DQ-G-11", heaping),
     (30, "rating doubled", "DQ-G-14", rating_doubled),
     (31, "stuck value", "DQ-G-10", stuck),

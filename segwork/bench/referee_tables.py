@@ -283,6 +283,14 @@ def _buyers(rng: Random) -> Sample:
     return (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), truth
 
 
+def _many(rng: Random) -> Sample:
+    """Draw many blobs of like size, as in grids of shops or cities."""
+    k, d = int(rng.choice([15, 20, 30, 40, 60, 90])), int(rng.choice([2, 2, 2, 3]))
+    centres, n = _centres(rng, k, d, rng.uniform(3.0, 6.0)), int(rng.integers(20, 60))
+    spread = np.exp(rng.normal(0, rng.choice([0.0, 0.15, 0.3]), (k, d)))
+    return _joined([c + s * rng.normal(size=(n, d)) for c, s in zip(centres, spread, strict=True)])
+
+
 FAMILIES: dict[str, Callable[[Random], Sample]] = {
     "blobs": _blobs,
     "ellipses": _ellipses,
@@ -296,4 +304,5 @@ FAMILIES: dict[str, Callable[[Random], Sample]] = {
     "measured": _measured,
     "customers": _customers,
     "buyers": _buyers,
+    "many": _many,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from segwork.bench.referee_tables import simulated
 from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
 from segwork.clustering.referee import features
 
-ROUNDS = 250
+ROUNDS = 3
 PANELS = (CLASSICAL, ("kmeans", "ward", "genie", "dbscan"), ("kmeans", "mixture", "genie"))
 
 
@@ -43,43 +44,41 @@ def true_agreement(pool: Scored, truth: np.ndarray) -> np.ndarray:
 
 def train(tables: Iterable[tuple[np.ndarray, np.ndarray]], out: str | Path) -> None:
     """Fit boosted trees on the examples and write them as plain arrays."""
-    from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
-    read, truth, weight = [], [], []
-    for X, y in tables:
-        read.append(X)
-        truth.append(y)
-        weight.append(np.exp(3 * (y - y.max())) / np.exp(3 * (y - y.max())).mean())
-    model = GradientBoostingRegressor(
-        n_estimators=ROUNDS,
-        learning_rate=0.06,
-        max_depth=5,
-        subsample=0.5,
-        max_features=0.3,
-        min_samples_leaf=40,
-        random_state=0,
+    read, truth = (np.concatenate(part) for part in zip(*tables, strict=True))
+    models = [
+        HistGradientBoostingRegressor(
+            max_iter=150, learning_rate=0.06, max_leaf_nodes=24, min_samples_leaf=80,
+            max_features=0.3, l2_regularization=5.0, random_state=seed,
+        ).fit(read, truth)
+        for seed in range(ROUNDS)
+    ]  # fmt: skip
+    np.savez_compressed(Path(out), **flat(models))
+
+
+def flat(models: list[Any]) -> dict[str, np.ndarray]:
+    """Return the mean of boosted models as arrays: one list of nodes and the root of each tree."""
+    trees = [stage[0].nodes for model in models for stage in model._predictors]
+    roots = np.cumsum([0, *(len(nodes) for nodes in trees)])
+    inner = [nodes["is_leaf"] == 0 for nodes in trees]
+    left, right = (
+        np.concatenate(
+            [
+                np.where(mask, nodes[side].astype(np.int64) + root, -1)
+                for nodes, mask, root in zip(trees, inner, roots[:-1], strict=True)
+            ]
+        ).astype(np.int32)
+        for side in ("left", "right")
     )
-    model.fit(np.vstack(read), np.concatenate(truth), sample_weight=np.concatenate(weight))
-    np.savez_compressed(Path(out), **flat(model))
-
-
-def flat(model: object) -> dict[str, np.ndarray]:
-    """Return fitted boosted trees as arrays: one long list of nodes and the root of each tree."""
-    trees = [stage[0].tree_ for stage in model.estimators_]
-    roots = np.cumsum([0, *(t.node_count for t in trees)])
-    children = [
-        np.where(side < 0, -1, side + root).astype(np.int32)
-        for t, root in zip(trees, roots, strict=False)
-        for side in (t.children_left, t.children_right)
-    ]
     return {
         "roots": roots[:-1].astype(np.int32),
-        "left": np.concatenate(children[0::2]),
-        "right": np.concatenate(children[1::2]),
-        "feature": np.concatenate([np.maximum(t.feature, 0) for t in trees]).astype(np.int16),
-        "threshold": np.concatenate([t.threshold for t in trees]),
-        "value": model.learning_rate * np.concatenate([t.value[:, 0, 0] for t in trees]),
-        "start": np.array(model.init_.constant_.ravel()[0]),
+        "left": left,
+        "right": right,
+        "feature": np.concatenate([nodes["feature_idx"] for nodes in trees]).astype(np.int16),
+        "threshold": np.concatenate([nodes["num_threshold"] for nodes in trees]),
+        "value": np.concatenate([nodes["value"] for nodes in trees]) / len(models),
+        "start": np.array(np.mean([float(m._baseline_prediction.ravel()[0]) for m in models])),
     }
 
 

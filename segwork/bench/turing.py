@@ -48,7 +48,9 @@ def published_defaults(folder: Path) -> pd.DataFrame:
     return table[["method", "dataset", "cover", "f1"]]
 
 
-def against(ours: pd.DataFrame, theirs: pd.DataFrame, *, draws: int = 2_000, seed: int = 0):
+def against(
+    ours: pd.DataFrame, theirs: pd.DataFrame, *, draws: int = 2_000, seed: int = 0
+) -> pd.DataFrame:
     """Compare with each method on the series it was scored on, series drawn with replacement.
 
     Returns

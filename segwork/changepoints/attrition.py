@@ -43,7 +43,7 @@ class BgNbd:
         return np.where(x > 0, expit(-log_odds_left), 1.0)
 
 
-def fit(frequency, recency, age) -> BgNbd:
+def fit(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> BgNbd:
     """Fit by maximum likelihood; equal rows are counted, not repeated.
 
     Parameters

@@ -19,7 +19,7 @@ from segwork.sequences import dispersion, scan
 FAMILIES = ((np.inf, 4), (np.inf, 2), (np.inf, 1), (4.0, 1), (1.5, 1), (0.7, 1), (0.3, 1))
 STRATUM = 300  # customers a stratum has at least, where the base allows
 BINS = 4  # of dispersion within a stratum
-DRAWS = (1999, 3996, 60_000)  # per stratum at least and at most, and in all
+DRAWS = (999, 2996, 24_000)  # per stratum at least and at most, and in all
 PILOT = 300  # draws a family, for the mixture only
 TAIL = 40  # largest draws of a bin that shape the tail beyond the last ten
 
@@ -94,7 +94,13 @@ def _strata(totals: np.ndarray, lengths: np.ndarray, copies: np.ndarray) -> np.n
     return merged[cell]
 
 
-def resample(totals, shape, size, regularity, rng: np.random.Generator) -> np.ndarray:
+def resample(
+    totals: np.ndarray,
+    shape: np.ndarray,
+    size: np.ndarray,
+    regularity: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Spread totals over periods: multinomial, with clumped shares or regular gaps.
 
     Parameters

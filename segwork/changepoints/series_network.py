@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 LONGEST = 160  # steps; longer series are averaged in blocks
-INPUTS = 19
+INPUTS = 21
 WEIGHTS = ("series_0.npz", "series_1.npz", "series_2.npz")
 
 
@@ -45,7 +45,10 @@ def features(y: np.ndarray) -> np.ndarray:
     columns += [columns[-1]] * (7 - len(columns))
     columns += [np.arcsinh(_bend(z, w) / roughness) for w in (3, max(4, m // 16), max(6, m // 6))]
     columns += [_spread_gap(d, w) for w in (max(4, m // 16), max(6, m // 5))]
-    columns += [_split_gain(z), _line_gain(z)]
+    gains = [_split_gain(z), _line_gain(z)]
+    memory = np.clip(1 + 2 * _correlation(d, 1), 0, 0.98)  # of a first-order autoregression
+    worth = (m * (1 - memory) / (1 + memory))[:, None]  # independent points the series is worth
+    columns += gains + [np.sqrt(np.maximum(gain * worth, 0)) / 3 for gain in gains]
     constants = [
         np.log(m) - 4.5,
         np.log(factor),

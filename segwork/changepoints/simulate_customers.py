@@ -22,7 +22,13 @@ class Customers:
     index: np.ndarray
 
 
-def buy(expected: np.ndarray, rng: np.random.Generator, *, size=np.inf, regularity=1) -> np.ndarray:
+def buy(
+    expected: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    size: float | np.ndarray = np.inf,
+    regularity: int | np.ndarray = 1,
+) -> np.ndarray:
     """Draw order counts around their expectation.
 
     Parameters

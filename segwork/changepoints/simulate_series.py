@@ -16,7 +16,9 @@ KIND_SHARES = (0.36, 0.22, 0.22, 0.08, 0.07, 0.05)
 UNCHANGED_SHARE = 0.35
 
 
-def simulate(n: int, rng: np.random.Generator, *, changed: bool | None = None):
+def simulate(
+    n: int, rng: np.random.Generator, *, changed: bool | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw one series of ``n`` points and the indices at which its segments begin.
 
     Parameters

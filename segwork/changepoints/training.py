@@ -61,8 +61,9 @@ def predict(network: Any, x: np.ndarray, *, batch: int = 2000) -> np.ndarray:
     import tensorflow as tf
 
     if not hasattr(network, "compiled_call"):
+        like = tf.TensorSpec((None, None, network.input_shape[-1]), tf.float32)
         network.compiled_call = tf.function(
-            lambda part: network(part, training=False), reduce_retracing=True
+            lambda part: network(part, training=False), input_signature=[like]
         )
     parts = [
         network.compiled_call(tf.constant(x[i : i + batch])).numpy()

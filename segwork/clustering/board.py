@@ -13,6 +13,7 @@ from segwork.clustering.null import copula_copy
 from segwork.clustering.pool import Scored
 from segwork.clustering.profile import tree_accuracy
 from segwork.clustering.scores import outcome_separation, scores
+from segwork.progress import unwatched
 
 COLUMNS = {
     "clusters": "number of clusters, noise not counted",
@@ -119,4 +120,4 @@ def with_progress(items: Iterable[Any], *, total: int | None = None) -> Iterable
     """Show a bar on a terminal, nothing elsewhere."""
     from tqdm import tqdm
 
-    return tqdm(items, total=total, disable=None, leave=False, desc="methods")
+    return tqdm(items, total=total, disable=unwatched(), leave=False, desc="methods")

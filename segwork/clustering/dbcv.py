@@ -42,6 +42,7 @@ def dbcv(X: np.ndarray, labels: np.ndarray) -> float:
     from scipy.spatial.distance import cdist
 
     X, labels = np.asarray(X, dtype=float), np.asarray(labels)
+    X = X * 2.0 ** -np.frexp(np.abs(X).max(initial=1.0))[1]
     _, first = np.unique(np.column_stack([X, labels]), axis=0, return_index=True)
     first.sort()
     squared = cdist(X[first], X[first], "sqeuclidean")
@@ -93,6 +94,7 @@ def _core_distance(distances: np.ndarray, dimensions: int) -> np.ndarray:
     with np.errstate(divide="ignore"):
         logs = -dimensions * np.log(distances)
     np.fill_diagonal(logs, -np.inf)
+    logs = np.minimum(logs, 1e4)
     top = logs.max(axis=1)
     total = np.exp(logs - top[:, None]).sum(axis=1)
     return np.exp(-(top + np.log(total / (len(distances) - 1))) / dimensions)

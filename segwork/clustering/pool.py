@@ -75,9 +75,10 @@ def classical_pool(
 
 
 def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
-    """Measure every candidate on the same rows: all, or 1,000 drawn at random."""
-    rng = np.random.default_rng([seed, 15])
-    rows = np.sort(rng.permutation(len(X))[:SCORED_ROWS])
+    """Measure every candidate on the same rows: 1,000 distinct ones at most, drawn at random."""
+    distinct = np.sort(np.unique(X, axis=0, return_index=True)[1])
+    drawn = np.random.default_rng([seed, 15]).permutation(len(distinct))[:SCORED_ROWS]
+    rows = distinct[np.sort(drawn)]
     space = Space.of(X[rows])
     labels = np.column_stack([c.labels[rows] for c in candidates])
     values = np.array([traits(space, column) for column in labels.T])

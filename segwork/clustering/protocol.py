@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,9 +150,7 @@ def compare(
     np.int64(2)
     """
     frame = prepare.as_frame(X)
-    chosen = _checked(methods, n_clusters, frame)
-    if later is not None and len(later) != len(frame):
-        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    chosen = _checked(methods, n_clusters, later, frame)
     rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
     once = prepare.one_time_buyers(frame, rule)
     compared = frame[~once]
@@ -198,8 +197,10 @@ def _labels(
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, frame: pd.DataFrame
+    methods: Sequence[str] | None, n_clusters: int | None, later: Any, frame: pd.DataFrame
 ) -> tuple[str, ...]:
+    if later is not None and len(later) != len(frame):
+        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
     for name in methods or ():
         if name not in (*METHODS, "autoencoder"):
             raise UsageError.unknown("method", name, METHODS, where="compare")

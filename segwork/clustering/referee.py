@@ -18,7 +18,7 @@ from segwork.clustering.traits import TRAITS
 RELATIVE = (
     "silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap", "tree_cuts",
     "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus", "consensus_top", "noise",
-    "tree_cut_rank", "tree_dense_cuts", "tree_inner_gap", "valley", "inner_split",
+    "tree_dense_cuts",
 )  # fmt: skip
 
 

@@ -13,10 +13,8 @@ NEIGHBOURS = 10
 TRAITS = (
     "log_clusters", "log_rows", "dimensions", "noise", "smallest", "evenness", "largest",
     "silhouette", "silhouette_worst", "silhouette_negative", "purity", "purity_worst", "modularity",
-    "dbcv", "tree_cuts", "tree_gap", "tree_gap_worst", "tree_dense_cuts", "tree_cut_rank",
-    "tree_cut_rank_worst", "tree_inner_gap", "valley", "valley_worst", "inner_split",
-    "inner_split_worst", "gaussian_gain", "gaussian_bic", "ellipse_fit", "explained",
-    "consensus", "consensus_top",
+    "dbcv", "tree_cuts", "tree_gap", "tree_gap_worst", "tree_dense_cuts", "gaussian_gain",
+    "gaussian_bic", "ellipse_fit", "explained", "consensus", "consensus_top",
 )  # fmt: skip
 
 
@@ -29,9 +27,8 @@ class Space:
     X : array, shape (n, d)
     distances : array, shape (n, n)
     neighbours : array of int, shape (n, q)
-    edges, lengths, split : arrays, shapes (n − 1, 2), (n − 1,), (n − 1,)
-        The spanning tree of mutual reachability; ``split`` is the share of rows on the smaller
-        side of each edge.
+    edges, lengths : arrays, shapes (n − 1, 2) and (n − 1,)
+        The spanning tree of mutual reachability.
     reach : array, shape (n,)
         Distance to the tenth neighbour.
     """
@@ -41,7 +38,6 @@ class Space:
     neighbours: np.ndarray
     edges: np.ndarray
     lengths: np.ndarray
-    split: np.ndarray
     reach: np.ndarray
 
     @classmethod
@@ -55,12 +51,7 @@ class Space:
         reach = np.take_along_axis(distances, near[:, -1:], axis=1)[:, 0]
         core = np.take_along_axis(distances, near[:, [min(3, q - 1)]], axis=1)[:, 0]
         mutual = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
-        edges, lengths = spanning_tree(mutual)
-        below = np.ones(len(X))
-        for parent, child in edges[::-1]:
-            below[parent] += below[child]
-        side = below[edges[:, 1]] / len(X)
-        return cls(X, distances, near, edges, lengths, np.minimum(side, 1 - side), reach)
+        return cls(X, distances, near, *spanning_tree(mutual), reach)
 
 
 def traits(space: Space, labels: np.ndarray) -> np.ndarray:
@@ -83,7 +74,6 @@ def traits(space: Space, labels: np.ndarray) -> np.ndarray:
     values |= _neighbourhood(space, labels, shares)
     values |= _tree(space, labels, k)
     values |= _gaussians(space.X[kept], codes, k)
-    values |= _projections(space.X[kept], codes, k)
     values["dbcv"] = dbcv_of_distances(space.distances, labels, space.X.shape[1])
     return np.array([values[name] for name in TRAITS])
 
@@ -128,67 +118,16 @@ def _tree(space: Space, labels: np.ndarray, k: int) -> dict[str, float]:
     usual = max(float(np.median(space.reach[labels >= 0])), 1e-12)
     lengths = np.log(np.maximum(space.lengths, 1e-12))
     deep = np.clip(lengths - np.log(usual), -3, 5)
-    heavy = inside & (space.split >= 0.02)
-    inner = float(deep[heavy].max()) if heavy.any() else -3.0
     if not cut.any():
-        full = {"tree_gap": 3.0, "tree_gap_worst": 3.0, "tree_dense_cuts": 3.0}
-        return {**full, "tree_cut_rank": 1.0, "tree_cut_rank_worst": 1.0, "tree_inner_gap": inner}
+        return {"tree_gap": 3.0, "tree_gap_worst": 3.0, "tree_dense_cuts": 3.0}
     place = np.log(np.maximum(space.reach[space.edges].max(axis=1), 1e-12))
     gap = lengths - place - (np.median((lengths - place)[inside]) if inside.any() else 0.0)
-    rank = np.argsort(np.argsort(space.lengths)) / max(len(lengths) - 1, 1)
     return {
         "tree_cuts": float(np.log(cut.sum() / max(k - 1, 1))),
         "tree_gap": float(gap[cut].mean()),
         "tree_gap_worst": float(gap[cut].min()),
         "tree_dense_cuts": float(deep[cut].mean()),
-        "tree_cut_rank": float(rank[cut].mean()),
-        "tree_cut_rank_worst": float(rank[cut].min()),
-        "tree_inner_gap": inner,
     }
-
-
-def _projections(X: np.ndarray, codes: np.ndarray, k: int) -> dict[str, float]:
-    """Look along lines: is there a valley towards the nearest cluster, are there two heaps inside?
-
-    A valley above 1 says that two clusters are one heap; an inner split above 0.64 (the value of a
-    Gaussian cut in half) says that one cluster may be two.
-    """
-    counts = np.bincount(codes)
-    member = np.eye(k)[codes]
-    centres = member.T @ X / counts[:, None]
-    apart = ((centres[:, None] - centres[None]) ** 2).sum(axis=2)
-    np.fill_diagonal(apart, np.inf)
-    valleys, splits = np.ones(k), np.full(k, 0.64)
-    for c in range(k):
-        rows, near = X[codes == c], int(apart[c].argmin())
-        if np.isfinite(apart[c, near]) and apart[c, near] > 0:
-            both = np.vstack([rows, X[codes == near]])
-            line = (both - centres[c]) @ (centres[near] - centres[c]) / apart[c, near]
-            heaps = min((np.abs(line) < 0.1).sum(), (np.abs(line - 1) < 0.1).sum())
-            valleys[c] = min((np.abs(line - 0.5) < 0.1).sum() / max(heaps, 1), 3.0)
-        if len(rows) >= 8:
-            splits[c] = _best_split(rows - centres[c])
-    weight = counts / counts.sum()
-    return {
-        "valley": float(weight @ valleys),
-        "valley_worst": float(valleys.max()),
-        "inner_split": float(weight @ splits),
-        "inner_split_worst": float(splits.max()),
-    }
-
-
-def _best_split(centred: np.ndarray) -> float:
-    """Return the share of variance one cut of the main axis explains."""
-    axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
-    line = np.sort(centred @ axis)
-    n, total = len(line), float((line**2).sum())
-    if total <= 0:
-        return 0.64
-    left = np.cumsum(line)[:-1]
-    at = np.arange(1, n)
-    between = left**2 * n / (at * (n - at))
-    edge = max(1, n // 20)
-    return float(between[edge - 1 : n - edge].max() / total)
 
 
 def _gaussians(X: np.ndarray, codes: np.ndarray, k: int) -> dict[str, float]:

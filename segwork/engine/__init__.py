@@ -114,7 +114,7 @@ def run(
         hash_seed=hash_seed,
         reuse=reuse,
     )
-    jobs = jobs or min(MOST_JOBS, os.cpu_count() or 1)
+    jobs = max(1, jobs or min(MOST_JOBS, os.cpu_count() or 1))
     with plan.folder.locked():
         _prepare(plan, notebooks, jobs)
         session.run(jobs)

@@ -14,7 +14,13 @@ from typing import Any
 from segwork import engine
 from segwork.engine.verify import verify
 
-SETTINGS = 'as_of = 2020-01-01\nname = "benchmark"\n'
+SETTINGS = """\
+as_of = 2020-01-01
+name = "benchmark"
+[tables.transactions]
+path = "lines.csv"
+"""
+LINES = "customer_id,ordered_at,amount\nA,2019-06-01,3.5\nB,2019-07-01,4.0\n"
 BREAK_KERNEL = "raise SystemExit(3)\n"
 
 
@@ -148,6 +154,7 @@ def _config(work: Path) -> Path:
     work.mkdir(parents=True, exist_ok=True)
     path = work / "benchmark.toml"
     path.write_text(SETTINGS, encoding="utf-8")
+    (work / "lines.csv").write_text(LINES, encoding="utf-8")
     return path
 
 

@@ -6,11 +6,13 @@ imported the last time. A file is hashed again only when its size, times or plac
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -58,7 +60,9 @@ class Hashes:
     def keep(self) -> None:
         """Remember what was hashed for the next run."""
         if self._new:
-            write_json(self._path, self._known)
+            present = {path: mark for path, mark in self._known.items() if Path(path).exists()}
+            with contextlib.suppress(OSError):  # without it the next run hashes again
+                write_json(self._path, present)
             self._new = False
 
 
@@ -69,24 +73,33 @@ def text_hash(value: Any) -> str:
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """Return the settings notebooks can see, as JSON values; limits and names change no result."""
-    sources = {
-        name: {
-            key: dict(value) if isinstance(value, Mapping) else value
-            for key, value in vars(source).items()
-            if value
-        }
-        for name, source in config.tables.items()
-    }
+    """Return the settings notebooks can see, as JSON values; limits and names change no result.
+
+    Places on this machine and passwords in addresses are left out.
+    """
     return {
         "as_of": config.as_of.isoformat(),
         "seed": config.seed,
         "window_days": config.window_days,
         "currency": config.currency,
         "engine": config.engine,
-        "tables": sources,
-        "sample": dict(vars(config.sample)) if config.sample.folder else {},
+        "tables": {name: _shown(source) for name, source in config.tables.items()},
+        "sample": _shown(config.sample) if config.sample.folder else {},
     }
+
+
+def _shown(source: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for key, value in vars(source).items():
+        if isinstance(value, Mapping):
+            value = dict(value)
+        elif key in ("path", "folder") and Path(value).is_absolute():
+            value = Path(value).name
+        elif key == "url":
+            value = re.sub(r"//[^@/]*@", "//…@", value)
+        if value:
+            shown[key] = value
+    return shown
 
 
 def code(notebook: Notebook) -> list[str]:
@@ -124,7 +137,7 @@ def inputs(
     return {
         "code": code(notebook),
         "parameters": {k: _json(v) for k, v in parameters.items() if k != "config"},
-        "config": settings(config) if sees_config else {},
+        "config": {**settings(config), "sources": _sources(config)} if sees_config else {},
         "data": dict(data) if sees_config else {},
         "upstream": dict(upstream),
         "modules": {name: hashes.of(place(name, root)) for name in modules},
@@ -133,6 +146,11 @@ def inputs(
         "python": platform.python_version(),
         "engine": text_hash([hashes.of(PACKAGE / "engine" / name) for name in ENGINE_FILES]),
     }
+
+
+def _sources(config: Config) -> str:
+    """Return the hash of how the tables are read, so that no password is kept."""
+    return text_hash([[name, vars(source)] for name, source in config.tables.items()])
 
 
 def used(files: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
@@ -202,7 +220,7 @@ def reason(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
         new, old = now.get(part, {}), before.get(part, {})
         for key in sorted({*new, *old}):
             if new.get(key) != old.get(key):
-                if part in ("data", "upstream", "modules") or key == "tables":
+                if part in ("data", "upstream", "modules") or key in ("tables", "sources"):
                     return f"{word} {key} changed"
                 return f"{word} {key}: {old.get(key, 'absent')} → {new.get(key, 'absent')}"
     for part in ("package_data", "python", "engine"):

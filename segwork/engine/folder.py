@@ -32,6 +32,8 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = path / ".state"
+        # A kernel that outlives a killed run for a moment writes elsewhere than the next run.
+        self._stages = self.state / "stage" / str(os.getpid())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -42,7 +44,12 @@ class Folder:
         UsageError
             Another run is writing here.
         """
-        self.state.mkdir(parents=True, exist_ok=True)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise UsageError(
+                f"cannot write to '{self.path}' ({fault.strerror})", accepted="a folder for --out"
+            ) from None
         with (self.state / "lock").open("w", encoding="ascii") as file:
             try:
                 _lock(file)
@@ -56,7 +63,7 @@ class Folder:
 
     def stage(self, notebook: Notebook) -> Path:
         """Return an empty folder that shows the notebook the tables it reads and nothing else."""
-        stage = self.state / "stage" / notebook.name
+        stage = self.stage_of(notebook.name)
         shutil.rmtree(stage, ignore_errors=True)
         (stage / "tables").mkdir(parents=True)
         for table in {*notebook.reads, *notebook.asks} - set(notebook.leaves):
@@ -64,6 +71,10 @@ class Folder:
             if source.is_file():
                 _link(source, stage / "tables" / source.name)
         return stage
+
+    def stage_of(self, name: str) -> Path:
+        """Return the place of a notebook's stage."""
+        return self._stages / name
 
     def accept(self, notebook: Notebook, *, good: bool, hashes: Hashes) -> dict[str, str]:
         """Move what the stage holds into the run folder; of a bad run only the notebook itself.
@@ -73,7 +84,7 @@ class Folder:
         dict of str to str
             Hash of every file by its place in the run folder.
         """
-        stage = self.state / "stage" / notebook.name
+        stage = self.stage_of(notebook.name)
         self.forget(notebook.name)
         seen = {*notebook.reads, *notebook.asks} - set(notebook.leaves)
         read = {Path("tables") / f"{table}.parquet" for table in seen}

@@ -7,6 +7,7 @@ parallel kernels cannot meet. Papermill's recorded status is never read.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ from segwork.engine.notebooks import last_heading
 
 NAME = "segwork"
 SOCKET_PATH_LIMIT = 90
+MEMORY_SHARE = 0.9
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -80,6 +82,11 @@ class Job:
     def left(self) -> float:
         """Seconds until the notebook's deadline; never zero, which would mean no limit."""
         return max(0.01, self.task["deadline_seconds"] - (time.monotonic() - self.began))
+
+    @property
+    def limit_mb(self) -> float:
+        """Memory at which the kernel is ended: the notebook's own limit, else what there is."""
+        return float(self.task["memory_mb"]) or MEMORY_SHARE * machine_megabytes()
 
     def end(self, status: str, message: str) -> None:
         """Settle how the notebook ended; the first word counts."""
@@ -265,8 +272,8 @@ def _died(job: Job, error: Exception) -> None:
     if job.killed_for == "interrupted":
         job.end("interrupted", "stopped by the user")
     if job.killed_for == "memory":
-        limit = job.task["memory_mb"]
-        job.end("died", f"out of memory: {job.peak_mb:,.0f} MB used, limit {limit:,.0f} MB")
+        used = f"{job.peak_mb:,.0f} MB used, limit {job.limit_mb:,.0f} MB"
+        job.end("died", f"out of memory: {used}")
     if not job.started:
         job.end("died", f"the kernel did not start ({_last_words(job, error)})")
     cause = "the kernel died"
@@ -289,12 +296,12 @@ def _watch(job: Job) -> None:
     """Measure memory; kill the kernel when the user stops the run or memory is used up."""
     while job.pid is None and job.status == "ok" and not job.stop.wait(0.05):
         pass
-    limit = job.task["memory_mb"]
+    limit = job.limit_mb
     while (pid := job.pid) is not None:
         job.peak_mb = max(job.peak_mb, _megabytes(pid))
         if job.stop.is_set():
             job.killed_for = "interrupted"
-        elif limit and job.peak_mb > limit:
+        elif job.peak_mb > limit:
             job.killed_for = "memory"
         if job.killed_for:
             _kill(pid)
@@ -309,6 +316,16 @@ def _megabytes(pid: int) -> float:
         return sum(member.memory_info().rss for member in family) / 1e6
     except psutil.Error:
         return 0.0
+
+
+@functools.cache
+def machine_megabytes() -> float:
+    """Return the memory of the machine, or of the container where that is less."""
+    total = psutil.virtual_memory().total
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int(Path(path).read_text(encoding="ascii")))
+    return total / 1e6
 
 
 def _kill(pid: int) -> None:

@@ -27,7 +27,7 @@ class Settings:
     cell_seconds, deadline_seconds : float
         Longest time for one cell and for the whole notebook.
     memory_mb : float
-        Largest memory of the kernel and its children; 0 means no limit of its own.
+        Largest memory of the kernel and its children; 0 means nine tenths of the machine's.
     retries : int
         How often a kernel that died is started again; a failing cell never is.
     exclusive : bool

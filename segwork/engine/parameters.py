@@ -115,6 +115,8 @@ def values(
     """
     known = schema(notebook)
     for name in (*config, *command_line):
+        if name in injected:
+            raise UsageError(f"'{name}' of {notebook.name} cannot be set", accepted=f"--{name}")
         if name not in known:
             error = UsageError.unknown("parameter", name, known, where=notebook.name)
             if not known:

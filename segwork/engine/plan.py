@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from segwork import config as _config
+from segwork import tables
 from segwork.config import Config
 from segwork.engine import fingerprint, notebooks, order, parameters
 from segwork.engine.folder import Folder
@@ -124,16 +125,17 @@ def shown_config(path: Path, root: Path) -> str:
 
 
 def data_hashes(config: Config, hashes: fingerprint.Hashes) -> dict[str, str]:
-    """Return the hash of each table's source; a database has to be read for it."""
-    from_files = {
-        name: hashes.of(config.resolve(source.path))
-        for name, source in config.tables.items()
-        if source.path
-    }
-    if len(from_files) < len(config.tables):
-        from segwork import tables
-
-        return {**tables.load(config, key=pseudonym_key(config)).fingerprint, **from_files}
+    """Return the hash of each table's files; a database has to be read for it."""
+    from_files: dict[str, str] = {}
+    sources = tables.table_sources(config)
+    for name, source in sources.items():
+        found = [(path.name, hashes.of(path)) for path in tables.source_files(config, source)]
+        if source.path:
+            one = found[0][1] if len(found) == 1 else fingerprint.text_hash(found)
+            from_files[name] = one if found else "missing"
+    if len(from_files) < len(sources):
+        read = tables.load(config, key=pseudonym_key(config)).fingerprint
+        return {name: from_files.get(name) or read[name] for name in sources}
     return from_files
 
 
@@ -166,14 +168,15 @@ def _checked_data(config: Config, hashes: fingerprint.Hashes, folder: Folder) ->
     data = data_hashes(config, hashes)
     if folder.remembered("_checked") == _mark(config, data):
         return data
-    from segwork import gates, tables
+    from segwork import gates
 
     gates.judge({}, config)
     if config.sample.folder:
         from segwork import sample
 
         sample.ensure(config)
-    tables.load(config, key=pseudonym_key(config))
+    # Lazy frames make the same checks without holding the tables in this process.
+    tables.load(replace(config, engine="duckdb"))
     return data_hashes(config, hashes)
 
 

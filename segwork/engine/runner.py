@@ -197,7 +197,7 @@ class Session:
     def _finished(self, name: str, event: dict[str, Any]) -> None:
         plan, notebook = self.plan, self.plan.notebooks[name]
         folder = plan.folder
-        stage = folder.state / "stage" / name
+        stage = folder.stage_of(name)
         status, message = event["status"], event["message"]
         if status == GREEN and (
             owed := broken_promise(notebook, stage, as_of=plan.config.as_of.isoformat())

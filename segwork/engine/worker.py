@@ -38,8 +38,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(tasks, stop), daemon=True).start()
     import papermill  # noqa: F401  (the slow import, while the run is still planning)
 
-    while (task := tasks.get()) is not None:
-        tell({"event": "done", **run_notebook(task, tell, stop)})
+    with contextlib.suppress(BrokenPipeError):  # the run is gone
+        while (task := tasks.get()) is not None:
+            tell({"event": "done", **run_notebook(task, tell, stop)})
 
 
 def _listen(tasks: queue.Queue[dict[str, Any] | None], stop: threading.Event) -> None:

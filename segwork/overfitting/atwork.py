@@ -20,6 +20,8 @@ from segwork.overfitting.roc import Estimate, auc
 from segwork.overfitting.splits import subsample
 from segwork.results import Interval
 
+SCORES = ("train", "validation", "test", "low", "high", "threshold")
+
 
 @dataclass(frozen=True)
 class AtWork:
@@ -124,11 +126,7 @@ def at_work(
     UsageError
         Nobody or everybody has the label ``event``, or a part of the rows lacks it.
     """
-    labels = np.asarray(y).ravel()
-    happened = np.where(labels == event, str(event), f"not {event}")
-    if len(np.unique(happened)) < 2:
-        share = float((labels == event).mean())
-        raise UsageError(f"the label {event!r} is on {share:.0%} of the rows", accepted="on some")
+    happened = _happened(y, event)
     cases = {
         name: make_case(model, X, happened, groups=groups, time=time, seed=seed)
         for name, model in models.items()
@@ -137,37 +135,43 @@ def at_work(
     rows = subsample(first, max_rows)
     case = first.take(rows)
     k = int(np.flatnonzero(case.classes == str(event))[0])
-    learn, judge, test = _parts(case)
-    if min(len(np.unique(case.codes[part])) for part in (learn, judge, test)) < 2:
-        raise UsageError(f"a part of the rows lacks '{event}' or others", accepted="more rows")
-    found = {
-        name: _one(model_case.take(rows), k, (learn, judge, test), costs)
-        for name, model_case in cases.items()
-    }
+    parts = _parts(case)
+    test = parts[2]
+    found = {name: _one(own.take(rows), k, parts, costs) for name, own in cases.items()}
     order = sorted(found, key=lambda name: -round(found[name]["validation"], 3))
-    truth = (case.codes[test] == k).astype(int)
-    tables = []
-    for name in models:
-        p = found[name]["score"]
-        both = class_metrics(
-            truth, found[name]["said"], np.column_stack([-p, p]), classes=["", event], seed=seed
-        )
-        tables.append(both[both["class"] == event].assign(model=name))
-    columns = ["train", "validation", "test", "low", "high", "threshold"]
+    truth = case.codes[test] == k
+    scores = pd.DataFrame([{"model": n} | {c: found[n][c] for c in SCORES} for n in order])
     return AtWork(
-        scores=pd.DataFrame([(n, *(found[n][c] for c in columns)) for n in order]).set_axis(
-            ["model", *columns], axis=1
-        ),
-        classes=pd.concat(tables, ignore_index=True),
-        calibration={n: reliability(truth == 1, found[n]["score"]) for n in models},
+        scores=scores,
+        classes=_event_metrics(found, truth.astype(int), event, seed),
+        calibration={n: reliability(truth, found[n]["score"]) for n in models},
         event=event,
         chosen=order[0],
-        test_event=truth == 1,
+        test_event=truth,
         test_groups=np.arange(len(test)) if case.groups is None else case.groups[test],
         test_scores={n: found[n]["score"] for n in models},
         decisions={n: found[n]["said"] == 1 for n in models},
         split="a quarter of the customers" if time is None else "the last 30 % of the time",
     )
+
+
+def _happened(y: Any, event: Any) -> np.ndarray:
+    labels = np.asarray(y).ravel()
+    share = float((labels == event).mean())
+    if share in (0.0, 1.0):
+        raise UsageError(f"the label {event!r} is on {share:.0%} of the rows", accepted="on some")
+    return np.where(labels == event, str(event), f"not {event}")
+
+
+def _event_metrics(
+    found: Mapping[str, Mapping[str, Any]], truth: np.ndarray, event: Any, seed: int
+) -> pd.DataFrame:
+    tables = []
+    for name, one in found.items():
+        scores = np.column_stack([-one["score"], one["score"]])
+        both = class_metrics(truth, one["said"], scores, classes=["", event], seed=seed)
+        tables.append(both[both["class"] == event].assign(model=name))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _parts(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -181,7 +185,11 @@ def _parts(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows, test = later_period(case)
     split = StratifiedGroupKFold(4, shuffle=True, random_state=case.seed)
     learn, judge = next(split.split(rows, case.codes[rows], groups[rows]))
-    return rows[learn], rows[judge], test
+    parts = rows[learn], rows[judge], test
+    if min(len(np.unique(case.codes[part])) for part in parts) < 2:
+        lists = " or ".join(str(name) for name in case.classes)
+        raise UsageError(f"a part of the rows lacks {lists}", accepted="more rows")
+    return parts
 
 
 def _one(

@@ -26,9 +26,9 @@ def health(table: pd.DataFrame) -> tuple[Any, str]:
         axes.pcolormesh(codes, cmap=ListedColormap(STATUS_COLOURS.values()), vmin=-0.5, vmax=4.5,
                         edgecolors="white", linewidth=3)  # fmt: skip
         for i, j in np.ndindex(codes.shape):
-            if table.iat[i, j]:
-                dark = table.iat[i, j] in ("failed", "passed")
-                axes.text(j + 0.5, i + 0.5, table.iat[i, j], ha="center", va="center",
+            if table.iloc[i, j]:
+                dark = table.iloc[i, j] in ("failed", "passed")
+                axes.text(j + 0.5, i + 0.5, table.iloc[i, j], ha="center", va="center",
                           color="white" if dark else "black")  # fmt: skip
         axes.set_xticks(np.arange(codes.shape[1]) + 0.5, table.columns)
         axes.set_yticks(np.arange(codes.shape[0]) + 0.5, table.index)
@@ -50,8 +50,16 @@ def missingness(table: pd.DataFrame) -> tuple[Any, str]:
 
     with house_style():
         figure, axes = plt.subplots(figsize=(9, 0.42 * len(table) + 1.6))
-        sns.heatmap(100 * table, cmap=SEQUENTIAL, vmin=0, ax=axes, linewidths=0.5,
-                    cbar_kws={"label": "missing (%)"}, annot=table.shape[1] <= 14, fmt=".0f")  # fmt: skip
+        sns.heatmap(
+            100 * table,
+            cmap=SEQUENTIAL,
+            vmin=0,
+            ax=axes,
+            linewidths=0.5,
+            cbar_kws={"label": "missing (%)"},
+            annot=table.shape[1] <= 14,
+            fmt=".0f",
+        )
         axes.set(xlabel="month", ylabel="")
     top = table.mean(axis=1).sort_values(ascending=False)
     words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in top.head(5).items())
@@ -80,8 +88,13 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
     with house_style():
         figure, axes = plt.subplots(figsize=(10, 2.7))
         shown = np.where(grid > 0, grid, np.nan)
-        mesh = axes.pcolormesh(shown, cmap=SEQUENTIAL, edgecolors="white", linewidth=0.8,
-                               norm=LogNorm(max(1, np.nanmin(shown)), np.nanmax(shown)))  # fmt: skip
+        mesh = axes.pcolormesh(
+            shown,
+            cmap=SEQUENTIAL,
+            edgecolors="white",
+            linewidth=0.8,
+            norm=LogNorm(max(1, np.nanmin(shown)), np.nanmax(shown)),
+        )
         rows, columns = np.nonzero(empty)
         axes.plot(columns + 0.5, rows + 0.5, "x", color=COLOURS[5], markersize=5,
                   label="day without a row")  # fmt: skip
@@ -117,8 +130,14 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
                   label="person", rasterized=True)  # fmt: skip
         for number, (verdict, part) in enumerate(table.groupby("verdict")):
             if verdict != "person":
-                axes.plot(part["hits"], part["seconds_between"].clip(lower=0.3), "^o"[number % 2],
-                          color=COLOURS[(5, 0)[number % 2]], markersize=6, label=verdict)  # fmt: skip
+                axes.plot(
+                    part["hits"],
+                    part["seconds_between"].clip(lower=0.3),
+                    "^o"[number % 2],
+                    color=COLOURS[(5, 0)[number % 2]],
+                    markersize=6,
+                    label=verdict,
+                )
         axes.set(xscale="log", yscale="log", xlabel="hits in a session",
                  ylabel="mean seconds between hits")  # fmt: skip
         axes.legend()

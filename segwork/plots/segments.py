@@ -146,5 +146,5 @@ def stability(scoreboard: pd.DataFrame) -> Drawn:
         axis.legend(fontsize=8, loc="lower left")
     above = int((table["jaccard"] > table["jaccard_null"]).sum())
     return figure, (
-        f"Bootstrap Jaccard of {len(table)} methods beside a clusterless copy's: {above} are above it."
+        f"Bootstrap Jaccard of {len(table)} methods beside a clusterless copy's: {above} above it."
     )

@@ -220,9 +220,12 @@ def places(book: Book, rule: Rule) -> Iterator[Hit]:
     if sheet.has("date", "name", "value"):
         wide = _by_series(sheet)
         for name in dict.fromkeys(wide.columns.get_level_values("name")):
-            for a, b in combinations(wide[name].columns, 2):
-                rows = _swapped_series(sheet, wide, name, a, b)
-                if len(rows):
+            pairs = combinations(wide[name].columns, 2)
+            found = [(*_swapped_series(sheet, wide, name, a, b), a, b) for a, b in pairs]
+            told: set[str] = set()
+            for score, rows, a, b in sorted(found, key=lambda f: -f[0]):
+                if score > 0 and not told & {a, b}:
+                    told |= {a, b}
                     note = f"{name} of {a} and {b} change places"
                     yield Hit(TABLE, ("region", "value"), rows, sheet.n, note)
 
@@ -277,22 +280,26 @@ def _unmapped(book: Book, sheet: Sheet) -> Iterator[Hit]:
                 return
 
 
-def _swapped_series(sheet: Sheet, wide: pd.DataFrame, name: str, a: str, b: str) -> np.ndarray:
+def _swapped_series(
+    sheet: Sheet, wide: pd.DataFrame, name: str, a: str, b: str
+) -> tuple[float, np.ndarray]:
+    """Return the score (0: none) and rows of the stretch in which two series change places."""
     gap = (wide[name, a] - wide[name, b]).dropna()
     if len(gap) < 60:
-        return st.NONE
-    noise = max(st.robust_scale(np.diff(gap.to_numpy())) / np.sqrt(2), 1e-9)
-    total, n = gap.cumsum().to_numpy(), len(gap)
-    cut = np.arange(10, n - 10)
-    before, after = total[cut - 1] / cut, (total[-1] - total[cut - 1]) / (n - cut)
-    mirrored = (before * after < 0) & (np.abs(before + after) < 0.35 * np.abs(before - after))
-    score = np.where(mirrored, np.abs(before - after) / noise * np.sqrt(cut * (n - cut) / n), 0.0)
-    at = int(score.argmax())
-    if score[at] < 15 or abs(before[at] - after[at]) < 2 * noise:
-        return st.NONE
-    days = gap.index[: cut[at]] if cut[at] < n / 2 else gap.index[cut[at] :]
+        return 0.0, st.NONE
+    middle = float(gap.median())
+    noise = max(st.robust_scale((gap - middle).to_numpy()), 1e-9)
+    ratio = np.clip(-2 * gap.to_numpy() * middle / noise**2, -4, 4)
+    total = np.concatenate([[0.0], np.cumsum(ratio)])
+    gain = total - np.minimum.accumulate(total)
+    end = int(gain.argmax())
+    begin = int(total[: end + 1].argmin())
+    moved = abs(gap.iloc[begin:end].median() + middle) if end > begin else np.inf
+    if gain[end] < 3 * np.log(len(gap) / 1e-3) or moved > 0.5 * abs(middle):
+        return 0.0, st.NONE
     both = np.concatenate([_series_rows(sheet, name, r) for r in (a, b)])
-    return np.sort(both[np.isin(sheet.days()[both], days)])
+    rows = np.sort(both[np.isin(sheet.days()[both], gap.index[begin:end])])
+    return float(gain[end]), rows
 
 
 def row_caps(book: Book, rule: Rule) -> Iterator[Hit]:
@@ -356,7 +363,7 @@ def revised(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def unit_change(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
+    """Find a stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
     sheet = book.need(TABLE, "date", "name", "value")
     key = sheet.group(*[c for c in ("name", "region") if c in sheet])
     for code in np.unique(key):

@@ -35,7 +35,7 @@ def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def rekeyed_duplicates(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Same content under another id within a minute, more often than by chance."""
+    """Find same content under another id within a minute, more often than by chance."""
     for name in ("transactions", "interactions"):
         sheet = book.get(name)
         if sheet is None:
@@ -198,7 +198,7 @@ def misdecoded(word: str) -> bool:
     """Say whether a text becomes sensible when its wrong decoding is undone."""
     if word.isascii():
         return False
-    if "\ufffd" in word or "â€" in word or "Ã" in word.rstrip("Ã") and _undone(word, "latin-1"):
+    if "\ufffd" in word or "â€" in word or ("Ã" in word.rstrip("Ã") and _undone(word, "latin-1")):
         return True
     return any(_undone(word, alphabet) for alphabet in ("cp1252", "latin-1", "mac_roman"))
 
@@ -232,7 +232,7 @@ def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A second heap of values a power of ten away from the values of the same group."""
+    """Find a second heap of values a power of ten away from the values of the same group."""
     for sheet in book:
         for column in _level_columns(book, sheet):
             values = sheet.number(column)
@@ -252,8 +252,12 @@ def _level_columns(book: Book, sheet: Sheet) -> list[str]:
     if money is None or not np.isfinite(money.lines).any():
         return columns
     totals = (money.lines, money.amount)
-    return [c for c in columns if c != "amount"
-            and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)]  # fmt: skip
+    return [
+        c
+        for c in columns
+        if c != "amount"
+        and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)
+    ]
 
 
 def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
@@ -300,12 +304,12 @@ def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
 
 
 def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
-    """Swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
+    """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
     if not sheet.has("quantity", "unit_price"):
         return
     quantity, price = sheet.number("quantity"), sheet.number("unit_price")
     whole = np.mod(quantity, 1) == 0
-    if whole[np.isfinite(quantity)].mean() >= 0.8:
+    if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
         odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
         typical = np.nanquantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
         rows = np.flatnonzero(odd & (np.abs(price) <= typical))
@@ -322,7 +326,7 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
 
 
 def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A run of one non-zero value too long for chance and not explained by its group."""
+    """Find a run of one non-zero value too long for chance and not explained by its group."""
     for sheet in book:
         if sheet.name == "external" or sheet.n < 50:
             continue
@@ -377,7 +381,7 @@ def schema_types(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def primary_key(book: Book, _: Rule) -> Iterator[Hit]:
-    """A key that repeats or is empty."""
+    """Find a key that repeats or is empty."""
     for sheet in book:
         key = TABLES[sheet.name].key
         if key and sheet.has(*key):
@@ -388,7 +392,7 @@ def primary_key(book: Book, _: Rule) -> Iterator[Hit]:
 
 
 def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A rating whose level or range jumps in one group, or leaves the scale of all others."""
+    """Find a rating whose level or range jumps in one group, or leaves the scale of all others."""
     looked = False
     for sheet in book:
         for column in sheet.extra(Kind.NUMBER) + [c for c in ("sentiment",) if c in sheet]:
@@ -398,14 +402,27 @@ def rating_scale(book: Book, rule: Rule) -> Iterator[Hit]:
                 continue
             looked = True
             groups = {c: sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)}
+            groups |= _groups_of_customers(book, sheet)
             if (days := sheet.days()) is not None:
                 groups["month"] = pd.factorize(days // 30)[0]
-            rows, where = st.rescaled(values, scale, groups, rule.limit)
+            rows, n, where = st.rescaled(values, scale, groups, rule.limit)
             if len(rows):
-                note = f"{len(rows):,} values of {column} follow another scale than 1 to {scale:g}"
-                yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}")
+                note = f"about {n:,} values of {column} follow another scale than 1 to {scale:g}"
+                yield Hit(sheet.name, (column,), rows, sheet.n, f"{note}{where}", n=n)
     if not looked:
         raise NotApplicable("no column of ratings")
+
+
+def _groups_of_customers(book: Book, sheet: Sheet) -> dict[str, np.ndarray]:
+    """Return the categories of the customers of a table's rows."""
+    people = book.get("customers")
+    if people is None or sheet.name == "customers" or "customer_id" not in sheet:
+        return {}
+    place = {word: row for row, word in enumerate(people.frame["customer_id"].astype(str))}
+    found = [place.get(word, -1) for word in sheet.words("customer_id")]
+    row = np.array([*found, -1])[sheet.codes("customer_id")[0]]
+    return {f"customers.{c}": np.append(people.codes(c)[0], -1)[row]
+            for c in people.columns(Kind.CATEGORY)}  # fmt: skip
 
 
 def redundancy(book: Book, rule: Rule) -> Iterator[Hit]:

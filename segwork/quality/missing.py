@@ -18,9 +18,52 @@ from segwork.schema import TABLES, Kind
 
 # Words people and systems write for "no value"; after deepchecks' idea of a list, extended.
 PLACEHOLDERS = frozenset(
-    "n/a na n.a. n.a #n/a nan null none nil nul missing unknown unkn unk undefined unspecified "
-    "? ?? ??? - -- --- . .. * # tbd tba tbc xxx test dummy blank empty void "
-    "(null) (none) (blank) (missing) <na> <null> <unknown> not_available not_provided".split()
+    [
+        "n/a",
+        "na",
+        "n.a.",
+        "n.a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "nul",
+        "missing",
+        "unknown",
+        "unkn",
+        "unk",
+        "undefined",
+        "unspecified",
+        "?",
+        "??",
+        "???",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "*",
+        "#",
+        "tbd",
+        "tba",
+        "tbc",
+        "xxx",
+        "test",
+        "dummy",
+        "blank",
+        "empty",
+        "void",
+        "(null)",
+        "(none)",
+        "(blank)",
+        "(missing)",
+        "<na>",
+        "<null>",
+        "<unknown>",
+        "not_available",
+        "not_provided",
+    ]
 ) | {"", "not available", "not provided", "not specified", "not known", "no data", "to be defined"}
 SPARSE = 0.8
 SAMPLE = 20_000
@@ -117,17 +160,20 @@ def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
             and (w.strip() or sheet.kind(column) is not Kind.TEXT)
         ),
     )
-    if column == "return_reason" or rows.mean() > 0.5:
-        share = rows.sum() / max(1, (~sheet.missing(column)).sum())
-        rows = rows & (share < 0.3)
+    if column in ("return_reason", "gender"):
+        honest = ("unknown", "unspecified", "none")
+        rows &= ~sheet.where(column, lambda w: w.strip().lower() in honest)
+    if rows.mean() > 0.5:
+        return st.NONE
     return np.flatnonzero(rows)
 
 
 def imputation_footprint(book: Book, rule: Rule) -> Iterator[Hit]:
-    """A heap of one value at the mean or median that its neighbours do not explain."""
+    """Find a heap of one value at the mean or median that its neighbours do not explain."""
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
         if count > rule.limit * expected[0] or expected[1] > rule.limit:
-            note = f"{count:,} values of {column} sit exactly at the {centre}, {expected[0]:g} at most nearby"
+            note = f"{count:,} values of {column} sit at one value near the {centre}"
+            note += f", {expected[0]:g} at most nearby"
             yield Hit(sheet.name, (column,), rows, sheet.n, note)
 
 
@@ -215,7 +261,7 @@ def _describe(sheet: Sheet, skip: str, rows: np.ndarray) -> np.ndarray:
 
 
 def missing_by_group(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Groups of people or orders whose share of missing values differs."""
+    """Find groups of people or orders whose share of missing values differs."""
     looked = [(s, c, e, g, codes) for s, c, e in _judgeable(book) for g, codes in _groups(s, c)]
     if not looked:
         raise NotApplicable("no field lacks 30 values or more beside a grouping field")
@@ -287,7 +333,7 @@ def missing_by_month(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def filled_without_flag(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Filled values with no column beside them that says which were filled."""
+    """Find filled values with no column beside them that says which were filled."""
     limit = 6.0
     for sheet, column, (rows, count, expected, centre) in _spikes(book):
         flagged = [c for c in sheet.columns(Kind.FLAG, Kind.NUMBER) if FLAG_NAME.search(c)]

@@ -32,6 +32,8 @@ class Ledger:
         What the identity multiplies quantity × price by, per row.
     identity : tuple of str
         Columns of the identity; empty where no rule explains most rows.
+    home : ndarray
+        Amount in the home currency, in the column ``home_column``.
     local, rate : ndarray or None
         Amount in the row's own currency, and the rate that converts it home.
     rate_column : str
@@ -50,6 +52,8 @@ class Ledger:
     price: np.ndarray
     factor: np.ndarray
     identity: tuple[str, ...]
+    home: np.ndarray
+    home_column: str
     local: np.ndarray | None
     rate: np.ndarray | None
     rate_column: str
@@ -100,11 +104,18 @@ def ledger(book: Book) -> Ledger | None:
     quantity = sheet.number("quantity") if "quantity" in sheet else nothing
     price = sheet.number("unit_price") if "unit_price" in sheet else nothing
     lines = quantity * price
-    local, local_columns, rate, column, outside, foreign = _conversion(book, sheet, amount, lines)
-    factor, identity = _identity(sheet, amount, lines, quantity, unit, rate, foreign)
+    home_column, found = "amount", _conversion(book, sheet, amount, {"": lines})
+    for other in sheet.extra(Kind.NUMBER)[:8] if found[0] is None else ():
+        found = _conversion(book, sheet, sheet.number(other), {"amount": amount})
+        if found[0] is not None:
+            home_column = other
+            break
+    local, local_columns, rate, column, outside, foreign = found
+    known_rate = rate if home_column == "amount" else None
+    factor, identity = _identity(sheet, amount, lines, quantity, unit, known_rate, foreign)
     return Ledger(
-        amount, lines, quantity, price, factor, identity, local, rate, column,
-        local_columns, outside, foreign, unit,
+        amount, lines, quantity, price, factor, identity, sheet.number(home_column), home_column,
+        local, rate, column, local_columns, outside, foreign, unit,
     )  # fmt: skip
 
 
@@ -124,6 +135,8 @@ def _identity(
     if known.sum() < 20:
         return ones, ()
     choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base)]
+    constant = round(float(np.median(np.abs(amount[known] / lines[known]))), 4)
+    choices.append((constant * ones, base))
     extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
     rates = {"": ones} | ({"currency": rate} if rate is not None else {})
     with np.errstate(all="ignore"):
@@ -163,13 +176,16 @@ def _only_where_exact(
     return factor
 
 
-def _conversion(book: Book, sheet: Sheet, amount: np.ndarray, lines: np.ndarray) -> tuple:  # type: ignore[type-arg]
+def _conversion(  # type: ignore[type-arg]
+    book: Book, sheet: Sheet, amount: np.ndarray, start: dict[str, np.ndarray]
+) -> tuple:
     """Return local amount, its columns, rate, rate column, outside rate and the foreign rows."""
     none = (None, (), None, "", None, np.zeros(sheet.n, bool))
     if "currency" not in sheet:
         return none
     extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
-    locals_ = {("quantity", "unit_price"): lines} | {(c,): v for c, v in extras.items()}
+    locals_ = {((c,) if c else ("quantity", "unit_price")): v for c, v in start.items()}
+    locals_ |= {(c,): v for c, v in extras.items() if v is not amount}
     best: tuple = none  # type: ignore[type-arg]
     best_fit = 0.5
     for columns, local in locals_.items():
@@ -184,12 +200,20 @@ def _conversion(book: Book, sheet: Sheet, amount: np.ndarray, lines: np.ndarray)
                     rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
         for name, rate in rates.items():
             fit, foreign = _conversion_fit(sheet, amount, local, rate, home)
+            if name and outside is not None and not _same_way(rate[foreign], outside[foreign]):
+                continue
             if fit > best_fit + (0.02 if not name else 0.0):
                 best_fit = fit
                 best = (local, columns, rate, name.split("|")[0], outside, foreign)
         if not rates and best[0] is None:
             best = _median_rates(sheet, amount, local, columns, home) or best
     return best
+
+
+def _same_way(rate: np.ndarray, outside: np.ndarray) -> bool:
+    """Say whether a column of rates turns the same way as the outside rates, where these exist."""
+    off = np.abs(np.log(rate / outside))
+    return not np.isfinite(off).any() or float(np.nanmedian(off)) < 0.15
 
 
 def home_currency(sheet: Sheet, amount: np.ndarray, local: np.ndarray) -> str | None:
@@ -200,8 +224,12 @@ def home_currency(sheet: Sheet, amount: np.ndarray, local: np.ndarray) -> str | 
     table = pd.DataFrame({"code": codes, "off": off})[np.isfinite(off) & (codes >= 0)]
     middle = table.groupby("code")["off"].agg(["median", "size"])
     equal, other = middle[middle["median"] < 0.005], middle[middle["median"] > 0.02]
-    if not len(equal) or not len(other):
+    if not len(other):
         return None
+    if not len(equal):
+        silent = pd.Series(codes[(codes >= 0) & np.isnan(local)]).value_counts()
+        silent = silent[~silent.index.isin(other.index)]
+        return sheet.words("currency")[int(silent.index[0])].strip() if len(silent) else None
     return sheet.words("currency")[int(equal["size"].idxmax())].strip()
 
 

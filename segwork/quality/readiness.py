@@ -79,7 +79,8 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
         [
             ("customers_known", "customers", customers, LEAST_CUSTOMERS),
             ("data_points", "order lines before as_of", int(months["lines"].sum()), LEAST_POINTS),
-            ("months_with_rows", "months with order lines", int((months["lines"] > 0).sum()), LEAST_MONTHS),
+            ("months_with_rows", "months with order lines", len(months[months["lines"] > 0]),
+             LEAST_MONTHS),
             ("quiet_months", "inner months under a quarter of the usual flow", quiet, 0),
             ("months_without_new_customers", "inner months with no new customer",
              int((inside["new_customers"] == 0).sum()), 0),
@@ -93,9 +94,10 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
     lacking = table.loc[~table["met"], "name"].tolist()
     rules = bool(set(lacking) - {"months_without_new_customers"})
     parts = [
-        f"{r.requirement}: {r.value:,} ({'at most' if r.name in set(table.loc[at_most, 'name']) else 'at least'}"
-        f" {r.needed:,} wanted)"
-        for r in table[~table["met"]].set_index("name", drop=False).itertuples(index=False)
+        f"{r.requirement}: {r.value:,} ({r.bound} {r.needed:,} wanted)"
+        for r in table.assign(bound=np.where(at_most, "at most", "at least"))[
+            ~table["met"]
+        ].itertuples()
     ]
     reason = (
         "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"

@@ -112,6 +112,23 @@ def catalogue() -> dict[str, Rule]:
     }
 
 
+def page() -> str:
+    """Return the catalogue as Markdown: what ``docs/data_checks.md`` holds, word for word."""
+    lines = ["# The checks of the data audit", "",
+             "Made from `segwork/quality/catalogue.toml`; a test keeps the two alike.",
+             "`audit.rows(code)` lists every row behind a finding.", ""]  # fmt: skip
+    for rule in catalogue().values():
+        lines += [
+            f"## {rule.code} · {rule.title}", "",
+            f"Counts {rule.counts}: {rule.definition}.", "",
+            f"- **Limit** {rule.limit:g} ({rule.source}); severity {rule.severity.value}"
+            + (f"; fails above {rule.fail_share:.1%} of the rows" if rule.fail_share else ""),
+            f"- **Do** {rule.action}.",
+            f"- **Else** {rule.harm}.", "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Audit:
     """The data health report.
@@ -157,7 +174,7 @@ class Audit:
         """The failed and warned findings, worst first."""
         hot = self.findings[self.findings["status"].isin([s.value for s in ALARMS])]
         order = {s.value: i for i, s in enumerate(Severity)}
-        rank = hot["severity"].map(order) + 10 * (hot["status"] == Status.WARNED)
+        rank = hot["severity"].map(order).astype(int) + 10 * (hot["status"] == Status.WARNED)
         return hot.assign(_rank=rank).sort_values(["_rank", "code"]).drop(columns="_rank")
 
     @property
@@ -187,7 +204,8 @@ class Audit:
 def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]]:
     """Run one check; return its finding and the hits behind it."""
     try:
-        hits = [_judged(rule, hit) for hit in check(book, rule)]
+        with np.errstate(all="ignore"):
+            hits = [_judged(rule, hit) for hit in check(book, rule)]
     except NotApplicable as reason:
         return _answer(rule, Status.NOT_APPLICABLE, f"not applicable: {reason}"), []
     except Inconclusive as reason:
@@ -198,6 +216,11 @@ def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]
     if not hits:
         return _answer(rule, status, "nothing found"), []
     return _finding(rule, status, hits, book), hits
+
+
+def skipped(rule: Rule) -> dict[str, Any]:
+    """Return the finding of a check that was not asked for."""
+    return _answer(rule, Status.SKIPPED, "not asked for")
 
 
 def rows_of(hits: list[Hit]) -> pd.DataFrame:

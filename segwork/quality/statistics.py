@@ -186,30 +186,37 @@ def rating_domain(values: np.ndarray) -> float | None:
 
 def rescaled(
     values: np.ndarray, top: float, groups: Mapping[str, np.ndarray], limit: float
-) -> tuple[np.ndarray, str]:
-    """Return the rows on a doubled scale, widened to the whole group where all of it is doubled."""
+) -> tuple[np.ndarray, int, str]:
+    """Return the rows above the scale, the estimated number doubled, and the group they are in.
+
+    Where all of the group is doubled its rows are returned; where part is, the number follows
+    from how many of the others' values would leave the scale when doubled.
+    """
     with np.errstate(invalid="ignore"):
         beyond = (values > top) & (values <= 2 * top)
     if beyond.sum() <= limit or len(np.unique(values[beyond])) < 2:
-        return NONE, ""
+        return NONE, 0, ""
     for name, codes in groups.items():
         inside = codes[beyond]
         level = int(np.bincount(inside[inside >= 0]).argmax()) if (inside >= 0).any() else -1
+        if level < 0 or (inside == level).mean() <= 0.95:
+            continue
         member = (codes == level) & np.isfinite(values)
-        if (
-            level >= 0
-            and (inside == level).mean() > 0.95
-            and (values[member] % 2 == 0).mean() > 0.98
-        ):
-            return np.flatnonzero(member), f", all in one {name}"
-    return np.flatnonzero(beyond), ""
+        others = values[np.isfinite(values) & ~member]
+        if (values[member] % 2 == 0).mean() > 0.98:
+            return np.flatnonzero(member), int(member.sum()), f", all of one {name}"
+        leaving = max(float((2 * others > top).mean()), 0.05) if len(others) else 1.0
+        n = min(int(member.sum()), round(beyond.sum() / leaving))
+        return np.flatnonzero(beyond), n, f", part of one {name}"
+    return np.flatnonzero(beyond), int(beyond.sum()), ""
 
 
 def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str] | None:
     """Find a value at the mean or median that is far more frequent than its neighbours.
 
     Neighbours are the nearest other values, and the nearest values at least as round, so that
-    columns of honestly round numbers keep silent. Returns rows, count, (highest count nearby, z against equally round ones) and centre.
+    columns of honestly round numbers keep silent. Returns rows, count, (highest count
+    nearby, z against equally round ones) and the name of the centre.
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)

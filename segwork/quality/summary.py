@@ -79,7 +79,7 @@ def rates(audit: Audit) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     sheet = audit.book.sheets["transactions"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = book.amount / book.local / (book.rate if book.outside is None else book.outside)
+        off = book.home / book.local / (book.rate if book.outside is None else book.outside)
     frame = pd.DataFrame({
         "month": sheet.when().astype("datetime64[M]").astype(str),
         "currency": np.array([*sheet.words("currency"), ""], object)[sheet.codes("currency")[0]],
@@ -92,7 +92,7 @@ def rates(audit: Audit) -> pd.DataFrame:
 
 
 def health(audit: Audit) -> pd.DataFrame:
-    """Return the worst status by table (rows) and control point (columns); blank: nothing to check."""
+    """Return the worst status by table (rows) and control point (columns); blank: no check."""
     order = ["failed", "warned", "inconclusive", "passed"]
     details = audit.details.merge(audit.findings[["code", "control_point"]], on="code")
     tables = [sheet.name for sheet in audit.book]

@@ -52,16 +52,16 @@ def unconverted(book: Book, _: Rule) -> Iterator[Hit]:
     money = _converted(book)
     rows = np.flatnonzero(_unconverted(money))
     note = f"{len(rows):,} of {money.foreign.sum():,} foreign amounts are not local amount × rate"
-    yield Hit(TABLE, ("amount", "currency"), rows, len(money.amount), note)
+    yield Hit(TABLE, (money.home_column, "currency"), rows, len(money.home), note)
 
 
 def _unconverted(money: Ledger) -> np.ndarray:
     """Return the foreign rows whose amount misses local × rate by over 2 % and twice the usual."""
     if money.local is None or money.rate is None:
-        return np.zeros(len(money.amount), bool)
+        return np.zeros(len(money.home), bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(money.amount / money.local / money.rate)))
-        raw = np.abs(np.log(np.abs(money.amount / money.local)))
+        off = np.abs(np.log(np.abs(money.home / money.local / money.rate)))
+        raw = np.abs(np.log(np.abs(money.home / money.local)))
         rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
         expected = np.abs(np.log(money.rate))
     known = money.foreign & np.isfinite(off)
@@ -78,20 +78,20 @@ def stale_rate(book: Book, rule: Rule) -> Iterator[Hit]:
     used = money.rate if money.rate_column else None
     with np.errstate(divide="ignore", invalid="ignore"):
         if used is None:
-            used = np.where(_unconverted(money), np.nan, np.abs(money.amount / money.local))
+            used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
             if money.outside is None:
                 raise NotApplicable("no column with the rate and no outside table of rates")
         sheet = book.sheets[TABLE]
         fair = money.outside if money.outside is not None else _running_median(sheet, used)
         off = np.abs(np.log(used / fair))
-        rounding = 1.5 * money.unit / np.abs(money.amount) if not money.rate_column else 0.0
+        rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
     known = money.foreign & np.isfinite(off)
     usual = float(np.median(off[known])) if known.any() else 0.0
     wrong = known & (off > max(np.log1p(rule.limit), 3 * usual)) & (off > rounding)
     if wrong.any():
         wrong |= _frozen(sheet, used, fair, wrong, known)
     rows = np.flatnonzero(wrong)
-    column = money.rate_column or "amount"
+    column = money.rate_column or money.home_column
     against = "the outside table" if money.outside is not None else "the currency's own median"
     note = f"{len(rows):,} rows use a rate over {rule.limit:.0%} from {against}"
     yield Hit(TABLE, (column, "currency"), rows, sheet.n, note)
@@ -105,16 +105,19 @@ def _running_median(sheet: Sheet, used: np.ndarray) -> np.ndarray:
 def _frozen(
     sheet: Sheet, used: np.ndarray, fair: np.ndarray, wrong: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
-    """Add the rows that share one exact rate with wrong rows, on days when the fair rate moved."""
-    key = pd.Series(np.round(used, 10)).where(known)
-    frame = pd.DataFrame({"c": sheet.codes("currency")[0], "rate": key, "day": sheet.days()})
-    frame["fair"], frame["wrong"] = fair, wrong
-    groups = frame[known].groupby(["c", "rate"])
-    days = groups["day"].transform("nunique")
-    moved = groups["fair"].transform(lambda x: x.max() / x.min() - 1)
-    share = groups["wrong"].transform("mean")
+    """Add rows with the one rate most wrong rows of a currency share, while the fair rate moved."""
     stuck = np.zeros(sheet.n, bool)
-    stuck[np.flatnonzero(known)] = ((days >= 5) & (moved > 0.005) & (share > 0.2)).to_numpy()
+    codes, days = sheet.codes("currency")[0], sheet.days()
+    for code in np.unique(codes[wrong]):
+        mine = wrong & (codes == code)
+        middle = np.median(used[mine])
+        alike = known & (codes == code) & (np.abs(used / middle - 1) < 5e-4)
+        if (mine & alike).sum() < 0.5 * mine.sum() or len(np.unique(days[alike & mine])) < 5:
+            continue
+        first, last = days[mine & alike].min() - 14, days[mine & alike].max() + 14
+        inside = alike & (days >= first) & (days <= last)
+        if np.ptp(fair[inside]) > 0.005 * middle:
+            stuck |= inside
     return stuck
 
 
@@ -184,7 +187,7 @@ def _cancelled(sheet: Sheet) -> np.ndarray:
 
 
 def price_not_positive(book: Book, _: Rule) -> Iterator[Hit]:
-    """Unit prices of zero, and below zero."""
+    """Find unit prices of zero, and below zero."""
     sheet = book.need(TABLE, "unit_price")
     with np.errstate(invalid="ignore"):
         zero, negative = sheet.number("unit_price") == 0, sheet.number("unit_price") < 0
@@ -224,7 +227,7 @@ def _word_for_none(sheet: Sheet) -> np.ndarray:
 
 
 def unmatched_returns(book: Book, _: Rule) -> Iterator[Hit]:
-    """Returns with no earlier sale of the same size, item and customer; reported, not judged."""
+    """Find returns with no sale of the same size, item and customer; reported, not judged."""
     sheet = book.need(TABLE, "quantity")
     back = returned(sheet)
     back = below_zero(sheet) if back is None else back
@@ -329,8 +332,14 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
     months = days.astype("datetime64[M]")
     names, size = np.unique(months, return_counts=True)
     usual = float(np.median(size[1:-1])) if len(size) > 2 else float(size.max())
-    for month, n in ((names[0], size[0]), (names[-1], size[-1])):
-        if n < rule.limit * usual:
+    length = (names + 1).astype("datetime64[D]") - names.astype("datetime64[D]")
+    covered = (
+        ((names[0] + 1).astype("datetime64[D]") - days[0]) / length[0],
+        (days[-1] + 1 - names[-1].astype("datetime64[D]")) / length[-1],
+    )
+    edges = ((names[0], size[0], covered[0]), (names[-1], size[-1], covered[1]))
+    for month, n, part in edges:
+        if n < rule.limit * usual and part < rule.limit:
             rows = np.flatnonzero(sheet.when().astype("datetime64[M]") == month)
             note = f"{month} has {n} trading days, {usual:.0f} are usual"
             yield Hit(
@@ -339,7 +348,7 @@ def partial_edges(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Dropping lines without a customer drops another kind of line than it keeps."""
+    """Find dropping lines without a customer drops another kind of line than it keeps."""
     sheet = book.need(TABLE)
     empty = sheet.missing("customer_id")
     if empty.sum() < 30:

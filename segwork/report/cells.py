@@ -34,6 +34,16 @@ def failing_cell(cells: list[Cell]) -> tuple[int, Mapping[str, Any]] | None:
     return None
 
 
+def undescribed(cells: list[Cell]) -> int:
+    """Count the figures of a notebook that nobody can hear described."""
+    outputs = [output for _, cell in code_cells(cells) for output in cell.get("outputs", ())]
+    return sum(
+        kind in output.get("data", {}) and not _alt(kind, output.get("metadata", {}))
+        for output in outputs
+        for kind in IMAGES
+    )
+
+
 def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> str:
     """Return all cells as HTML; the code of cell number ``failed`` is open.
 
@@ -143,7 +153,7 @@ def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
 
 
 def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
-    alt = str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or "").strip()
+    alt = _alt(kind, metadata)
     if kind == "image/svg+xml":
         url, size = f"data:{kind},{quote(_text(data))}", ""
     else:
@@ -151,6 +161,10 @@ def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
         url, size = f"data:{kind};base64,{packed}", _size(packed)
     note = "" if alt else NO_ALT
     return f'<figure><img src="{escape(url)}" alt="{escape(alt)}"{size}>{note}</figure>'
+
+
+def _alt(kind: str, metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or "").strip()
 
 
 def _size(packed: str) -> str:

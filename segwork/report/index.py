@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from segwork.report.cells import undescribed
 from segwork.report.clean import plain
 from segwork.report.folder import RAN, Finding, RunFolder, by_urgency
 from segwork.report.layout import Html, badge, mark, page, table
@@ -90,10 +91,20 @@ def _attention(run: RunFolder) -> str:
         for name, entry in run.notebooks.items()
         if entry.get("status") not in (*RAN, "skipped")
     ]
+    silent = {name: undescribed(run.document(name)) for name in run.notebooks}
+    items += [_silent_figures(name, count) for name, count in silent.items() if count]
     items += [_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION]
     if items:
         return f'<ul class="attention">{"".join(items)}</ul>'
     return "<p>Nothing: no notebook broke off and no gate asks for a look.</p>"
+
+
+def _silent_figures(name: str, count: int) -> str:
+    said = "figure has" if count == 1 else "figures have"
+    return (
+        f"<li>{badge('warned')}<span>{count} {said} no text description, so not everybody can "
+        f'read <a href="{name}.html">{name}</a></span></li>'
+    )
 
 
 def _urgent(run: RunFolder, finding: Finding) -> str:

@@ -216,6 +216,8 @@ def instant(as_of: date | datetime | str) -> datetime:
     UsageError
         It is no date.
     """
+    if type(as_of).__name__ == "datetime64":
+        as_of = as_of.astype("datetime64[us]").item()
     if isinstance(as_of, str):
         try:
             as_of = datetime.fromisoformat(as_of)

@@ -12,7 +12,7 @@ import narwhals as nw
 
 from segwork.config import Source
 from segwork.errors import DataError
-from segwork.schema import Kind, Table
+from segwork.schema import Table
 from segwork.tables.checking import Checked, check_names, check_pandas
 from segwork.tables.faults import Fault
 
@@ -176,9 +176,3 @@ def row_counts(tables: list[tuple[str, Any]], raws: dict[str, Raw]) -> Any:
         left_out = raws[name].left_out if name in raws else 0
         counted.append((name, kept + left_out, kept, left_out))
     return pd.DataFrame(counted, columns=["table", "rows_in", "rows_kept", "rows_left_out"])
-
-
-def kind_of(table: Table, name: str) -> Kind | None:
-    """Return the kind of a contract column, None for an extra one."""
-    column = table.column(name)
-    return None if column is None else column.kind

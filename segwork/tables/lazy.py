@@ -15,6 +15,7 @@ from segwork.tables.checking import HUGE, Checked, check_names, derivation_notes
 from segwork.tables.faults import EXAMPLES, Fault
 
 MARKERS = "('', 'nan', 'none', 'null', 'n/a', 'na', '<na>', 'nat', '#n/a')"
+ZONE = "[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
 YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
 
 
@@ -27,6 +28,7 @@ class Dialect:
     time: str
     zoned_to_utc: str
     day: str
+    matches: str
 
     def name(self, column: str) -> str:
         """Quote a column name."""
@@ -34,10 +36,20 @@ class Dialect:
 
 
 DUCKDB = Dialect(
-    '"', "VARCHAR", "TIMESTAMP", "timezone('UTC', {})", "datediff('day', date '1970-01-01', {})"
+    quote='"',
+    text="VARCHAR",
+    time="TIMESTAMP",
+    zoned_to_utc="timezone('UTC', {})",
+    day="datediff('day', date '1970-01-01', {})",
+    matches="regexp_matches({}, '{}')",
 )
 SPARK = Dialect(
-    "`", "STRING", "TIMESTAMP_NTZ", "cast({} as TIMESTAMP_NTZ)", "datediff({}, date'1970-01-01')"
+    quote="`",
+    text="STRING",
+    time="TIMESTAMP_NTZ",
+    zoned_to_utc="cast({} as TIMESTAMP_NTZ)",
+    day="datediff({}, date'1970-01-01')",
+    matches="regexp_like({}, '{}')",
 )
 
 
@@ -59,7 +71,7 @@ def check(frame: Any, table: Table, source: Source) -> Checked:
     checked.frame = project(frame, {**readers, **derived})
     if derived or table.name == "transactions":
         checked.notes += derivation_notes(checked.columns, source.rules.get("cancelled_prefix", ""))
-    checked.count = lambda: _count(frame, checked.columns, readers, table, dialect)
+    checked.count = lambda: _count(frame, checked.columns, readers, table, source.decimal)
     return checked
 
 
@@ -140,7 +152,8 @@ def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect
         raise UsageError("time_format on Spark", accepted="a column of times, or ISO text")
     if dtype.is_numeric():
         return f"cast(null as {dialect.time})"
-    return f"try_cast({text} as {dialect.time})"
+    moment = f"try_cast({text} as TIMESTAMP)"
+    return moment if dialect is DUCKDB else f"cast({moment} as {dialect.time})"
 
 
 def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
@@ -170,15 +183,17 @@ def _derived(readers: dict[str, str], table: Table, source: Source) -> dict[str,
 
 
 def _count(
-    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table, dialect: Dialect
+    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table, decimal: str
 ) -> list[Fault]:
     """Count every fault of a table in one scan; fetch examples only of those there are."""
-    tests = {}
+    tests, dialect = {}, _dialect(frame)
     for name, sql in readers.items():
         contract = table.column(name)
         if contract is not None:
             own = dialect.name(columns[name])
-            for code, condition in _tests(own, sql, contract.kind, name, table, dialect).items():
+            for code, condition in _tests(
+                own, sql, contract.kind, name, table, dialect, decimal
+            ).items():
                 tests[name, code] = condition
     counted = project(frame, {f"f{n}": test for n, test in enumerate(tests.values())})
     sums = {f"n{n}": f"count_if(f{n})" for n in range(len(tests))}
@@ -195,7 +210,7 @@ def _count(
 
 
 def _tests(
-    own: str, sql: str, kind: Kind, name: str, table: Table, dialect: Dialect
+    own: str, sql: str, kind: Kind, name: str, table: Table, dialect: Dialect, decimal: str
 ) -> dict[str, str]:
     text = f"coalesce(trim(cast({own} as {dialect.text})), '')"
     there = f"lower({text}) not in ('', 'nan')"
@@ -205,6 +220,12 @@ def _tests(
         tests["missing_marker"] = f"({sql}) is null and lower({text}) in {MARKERS} and {text} <> ''"
     elif kind in unread and sql != own:
         tests[unread[kind]] = f"({sql}) is null and {there}"
+    if "try_cast" in sql and kind is Kind.NUMBER and decimal == ".":
+        comma = dialect.matches.format(text, "^[+-]?[0-9]+,[0-9]+$")
+        tests["decimal_comma"] = f"({sql}) is null and {comma}"
+        tests["not_a_number"] += f" and not ({comma})"
+    if "try_cast" in sql and kind is Kind.TIME:
+        tests["time_zone"] = f"({sql}) is not null and {dialect.matches.format(text, ZONE)}"
     if kind is Kind.TIME:
         year = f"year({sql})"
         tests["implausible_time"] = f"coalesce({year} < 1980 or {year} >= 2100, false)"

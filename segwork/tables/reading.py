@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from segwork.config import Config, Source
-from segwork.errors import DataError
+from segwork.errors import ConfigError, DataError
 from segwork.tables.engines import Raw, is_lazy_sql
 
 PARQUET = (".parquet", ".pq")
@@ -27,12 +29,10 @@ _BEGINNINGS = {
 
 def read_all(config: Config) -> dict[str, Raw]:
     """Read every configured table on one DuckDB connection; unreadable ones carry their problem."""
-    import duckdb
-
     from segwork import tables
 
     files = tables.sources(config)
-    connection = duckdb.connect()
+    connection = connect(config.memory_limit)
     raws = {}
     for name, source in tables.table_sources(config).items():
         try:
@@ -42,6 +42,26 @@ def read_all(config: Config) -> dict[str, Raw]:
         raws[name].source = source
         raws[name].connection = connection
     return raws
+
+
+def connect(memory_limit: str) -> Any:
+    """Open a DuckDB database in memory that goes to the system's temporary folder when full.
+
+    Raises
+    ------
+    ConfigError
+        The limit is no amount of memory.
+    """
+    import duckdb
+
+    folder = str(Path(tempfile.gettempdir()) / f"segwork-duckdb-{os.getpid()}")
+    limits = {"memory_limit": memory_limit, "temp_directory": folder}
+    try:
+        return duckdb.connect(config=limits)
+    except duckdb.Error as fault:
+        raise ConfigError(
+            f"memory_limit is '{memory_limit}' ({_first_line(fault)})", accepted="such as '6GB'"
+        ) from None
 
 
 def of_frame(frame: Any) -> Raw:
