@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,9 @@ from segwork import overfitting
 from segwork.bench import model_defects
 from segwork.errors import UsageError
 from segwork.overfitting import OverfittingCheck
+from segwork.overfitting.case import make_case
+from segwork.overfitting.copies import check_oversampling, find_copies
+from segwork.overfitting.features import check_leaks, single_features
 
 
 def examine(subject: model_defects.Subject, **more: Any) -> OverfittingCheck:
@@ -254,3 +259,29 @@ def _friday_is_gone(seed: int, *, always: bool) -> bool:
     later = subject.options["time"] >= len(subject.y) / 2
     table = overfitting.rule_lifts(subject.X[["friday_night"]], subject.y == 1, later)
     return bool(table["gone"].any())
+
+
+def test_whole_numbers_on_a_lattice_are_no_synthetic_rows() -> None:
+    """Ages, seconds and months lie on common lines without anybody having made them up."""
+    rng = np.random.default_rng(14)
+    whole = {name: rng.integers(0, 80, 1500) for name in ("age", "seconds", "months")}
+    X = pd.DataFrame({**whole, "rate": np.round(rng.random(1500), 2)})
+    case = make_case(
+        LogisticRegression(), X, rng.random(1500) < 0.2, groups=None, time=None, seed=0
+    )
+    found = check_oversampling(case, find_copies(case), None)
+    assert str(found.status) == "passed"
+
+
+@pytest.mark.skipif("SEGWORK_DATA" not in os.environ, reason="SEGWORK_DATA is not set")
+def test_bank_marketing_suspects_the_length_of_the_call() -> None:
+    """Undeclared, duration stands out with the published area 0.818; twelve rows repeat."""
+    data = pd.read_parquet(Path(os.environ["SEGWORK_DATA"]) / "bank_additional_full.parquet")
+    X, y = data.drop(columns="y"), data["y"]
+    case = make_case(LogisticRegression(), X, y, groups=None, time=None, seed=0)
+    alone, copies = single_features(case), find_copies(case)
+    leak, suspects = check_leaks(alone, [], set())
+    assert round(alone[0].area.value, 3) == 0.818
+    assert list(suspects["column"]) == ["duration"]
+    assert str(leak.status) == "inconclusive"
+    assert (int(copies.surplus.sum()), copies.real) == (12, False)

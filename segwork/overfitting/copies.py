@@ -159,6 +159,8 @@ def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 2
     """Share of a class's rows that lie on a line through two of their neighbours."""
     numbers = case.X.select_dtypes("number")
     numbers = numbers.loc[:, numbers.nunique() > 50].fillna(0.0)
+    whole = (numbers == numbers.round()).all()  # points of a coarse lattice lie on lines anyway
+    numbers = numbers.loc[:, ~whole]
     rows = np.flatnonzero(case.codes == k)
     if numbers.shape[1] < 3 or len(rows) < 2 * reach:
         return 0.0
@@ -174,7 +176,9 @@ def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 2
         .kneighbors(points[chosen], return_distance=False)[:, 1:]
     )
     away = points[near] - points[chosen][:, None, :]
+    moved = (np.abs(away) > 1e-9).sum(axis=2) >= 3
     away /= np.maximum(np.linalg.norm(away, axis=2, keepdims=True), 1e-12)
+    away[~moved] = 0.0
     cosine = np.abs(np.einsum("nid,njd->nij", away, away))
     cosine[:, np.arange(reach - 1), np.arange(reach - 1)] = 0
     return float(np.mean(cosine.max(axis=(1, 2)) > 1 - 1e-7))

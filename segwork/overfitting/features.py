@@ -21,7 +21,7 @@ from segwork.results import Status
 
 LEAK_AUC, LEAK_FLOOR = 0.90, 0.85
 PURE, COVERED, MOSTLY_OTHER = 0.95, 0.30, 0.35
-SUSPECT_AUC, SUSPECT_LEAD = 0.70, 0.05
+SUSPECT_AUC, SUSPECT_LEAD, STRONG_AUC = 0.70, 0.05, 0.80
 EQUAL_MARGIN = 0.01
 SEARCHED = 4.0
 N_BINS, N_FOLDS = 20, 5
@@ -194,7 +194,7 @@ def _suspects(singles: list[Single], declared: set[str]) -> pd.DataFrame:
         following = singles[place + 1].area.value if place + 1 < len(singles) else 0.5
         stands_out = place == 0 and single.area.value - following >= SUSPECT_LEAD
         strong = single.area.value >= SUSPECT_AUC and stands_out
-        if single.name not in declared and (strong or single.area.value > LEAK_FLOOR):
+        if single.name not in declared and (strong or single.area.value >= STRONG_AUC):
             rows.append((single.name, single.area.value, single.area.value - following))
     return pd.DataFrame(rows, columns=["column", "auc_alone", "ahead_of_next"])
 
