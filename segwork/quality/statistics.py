@@ -136,7 +136,7 @@ def stuck_run(
 
 
 def _stays(v: np.ndarray, same: np.ndarray, start: int, length: int) -> float:
-    """Return the chance that a row with this value is followed by it outside the run, rounded up."""
+    """Return how often this value is followed by itself outside the run, rounded up."""
     here = v == v[start]
     rows = max(1, int(here.sum()) - length)
     pairs = max(0, int((same & here[1:]).sum()) - (length - 1))
