@@ -123,7 +123,7 @@ def closed_days(f: Frames, rng: np.random.Generator) -> None:
     lines = f["transactions"]
     when = lines["ordered_at"]
     feast = when.dt.strftime("%m-%d").isin(["12-25", "12-26", "01-01"])
-    f["transactions"] = lines[~feast & (when.dt.weekday != 0)].reset_index(drop=True)
+    f["transactions"] = lines[~feast & (when.dt.day_of_week != 0)].reset_index(drop=True)
 
 
 def structural_nulls(f: Frames, rng: np.random.Generator) -> None:

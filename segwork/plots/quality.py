@@ -80,10 +80,10 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
     from matplotlib.colors import LogNorm
 
     daily = daily.iloc[-371:]
-    first = daily.index[0] - pd.Timedelta(days=int(daily.index[0].weekday()))
+    first = daily.index[0] - pd.Timedelta(days=int(daily.index[0].day_of_week))
     week = ((daily.index - first).days // 7).to_numpy()
     grid = np.full((7, int(week.max()) + 1), np.nan)
-    grid[daily.index.weekday, week] = daily.to_numpy()
+    grid[daily.index.day_of_week, week] = daily.to_numpy()
     empty = grid == 0
     with house_style():
         figure, axes = plt.subplots(figsize=(10, 2.7))

@@ -401,8 +401,9 @@ def _other_unit(values: np.ndarray, limit: float) -> tuple[tuple[int, int], str]
             mended[inside] = back(values[inside])
             at = [i for i in (begin - 1, end - 1) if 0 <= i < len(jumps)]
             fits = all(abs(mended[i + 1] - mended[i]) < 5 * noise for i in at)
+            apart = abs(np.median(values[inside]) - np.median(rest)) > 4 * st.robust_scale(rest)
             spread = st.robust_scale(mended[inside]) / max(st.robust_scale(rest), 1e-12)
-            if fits and 0.3 < spread < 3:
+            if fits and apart and 0.3 < spread < 3:
                 return (begin, end), name
     return None
 

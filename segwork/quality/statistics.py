@@ -126,14 +126,22 @@ def stuck_run(
         if length < 2 * usual:
             break
         others = int(same.sum()) - (length - 1)
-        share = (float((v == v[start]).sum()) - length) / max(1, n - length)
-        sticky = max(others / max(1, n - length), share, 1 / n)
+        sticky = max(others / max(1, n - length), _stays(v, same, start, length), 1 / n)
         if length < least or np.log(n) + (length - 1) * np.log(min(sticky, 1.0)) > np.log(limit):
             break
         rows = order[start : start + length]
         if not any((group[rows] == group[rows[0]]).all() for group in groups):
             found.append(rows)
     return np.concatenate(found) if found else NONE
+
+
+def _stays(v: np.ndarray, same: np.ndarray, start: int, length: int) -> float:
+    """Return how often this value is followed by itself outside the run, rounded up."""
+    here = v == v[start]
+    rows = max(1, int(here.sum()) - length)
+    pairs = max(0, int((same & here[1:]).sum()) - (length - 1))
+    share = max(pairs / rows, (rows - 1) / max(1, len(v) - length))
+    return min(1.0, share + 2 * float(np.sqrt(share * (1 - share) / rows)))
 
 
 def heaped(values: np.ndarray) -> tuple[float, int, np.ndarray] | None:
