@@ -157,10 +157,10 @@ def _ignored(s: Subject, k: int, _: np.random.Generator) -> Subject:
 
 
 def _open_window(s: Subject, k: int, rng: np.random.Generator) -> Subject:
-    """Forget events of the last 1, 3 or 6 of 30 months, the more the younger the row."""
-    time = rng.uniform(0, 30, len(s.y))
-    months = (1, 3, 6)[k]
-    known = rng.random(len(s.y)) < (30 - time) / months
+    """Forget events of the last 1, 3 or 6 of 24 months, the more the younger the row."""
+    s = honest(int(rng.integers(2**31)), n=2 * len(s.y))
+    time = rng.uniform(0, 24, len(s.y))
+    known = rng.random(len(s.y)) < (24 - time) / (1, 3, 6)[k]
     return replace(s, y=np.where(known, s.y, 0), options={"time": time})
 
 

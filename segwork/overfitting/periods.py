@@ -26,7 +26,7 @@ GAP, ENTITY_GAP = 0.05, 0.02
 LEARN_SHARE = 0.7
 RULE_P, KEPT = 0.01, 0.5
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
-TAIL_RATIO = 0.6
+TAIL_RATIO, SURE_TAIL, SURE_RIPENING = 0.6, 1e-4, 0.01
 
 
 def later_period(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -266,6 +266,16 @@ def check_label_window(case: Case, as_of: date | None, label_days: int | None) -
     return _check_tail(case.time, event, case.classes[case.rare])
 
 
+def _ripening(time: np.ndarray, event: np.ndarray, base: float) -> float:
+    """Log likelihood of labels that ripen evenly up to the window's length, against a flat rate.
+
+    The chance to exceed c without an open window is at most exp(-c), whatever the data.
+    """
+    ripe = np.clip((time.max() - time) / max(float(np.ptp(time)), 1e-12), 0.01, 1.0)
+    others = np.log((1 - base * ripe) / (1 - base))
+    return float(np.where(event, np.log(ripe), others).sum())
+
+
 def _check_tail(time: np.ndarray, event: np.ndarray, label: object) -> Check:
     """Look for a last stretch where the rarest class runs dry, or where there is nothing else."""
     worst, found = 1.0, None
@@ -275,8 +285,10 @@ def _check_tail(time: np.ndarray, event: np.ndarray, label: object) -> Check:
         if n in (0, len(time)) or base == 0:
             continue
         p = float(binom.cdf(k, n, base)) * len(TAILS)
-        if k / n < TAIL_RATIO * base and p < min(worst, 1e-4):
-            worst, found = p, (n, k / n, base)
+        ripening = len(TAILS) * np.exp(-_ripening(time[tail], event[tail], base))
+        sure = (p < SURE_TAIL and k / n < TAIL_RATIO * base) or ripening < SURE_RIPENING
+        if sure and min(p, ripening) < worst:
+            worst, found = min(p, ripening), (n, k / n, base)
         if k == n and base < 0.9 and base**n * len(TAILS) < 1e-4:
             worst, found = 0.0, (n, 1.0, base)
     if found is None:
