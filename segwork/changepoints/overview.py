@@ -104,14 +104,18 @@ def by_segment(changes: PanelChanges, segments: pd.DataFrame) -> pd.DataFrame:
 
 
 def placebo_alarms(
-    transactions: Any, *, as_of: Any, period: str = "W", customers: int = 2_000, seed: int = 0
+    transactions: Any, changes: PanelChanges, *, customers: int = 2_000, seed: int = 0
 ) -> pd.DataFrame:
-    """Shuffle each customer's periods, so that no change is left, and count the alarms.
+    """Shuffle the gaps between orders of customers without a verdict, and count the alarms.
+
+    Gaps are shuffled on a circle as long as the observation, which leaves total and regularity of
+    buying as they are and no change; shuffled weeks would make regular buyers irregular.
 
     Parameters
     ----------
-    transactions, as_of, period
-        As :func:`detect_panel` takes them.
+    transactions : native frame
+    changes : PanelChanges
+        What :func:`detect_panel` found in them.
     customers : int, default 2,000
         At most so many customers with enough data, drawn at random.
     seed : int, default 0
@@ -122,9 +126,9 @@ def placebo_alarms(
         ``nominal`` (1, 5, 10, 20 %), ``observed``, ``low``, ``high``, ``n``; empty where no
         customer has enough data.
     """
-    base = sequences.panel(transactions, as_of=as_of, period=period)
+    base = sequences.panel(transactions, as_of=changes.as_of, period=changes.period)
     rng = np.random.default_rng(seed)
-    rows = np.flatnonzero(enough(base))
+    rows = np.flatnonzero(enough(base) & (changes.table["kind"] == "none").to_numpy())
     order = np.lexsort(base.counts[rows].T)
     rows = rows[order][np.sort(rng.permutation(len(rows))[:customers])]
     p = judge(_shuffled(base, rows, rng), seed=seed)[0]["p"].dropna().to_numpy()
@@ -137,10 +141,18 @@ def placebo_alarms(
 
 
 def _shuffled(base: sequences.Panel, rows: np.ndarray, rng: np.random.Generator):
-    """Give the chosen customers their own exposed periods in random order."""
+    """Give the chosen customers their own gaps in random order, from a random start."""
     counts = base.counts[rows].copy()
     for row, exposed in zip(counts, base.exposed[rows], strict=True):
-        row[exposed] = rng.permutation(row[exposed])
+        row[exposed] = _gaps_permuted(row[exposed], rng)
     return replace(
         base, customer_id=base.customer_id[rows], counts=counts, exposed=base.exposed[rows]
     )
+
+
+def _gaps_permuted(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    span = counts.size
+    moments = np.sort(np.repeat(np.arange(span), counts) + rng.random(int(counts.sum())))
+    gaps = np.diff(np.append(moments, moments[0] + span))
+    moved = (np.cumsum(rng.permutation(gaps)) + span * rng.random()) % span
+    return np.bincount(np.minimum(moved.astype(int), span - 1), minlength=span)
