@@ -251,11 +251,12 @@ def _level_columns(book: Book, sheet: Sheet) -> list[str]:
     money = book.once("ledger", ledger) if sheet.name == "transactions" else None
     if money is None or not np.isfinite(money.lines).any():
         return columns
-    totals = (money.lines, money.amount)
+    totals, several = (money.lines, money.amount), np.abs(money.quantity) > 1
     return [
         c
         for c in columns
-        if c != "amount" and not any(st.in_step(sheet.number(c), t) for t in totals)
+        if c != "amount"
+        and not any(st.in_step(sheet.number(c)[several], t[several]) for t in totals)
     ]
 
 
