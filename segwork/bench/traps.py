@@ -65,7 +65,8 @@ def promotion(f: Frames, rng: np.random.Generator) -> None:
     extra["order_id"] = (
         lines["order_id"].astype(str).str[0].iloc[0] + number.astype(str) if text else number
     )
-    keep = extra["quantity"] > 0
+    home = lines["currency"].value_counts().index[0]
+    keep = (extra["quantity"] > 0) & (extra["currency"] == home)  # rates are of their own day
     f["transactions"] = pd.concat([lines, extra[keep]], ignore_index=True).sort_values(
         "ordered_at", kind="stable", ignore_index=True
     )

@@ -251,12 +251,12 @@ def _level_columns(book: Book, sheet: Sheet) -> list[str]:
     money = book.once("ledger", ledger) if sheet.name == "transactions" else None
     if money is None or not np.isfinite(money.lines).any():
         return columns
-    totals = (money.lines, money.amount)
+    totals, several = (money.lines, money.amount), np.abs(money.quantity) > 1
     return [
         c
         for c in columns
         if c != "amount"
-        and not any(st.agree(sheet.number(c), t, 0.0, 0.02).mean() > 0.5 for t in totals)
+        and not any(st.in_step(sheet.number(c)[several], t[several]) for t in totals)
     ]
 
 
@@ -311,7 +311,7 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
     whole = np.mod(quantity, 1) == 0
     if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
         odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
-        typical = np.nanquantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
+        typical = np.quantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
         rows = np.flatnonzero(odd & (np.abs(price) <= typical))
         if len(rows):
             note = f"{len(rows):,} rows: quantity and unit_price"

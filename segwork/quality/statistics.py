@@ -303,3 +303,10 @@ def agree(
     with np.errstate(invalid="ignore"):
         gap = np.abs(np.abs(a) - np.abs(b))
         return (gap <= absolute) | (gap <= relative * np.abs(b))
+
+
+def in_step(a: np.ndarray, b: np.ndarray) -> bool:
+    """Say whether two amounts are in one fixed ratio on most rows."""
+    ratio = a / np.where(b == 0, np.nan, b)
+    known = ratio[np.isfinite(ratio)]
+    return len(known) > 0 and bool((np.abs(known / np.median(known) - 1) < 0.03).mean() > 0.5)

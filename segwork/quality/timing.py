@@ -42,7 +42,7 @@ def clock_shifts(
     limit : float
         Largest p-value of a stretch that is reported, over all shifts tried.
     """
-    rows, hours, days, weekday, size = _units(when, unit)
+    rows, hours, days, weekday = _units(when, unit)
     if len(rows) < 100:
         return []
     by_day = _orders_by_day(days)
@@ -61,19 +61,17 @@ def clock_shifts(
             continue
         p = min(1.0, len(rows) * len(shifts) * float(np.exp(-best[1])))
         if p < limit:
-            found.append(_as_shift(best, p, rows, size, when, by_day and daily))
+            found.append(_as_shift(best, p, rows, unit, when, by_day and daily))
     return found
 
 
 def _units(when: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, ...]:
     known = np.flatnonzero(~np.isnat(when))
-    first = np.ones(len(known), bool)
-    first[1:] = unit[known][1:] != unit[known][:-1]
+    first = ~pd.Series(unit[known]).duplicated().to_numpy()
     rows = known[first]
-    size = np.diff(np.append(np.flatnonzero(first), len(known)))
     seconds = when[rows].astype(np.int64)
     days = seconds // 86_400
-    return rows, (seconds % 86_400) // 3600, days, (days + 3) % 7, size
+    return rows, (seconds % 86_400) // 3600, days, (days + 3) % 7
 
 
 def _orders_by_day(days: np.ndarray) -> bool:
@@ -123,7 +121,7 @@ def _as_shift(
     best: tuple[np.ndarray, float, int],
     p: float,
     rows: np.ndarray,
-    size: np.ndarray,
+    unit: np.ndarray,
     when: np.ndarray,
     in_order: bool,
 ) -> Shift:
@@ -132,8 +130,7 @@ def _as_shift(
     if in_order:
         first, last = _snap(when, rows[members.min()], rows[members.max()], hours)
         return Shift(np.arange(first, last + 1), hours, score, p)
-    spans = [np.arange(rows[m], rows[m] + size[m]) for m in members]
-    return Shift(np.sort(np.concatenate(spans)), hours, score, p)
+    return Shift(np.flatnonzero(np.isin(unit, unit[rows[members]])), hours, score, p)
 
 
 def _snap(when: np.ndarray, first: int, last: int, hours: int) -> tuple[int, int]:

@@ -248,6 +248,8 @@ def extreme_mirrors(book: Book, rule: Rule) -> Iterator[Hit]:
     """Extreme quantities that are taken back within a day: +80,995 and −80,995."""
     sheet = book.need(TABLE, "quantity")
     quantity = sheet.number("quantity")
+    if not (np.abs(quantity) > 0).any():
+        raise NotApplicable("no quantity is a number other than 0")
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.abs(quantity))
     logs = np.where(np.isfinite(logs), logs, np.nan)
