@@ -326,4 +326,7 @@ def _cell(value: Any) -> str:
     if hasattr(value, "item"):
         value = value.item()
     kind = ' class="number"' if isinstance(value, int | float) else ""
-    return f"<td{kind}>{escape(display(value))}</td>"
+    text = display(value)
+    if " " not in text:  # a list of columns may break between its names
+        text = text.replace(",", ", ") if isinstance(value, str) else text
+    return f"<td{kind}>{escape(text)}</td>"

@@ -44,6 +44,15 @@ def of(lines=LINES, *, as_of=AS_OF, **others):
     return features.customer_features(data, as_of=as_of).set_index("customer_id")
 
 
+def test_default_dates_are_no_orders() -> None:
+    """A line dated 1970 changes nothing: it is counted as a fault and makes no tenure."""
+    dated = LINES.iloc[[0]].assign(ordered_at="1970-01-01 00:00", order_id="0")
+
+    found = of(pd.concat([LINES, dated]))
+
+    pd.testing.assert_frame_equal(found, of())
+
+
 def test_worked_by_hand() -> None:
     """Every column of one customer equals the value worked out by eye from nine lines."""
     found = of()

@@ -1,6 +1,7 @@
 """One row per customer as of a date: one definition, in Narwhals, for every engine.
 
 Time is cut once, by :func:`segwork.tables.until`; nothing after ``as_of`` can change a value.
+Lines dated before 1980 are no orders: a clock's default would make a tenure of fifty years.
 Amounts are taken as money in the home currency, as the data contract says.
 """
 

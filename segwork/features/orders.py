@@ -11,6 +11,9 @@ from segwork.features.common import KEY, collect, slug, today_of, with_day
 
 MAX_PAYMENT_METHODS = 8
 MIN_PAYMENT_SHARE = 0.01
+# 1980-01-01 in days since 1970: earlier dates are a clock's default and would make a tenure of
+# fifty years; `Tables.faults` counts those lines.
+FIRST_PLAUSIBLE_DAY = 3652
 LONG_AGO = -1_000_000  # days before 1970
 
 
@@ -21,6 +24,7 @@ def mark_lines(transactions: Any) -> Any:
     if isinstance(frame, nw.DataFrame):
         frame = frame.with_row_index("_row")
     frame = with_day(frame.filter(~nw.col(KEY).is_null()), "ordered_at")
+    frame = frame.filter(nw.col("_day") >= FIRST_PLAUSIBLE_DAY)
     back = nw.col("amount").fill_null(0.0) < 0
     if "quantity" in names:
         back = back | (nw.col("quantity").fill_null(1) < 0)
