@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, recall_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from segwork import fairness
+from segwork import fairness, overfitting
 from segwork.bench.fairness_worlds import RISK_FACTORS, WORLDS, draw
 from segwork.errors import DataError
 from segwork.results import Status
@@ -72,6 +72,22 @@ def test_compas_error_rates_of_propublica_2016(compas: pd.DataFrame) -> None:
 
     assert rates == [44.85, 23.45, 27.99, 47.72]
     assert status(metrics, "FA-02") == "failed"
+
+
+def test_compas_censored_labels_are_found(compas: pd.DataFrame) -> None:
+    """998 people screened after 1 April 2014 are all recidivists: their window was not closed."""
+    screened = pd.to_datetime(compas["compas_screening_date"])
+    check = overfitting.check(
+        LogisticRegression(max_iter=1000),
+        compas[["age", "priors_count"]],
+        compas["two_year_recid"],
+        time=screened,
+        max_rows=1000,
+    )
+
+    found = check.findings.set_index("code").loc["OF-19"]
+
+    assert (found["status"], found["n_rows"]) == ("failed", 998)
 
 
 def test_group_metrics_equal_fairlearn(compas: pd.DataFrame) -> None:

@@ -276,6 +276,13 @@ def _ripening(time: np.ndarray, event: np.ndarray, base: float) -> float:
     return float(np.where(event, np.log(ripe), others).sum())
 
 
+def _nothing_else(time: np.ndarray, event: np.ndarray) -> tuple[int, float, float] | None:
+    """Return the rows after the last one without the event, where they are too many for chance."""
+    tail = time > time[~event].max() if (~event).any() else np.zeros(len(time), bool)
+    n, base = int(tail.sum()), float(event[~tail].mean())
+    return (n, 1.0, base) if base < 0.9 and base**n * len(TAILS) < 1e-4 else None
+
+
 def _check_tail(time: np.ndarray, event: np.ndarray, label: object) -> Check:
     """Look for a last stretch where the rarest class runs dry, or where there is nothing else."""
     worst, found = 1.0, None
@@ -285,12 +292,11 @@ def _check_tail(time: np.ndarray, event: np.ndarray, label: object) -> Check:
         if n in (0, len(time)) or base == 0:
             continue
         p = float(binom.cdf(k, n, base)) * len(TAILS)
-        ripening = len(TAILS) * np.exp(-_ripening(time[tail], event[tail], base))
+        ripening = len(TAILS) * np.exp(-max(_ripening(time[tail], event[tail], base), 0.0))
         sure = (p < SURE_TAIL and k / n < TAIL_RATIO * base) or ripening < SURE_RIPENING
         if sure and min(p, ripening) < worst:
             worst, found = min(p, ripening), (n, k / n, base)
-        if k == n and base < 0.9 and base**n * len(TAILS) < 1e-4:
-            worst, found = 0.0, (n, 1.0, base)
+    found = _nothing_else(time, event) or found
     if found is None:
         return Check("OF-19", Status.PASSED, f"The share of {label} does not break off at the end.")
     n, rate, base = found
