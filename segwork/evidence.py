@@ -27,7 +27,8 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
-    return Interval(max(0.0, float(low)), min(1.0, float(high)), level)
+    share = successes / n  # rounding must not put the share outside its own interval
+    return Interval(max(0.0, min(float(low), share)), min(1.0, max(float(high), share)), level)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -70,3 +70,10 @@ def test_decide_turns_round_for_a_floor(interval: Interval, expected: Status) ->
     status = decide(value=0.5, limit=0.5, interval=interval, higher_is_worse=False)
 
     assert status is expected
+
+
+@pytest.mark.parametrize("n", range(1, 60))
+def test_wilson_holds_its_own_share(n: int) -> None:
+    """Rounding never puts the share outside: error bars of negative length cannot be drawn."""
+    for successes in range(n + 1):
+        assert successes / n in wilson(successes, n)

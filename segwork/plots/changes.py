@@ -27,7 +27,12 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
         figure, axes = plt.subplots(figsize=(8.5, 3.6))
         axes.bar(months["month"], share, color=COLOURS[4])
         axes.errorbar(
-            months["month"], share, [share - low, high - share], fmt="none", ecolor="#333333", lw=1
+            months["month"],
+            share,
+            np.maximum([share - low, high - share], 0),
+            fmt="none",
+            ecolor="#333333",
+            lw=1,
         )
         axes.set_ylabel("customers whose rate\nchanged (% of tested)")
         axes.tick_params(axis="x", rotation=60)
@@ -57,7 +62,8 @@ def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
         for j, (world, rows) in enumerate(levels.groupby("world", sort=False)):
             x = 100 * rows["nominal"].to_numpy() * (1 + 0.025 * (j - 2))
             y = 100 * rows["observed"].to_numpy()
-            error = [y - 100 * rows["low"].to_numpy(), 100 * rows["high"].to_numpy() - y]
+            wings = [y - 100 * rows["low"].to_numpy(), 100 * rows["high"].to_numpy() - y]
+            error = np.maximum(wings, 0)  # rounding can put a limit on the wrong side
             axes.errorbar(
                 x, y, error, fmt="osD^vP"[j % 6], color=COLOURS[j], label=str(world), ms=5
             )

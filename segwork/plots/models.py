@@ -28,7 +28,12 @@ def split_scores(scores: pd.DataFrame) -> Figure:
         figure, axes = plt.subplots(figsize=(8, 1.2 + 0.36 * len(rows)))
         wings = [rows["holdout"] - rows["low"], rows["high"] - rows["holdout"]]
         axes.errorbar(
-            rows["holdout"], place, xerr=wings, fmt="o", color=COLOURS[0], label="held out, 95 %"
+            rows["holdout"],
+            place,
+            xerr=np.maximum(wings, 0),
+            fmt="o",
+            color=COLOURS[0],
+            label="held out, 95 %",
         )
         axes.plot(rows["train"], place, "D", color=COLOURS[1], label="training")
         axes.axvline(0.5, color=COLOURS[6], linestyle=":", label="no better than chance")
@@ -64,7 +69,13 @@ def class_intervals(classes: pd.DataFrame) -> Figure:
                 place = np.arange(len(names)) + 0.18 * (m - (len(models) - 1) / 2)
                 wings = [part["value"] - part["low"], part["high"] - part["value"]]
                 axes.errorbar(
-                    part["value"], place, xerr=wings, fmt="o", ms=4, color=COLOURS[m], label=model
+                    part["value"],
+                    place,
+                    xerr=np.maximum(wings, 0),
+                    fmt="o",
+                    ms=4,
+                    color=COLOURS[m],
+                    label=model,
                 )
             axes.set(xlim=(0, 1), xlabel=title)
         panels[0].set_yticks(np.arange(len(names)), [str(name) for name in names])
@@ -88,7 +99,13 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
             table = pd.DataFrame(rows)
             wings = [table["rate"] - table["low"], table["high"] - table["rate"]]
             axes.errorbar(
-                table["p"], table["rate"], yerr=wings, fmt="o-", ms=4, color=colour, label=model
+                table["p"],
+                table["rate"],
+                yerr=np.maximum(wings, 0),
+                fmt="o-",
+                ms=4,
+                color=colour,
+                label=model,
             )
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted share", ylabel="observed share")
         axes.set_title("Do the promised shares come true?")
@@ -152,7 +169,13 @@ def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
             lift = shown[f"lift_{when}"]
             wings = [lift - shown[f"low_{when}"], shown[f"high_{when}"] - lift]
             axes.errorbar(
-                lift, place + shift, xerr=wings, fmt="o", ms=4, color=colour, label=f"{when} cut"
+                lift,
+                place + shift,
+                xerr=np.maximum(wings, 0),
+                fmt="o",
+                ms=4,
+                color=colour,
+                label=f"{when} cut",
             )
         axes.axvline(1, color=COLOURS[6], linestyle=":")
         axes.set_xscale("log", base=2)
@@ -189,7 +212,13 @@ def detection(table: pd.DataFrame) -> Figure:
             place = np.arange(len(kinds))[::-1] + 0.2 * (1 - s)
             wings = [part["found"] - part["low"], part["high"] - part["found"]]
             axes.errorbar(
-                part["found"], place, xerr=wings, fmt="o", ms=4, color=COLOURS[s], label=strength
+                part["found"],
+                place,
+                xerr=np.maximum(wings, 0),
+                fmt="o",
+                ms=4,
+                color=COLOURS[s],
+                label=strength,
             )
         axes.set_yticks(np.arange(len(kinds))[::-1], kinds)
         axes.set(xlim=(-0.02, 1.02), xlabel="share found, named by the right check (95 %)")
