@@ -10,7 +10,10 @@ INJECTED = "injected-parameters"
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 CELL_FILE = re.compile(r"[^\s\"'<>]*ipykernel_\d+[/\\]\d+\.py")
 STYLER = re.compile(r"\bT_[0-9a-f]{5}\b")
-BAR = re.compile(r"^.*\d+%\|.*\|.*\[.*\]\s*$|^\d+it \[.*\]\s*$", flags=re.MULTILINE)
+# A bar has no line of its own where a library writes to the same stream while it is drawn.
+BAR = re.compile(
+    r"[^\n\]]*\d+%\|[^|\n]*\|[^\[\n]*\[[^\]\n]*\][ \t]*|^\d+it \[.*\]\s*$", flags=re.MULTILINE
+)
 NATIVE_LOG = re.compile(
     r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] |[IWEF]\d{4} \d\d:\d\d"
     r"|WARNING: All log mess).*\n?",
