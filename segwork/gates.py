@@ -31,7 +31,7 @@ from importlib import resources
 from segwork.config import Config, Limit, Waiver
 from segwork.errors import ConfigError
 from segwork.evidence import decide
-from segwork.results import Finding, Interval, Severity, Status, display
+from segwork.results import YES_NO, Finding, Interval, Severity, Status, display
 
 Facts = Mapping[str, float | int | str]
 STATUS_WORDS = frozenset(status.value for status in Status)
@@ -177,7 +177,8 @@ def _sentence(gate: Gate, facts: Facts) -> str:
         low, high = display(interval.low, gate.unit), display(interval.high, gate.unit)
         text += f" (95 % interval {low} to {high})"
     word = "at most" if gate.at_most is not None else "at least"
-    return f"{text}, limit {word} {display(gate.limit, gate.unit)}"
+    wanted = "it must be" if gate.unit == YES_NO else f"limit {word}"
+    return f"{text}, {wanted} {display(gate.limit, gate.unit)}"
 
 
 def _finding(

@@ -89,8 +89,13 @@ class Finding:
         }
 
 
+YES_NO = "yes or no"
+
+
 def display(value: object, unit: str = "") -> str:
     """Round a number for people: counts with separators, shares as per cent, else three digits.
+
+    A fact of unit "yes or no" is 1 or 0.
 
     Examples
     --------
@@ -101,6 +106,8 @@ def display(value: object, unit: str = "") -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
+    if unit == YES_NO:
+        return "yes" if value else "no"
     if unit == "share":
         return f"{100 * value:.1f} %"
     if float(value).is_integer() and abs(value) < 1e15:

@@ -27,6 +27,7 @@ from segwork.results import display
 SAMPLE_KEY = "segwork-sample-company"
 PERSONAL_COLUMNS = ("customer_id", "text", "birth_year")
 ROW_LIMIT = 60
+LONGEST_CODE = 8  # characters
 
 
 class Run:
@@ -325,8 +326,10 @@ def _cell(value: Any) -> str:
 
     if hasattr(value, "item"):
         value = value.item()
-    kind = ' class="number"' if isinstance(value, int | float) else ""
     text = display(value)
+    kind = ' class="number"' if isinstance(value, int | float) else ""
+    if not kind and len(text) <= LONGEST_CODE and " " not in text:
+        kind = ' class="short"'  # a check's code must not break at its hyphens
     if " " not in text:  # a list of columns may break between its names
         text = text.replace(",", ", ") if isinstance(value, str) else text
     return f"<td{kind}>{escape(text)}</td>"

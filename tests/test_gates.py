@@ -87,6 +87,14 @@ def test_status_is_passed_on_with_its_number() -> None:
     assert with_rows.message == "Order lines without a customer: warned (656 rows)."
 
 
+def test_yes_or_no_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag is no quantity: the sentence says no and yes, not 0 and 1."""
+    flag = replace(GATE, fact="clear", at_most=None, at_least=1, unit="yes or no", title="Clear")
+    monkeypatch.setattr(gates, "catalogue", lambda: {flag.code: flag})
+
+    assert judge({"clear": 0}).message == "Clear: no, it must be yes."
+
+
 def test_users_limit_replaces_the_default() -> None:
     """A limit in the config decides, and its direction is the user's."""
     limits = {"SEG-Q99": Limit(at_most=0.5, why="our shop sells to guests")}

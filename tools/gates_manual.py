@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segwork.gates import Gate, catalogue
-from segwork.results import display
+from segwork.results import YES_NO, display
 
 FAMILIES = {
     "Q": "data quality",
@@ -61,7 +61,8 @@ def _section(gate: Gate) -> str:
     else:
         word = "at most" if gate.at_most is not None else "at least"
         limit = display(gate.limit, gate.unit)
-        lines.append(f"`{gate.fact}` of `{gate.notebook}`: {word} **{limit}**.")
+        word = "" if gate.unit == YES_NO else word + " "
+        lines.append(f"`{gate.fact}` of `{gate.notebook}`: {word}**{limit}**.")
     required = "required" if gate.required else "for information"
     checks = f" · checks {', '.join(gate.checks)}" if gate.checks else ""
     lines += ["", f"Severity {gate.severity} · {required}{checks}.", ""]

@@ -13,7 +13,7 @@ from segwork.report.folder import RAN, Finding, RunFolder, by_urgency
 from segwork.report.layout import Html, badge, mark, page, table
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import footer, title
-from segwork.results import display
+from segwork.results import YES_NO, display
 
 HEADLINES = 6
 ATTENTION = ("failed", "warned", "inconclusive")
@@ -158,6 +158,8 @@ def _limit(run: RunFolder, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
         return "no numeric limit"
+    if finding.get("unit") == YES_NO:
+        return f"limit: {display(finding['limit'], YES_NO)}"
     word = "at most" if _higher_is_worse(run, finding) else "at least"
     return f"limit: {word} {display(finding['limit'], finding.get('unit') or '')}"
 
