@@ -17,7 +17,15 @@ from tqdm import tqdm
 
 from segwork.errors import DataError, UsageError
 from segwork.progress import unwatched
-from segwork.quality import behavioural, external, general, interaction, missing, transactional
+from segwork.quality import (
+    behavioural,
+    exchange,
+    external,
+    general,
+    interaction,
+    missing,
+    transactional,
+)
 from segwork.quality.counts import counts_of
 from segwork.quality.income import MissingIncome, missing_income
 from segwork.quality.readiness import Readiness, readiness
@@ -113,7 +121,7 @@ def audit(tables: Any, *, as_of: date | str, only: Collection[str] | None = None
 
 def checks() -> dict[str, Check]:
     """Return the function behind every code of the catalogue."""
-    families = (general, missing, behavioural, transactional, interaction, external)
+    families = (general, missing, behavioural, exchange, transactional, interaction, external)
     return {code: check for family in families for code, check in family.CHECKS.items()}
 
 

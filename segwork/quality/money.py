@@ -17,6 +17,8 @@ from segwork.quality.sheet import Book, Sheet
 from segwork.schema import Kind
 
 RELATIVE = 0.001
+OUTSIDE_RATE = 0.03  # relative difference, the limit of DQ-T-03
+MOSTLY_EXACT = 0.9  # share of rows of many pieces that need no allowance for rounded prices
 FX_NAME = re.compile(r"^fx_([a-z]{3})_([a-z]{3})$", re.IGNORECASE)
 
 
@@ -64,15 +66,30 @@ class Ledger:
 
     @property
     def slack(self) -> np.ndarray:
-        """Two minor units, or what rounding the unit price can cost."""
-        return np.maximum(2 * self.unit, 0.5 * self.unit * np.abs(self.quantity * self.factor))
+        """Two minor units, or what rounding the line's total costs before it is converted.
+
+        Where unit prices were rounded before they were multiplied, up to half a unit per piece
+        more. Either that was done, and most rows of many pieces show it, or it was not, and a row
+        that needs this allowance is a wrong one.
+        """
+        price_unit = smallest_unit(self.price)
+        tight = np.maximum(2 * self.unit, price_unit * np.abs(self.factor))
+        loose = np.maximum(tight, 0.5 * price_unit * np.abs(self.quantity * self.factor))
+        with np.errstate(all="ignore"):
+            fits = st.agree(self.amount, self.lines * self.factor, tight + 1e-9, 0.0)
+        telling = np.isfinite(self.amount * self.lines * self.factor) & (loose > tight)
+        exact = telling.any() and fits[telling].mean() >= MOSTLY_EXACT
+        return tight if exact else loose
 
     def broken(self) -> np.ndarray:
         """Return True where the amount is not what the identity says."""
         with np.errstate(all="ignore"):
             expected = self.lines * self.factor
         known = np.isfinite(self.amount) & np.isfinite(expected)
-        return known & ~st.agree(self.amount, expected, self.slack + 1e-9, RELATIVE)
+        # The dated outside rate may be a day or a source away from the one that was used.
+        dated = self.foreign & ("currency" in self.identity and not self.rate_column)
+        relative = np.where(dated, OUTSIDE_RATE, RELATIVE)
+        return known & ~st.agree(self.amount, expected, self.slack + 1e-9, relative)
 
     def swaps(self) -> list[tuple[tuple[str, str], np.ndarray]]:
         """Return the pairs of columns and the broken rows which swapping them repairs."""
@@ -98,8 +115,7 @@ def ledger(book: Book) -> Ledger | None:
     if sheet is None or "amount" not in sheet:
         return None
     amount = sheet.number("amount")
-    known = amount[np.isfinite(amount)]
-    unit = 1.0 if len(known) and (np.mod(known, 1) == 0).all() else 0.01
+    unit = smallest_unit(amount)
     nothing = np.full(sheet.n, np.nan)
     quantity = sheet.number("quantity") if "quantity" in sheet else nothing
     price = sheet.number("unit_price") if "unit_price" in sheet else nothing
@@ -117,6 +133,12 @@ def ledger(book: Book) -> Ledger | None:
         amount, lines, quantity, price, factor, identity, sheet.number(home_column), home_column,
         local, rate, column, local_columns, outside, foreign, unit,
     )  # fmt: skip
+
+
+def smallest_unit(money: np.ndarray) -> float:
+    """Return 1 where all amounts are whole, else a hundredth."""
+    known = money[np.isfinite(money)]
+    return 1.0 if len(known) and (np.mod(known, 1) == 0).all() else 0.01
 
 
 def _identity(

@@ -297,7 +297,10 @@ def _all_nines(value: float) -> bool:
 
 
 def agree(
-    a: np.ndarray, b: np.ndarray, absolute: np.ndarray | float, relative: float
+    a: np.ndarray,
+    b: np.ndarray,
+    absolute: np.ndarray | float,
+    relative: np.ndarray | float,
 ) -> np.ndarray:
     """Say where two amounts agree in size, within either tolerance; unknown never agrees."""
     with np.errstate(invalid="ignore"):

@@ -13,125 +13,12 @@ from segwork.quality import statistics as st
 from segwork.quality import timing
 from segwork.quality.general import fold_word, variants
 from segwork.quality.missing import by_design, mechanism, placeholder
-from segwork.quality.money import Ledger, ledger
 from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, NotApplicable, Sheet
 from segwork.results import Status
 
 TABLE = "transactions"
 FEES = re.compile(r"post|postage|carriage|fee|discount|manual|voucher|gift ?card|shipping", re.I)
-
-
-def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
-    """Amounts that are not quantity times price (times the rate, less the discount)."""
-    money = _money(book)
-    if not money.identity:
-        raise NotApplicable("no rule from quantity and unit_price explains most amounts")
-    left_as_is = money.foreign & _same(money.amount, money.local)
-    rows = np.flatnonzero(money.broken() & ~left_as_is)
-    rule = " ~ ".join((money.identity[0], " × ".join(money.identity[1:])))
-    yield Hit(TABLE, money.identity, rows, len(money.amount), f"{len(rows):,} rows break {rule}")
-    if money.local is not None and money.local_columns[0] != "quantity":
-        fits = st.agree(money.local, money.lines, 2 * money.unit, 0.001)
-        known = np.isfinite(money.local) & np.isfinite(money.lines)
-        abroad = known & money.foreign
-        if abroad.any() and fits[abroad].mean() > 0.6:
-            rows = np.flatnonzero(known & ~fits)
-            note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
-            yield Hit(
-                TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note
-            )
-
-
-def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    return np.zeros(len(a), bool) if b is None else st.agree(a, b, 0.0, 0.01)
-
-
-def unconverted(book: Book, _: Rule) -> Iterator[Hit]:
-    """Amounts of a foreign currency that are not the local amount times the rate."""
-    money = _converted(book)
-    rows = np.flatnonzero(_unconverted(money))
-    note = f"{len(rows):,} of {money.foreign.sum():,} foreign amounts are not local amount × rate"
-    yield Hit(TABLE, (money.home_column, "currency"), rows, len(money.home), note)
-
-
-def _unconverted(money: Ledger) -> np.ndarray:
-    """Return the foreign rows whose amount misses local × rate by over 2 % and twice the usual."""
-    if money.local is None or money.rate is None:
-        return np.zeros(len(money.home), bool)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(money.home / money.local / money.rate)))
-        raw = np.abs(np.log(np.abs(money.home / money.local)))
-        rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
-        expected = np.abs(np.log(money.rate))
-    known = money.foreign & np.isfinite(off)
-    if not money.rate_column and money.outside is None:
-        return known & (raw < 0.005) & (expected > 0.05) | known & (off > 1.0)
-    usual = float(np.median(off[known])) if known.any() else 0.0
-    wrong = known & (off > max(0.02, 3 * usual)) & (off > rounding)
-    return wrong if money.rate_column else wrong & ((raw < 0.01) | (off > 0.25))
-
-
-def stale_rate(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Rates used that are not the dated rate of the outside table."""
-    money = _converted(book)
-    used = money.rate if money.rate_column else None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if used is None:
-            used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
-            if money.outside is None:
-                raise NotApplicable("no column with the rate and no outside table of rates")
-        sheet = book.sheets[TABLE]
-        fair = money.outside if money.outside is not None else _running_median(sheet, used)
-        off = np.abs(np.log(used / fair))
-        rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
-    known = money.foreign & np.isfinite(off)
-    usual = float(np.median(off[known])) if known.any() else 0.0
-    wrong = known & (off > max(np.log1p(rule.limit), 3 * usual)) & (off > rounding)
-    if wrong.any():
-        wrong |= _frozen(sheet, used, fair, wrong, known)
-    rows = np.flatnonzero(wrong)
-    column = money.rate_column or money.home_column
-    against = "the outside table" if money.outside is not None else "the currency's own median"
-    note = f"{len(rows):,} rows use a rate over {rule.limit:.0%} from {against}"
-    yield Hit(TABLE, (column, "currency"), rows, sheet.n, note)
-
-
-def _running_median(sheet: Sheet, used: np.ndarray) -> np.ndarray:
-    frame = pd.DataFrame({"c": sheet.codes("currency")[0], "m": sheet.days() // 91, "x": used})
-    return frame.groupby("c")["x"].transform("median").to_numpy()
-
-
-def _frozen(
-    sheet: Sheet, used: np.ndarray, fair: np.ndarray, wrong: np.ndarray, known: np.ndarray
-) -> np.ndarray:
-    """Add rows with the one rate most wrong rows of a currency share, while the fair rate moved."""
-    stuck = np.zeros(sheet.n, bool)
-    codes, days = sheet.codes("currency")[0], sheet.days()
-    for code in np.unique(codes[wrong]):
-        mine = wrong & (codes == code)
-        middle = np.median(used[mine])
-        alike = known & (codes == code) & (np.abs(used / middle - 1) < 5e-4)
-        if (mine & alike).sum() < 0.5 * mine.sum() or len(np.unique(days[alike & mine])) < 5:
-            continue
-        first, last = days[mine & alike].min() - 14, days[mine & alike].max() + 14
-        inside = alike & (days >= first) & (days <= last)
-        if np.ptp(fair[inside]) > 0.005 * middle:
-            stuck |= inside
-    return stuck
-
-
-def currency_country(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Rare pairs of country and currency where the country otherwise settles the currency."""
-    sheet = book.need(TABLE, "currency", "country")
-    pairs = pd.DataFrame({"c": sheet.codes("country")[0], "m": sheet.codes("currency")[0]})
-    pairs["n"] = pairs.groupby(["c", "m"])["m"].transform("size")
-    pairs["of"] = pairs.groupby("c")["m"].transform("size")
-    rare = (pairs["n"] / pairs["of"] < rule.limit) & (pairs["c"] >= 0) & (pairs["of"] >= 100)
-    settled = 1 - rare.groupby(pairs["c"]).mean()
-    rows = np.flatnonzero(rare & pairs["c"].map(settled).gt(0.99))
-    note = f"{len(rows):,} rows in a currency their country hardly uses"
-    yield Hit(TABLE, ("currency", "country"), rows, sheet.n, note, status=_listed(rows))
 
 
 def sign_without_return(book: Book, _: Rule) -> Iterator[Hit]:
@@ -362,31 +249,11 @@ def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:
     yield Hit(TABLE, ("customer_id",), rows, sheet.n, note)
 
 
-def _money(book: Book) -> Ledger:
-    book.need(TABLE, "amount", "quantity", "unit_price")
-    money = book.once("ledger", ledger)
-    if money is None:
-        raise NotApplicable("no amounts")
-    return money
-
-
-def _converted(book: Book) -> Ledger:
-    book.need(TABLE, "amount", "currency")
-    money = book.once("ledger", ledger)
-    if money is None or money.local is None or money.rate is None:
-        raise NotApplicable("no amounts in a foreign currency beside their local amounts")
-    return money
-
-
 def _listed(rows: np.ndarray) -> Status:
     return Status.WARNED if len(rows) else Status.PASSED
 
 
 CHECKS = {
-    "DQ-T-01": amount_identity,
-    "DQ-T-02": unconverted,
-    "DQ-T-03": stale_rate,
-    "DQ-T-04": currency_country,
     "DQ-T-05": sign_without_return,
     "DQ-T-06": price_not_positive,
     "DQ-T-07": return_reasons,
