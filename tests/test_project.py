@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "segwork").rglob("*.py"))
 # Longer than the alarm limit, with the reason.
 LONG_MODULES = {
-    "segwork/quality/general.py": "the fifteen checks DQ-G, one function each, and their list",
-    "segwork/quality/external.py": "the eight checks DQ-X, one function each, and their list",
     "segwork/bench/planting.py": "one planting function per defect, and their list",
 }
 

@@ -15,6 +15,7 @@ from segwork import quality
 from segwork.errors import DataError, UsageError
 from segwork.quality import general, interaction, timing
 from segwork.quality import statistics as st
+from segwork.quality.daylight import switch_days, switch_shifts
 from segwork.quality.sheet import Sheet
 from segwork.schema import Kind
 from segwork.tables import from_frames
@@ -239,7 +240,7 @@ import json, resource, pandas as pd
 from segwork import quality, tables
 names = {ONLINE_RETAIL!r}
 frame = pd.read_parquet({str(Path(folder) / "online_retail.parquet")!r}).rename(columns=names)
-given = tables.from_frames(transactions=frame)
+given = from_frames(transactions=frame)
 begin = resource.getrusage(resource.RUSAGE_SELF).ru_utime
 facts = quality.audit(given, as_of="2011-12-10").facts()
 usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -469,3 +470,92 @@ def test_missing_income_says_when_it_cannot(tables: dict) -> None:
 
     assert result.scores.empty
     assert result.status.startswith(("not applicable", "not enough data"))
+
+
+def test_daylight_saving_needs_fewer_rows_at_a_switch() -> None:
+    """A month one hour late from the last Sunday of March is found; no month, no alarm."""
+    rng = np.random.default_rng(0)
+    days = np.repeat(np.arange(19_358, 19_358 + 300), 12)  # from 2023-01-01
+    hours = rng.choice(24, len(days), p=np.eye(24)[9:17].mean(0))
+    when = (days * 86_400 + hours * 3600).astype("datetime64[s]")
+    month = (days >= 19_442) & (days < 19_472)  # 26 March to 24 April
+    late = np.where(month, when + np.timedelta64(3600, "s"), when)
+
+    found = switch_shifts(late, np.arange(len(late)), 5e-4)
+
+    assert [f.hours for f in found] == [1]
+    assert np.isin(np.flatnonzero(month), found[0].rows).mean() > 0.9
+    assert len(found[0].rows) == pytest.approx(month.sum(), rel=0.1)
+    assert switch_shifts(when, np.arange(len(when)), 5e-4) == []
+
+
+def test_switch_days_of_2023() -> None:
+    """Sundays by the calendar of 2023: 12 and 26 March, 2 April, 24 September, 1 and 29 October."""
+    days = switch_days(np.arange(19_358, 19_358 + 365))
+    sundays = [str(d) for d in days.astype("datetime64[D]") if (int(d.astype(int)) + 3) % 7 == 6]
+
+    wanted = ["03-12", "03-26", "04-02", "09-24", "10-01", "10-29", "11-05"]
+    assert {f"2023-{d}" for d in wanted} <= set(sundays)
+
+
+def test_frozen_rate_counts_the_rows_where_it_happens_to_be_right() -> None:
+    """A rate frozen for 40 days while the fair one falls by 8 %: all 40 rows, not the last ones."""
+    days = pd.date_range("2024-01-01", periods=120, freq="D")
+    fair = pd.Series(np.linspace(1.2, 0.96, 120), index=days)
+    used = fair.to_numpy().copy()
+    used[40:80] = used[40]
+    lines = pd.DataFrame({
+        "customer_id": [f"c{k % 30}" for k in range(120)], "ordered_at": days, "quantity": 1,
+        "unit_price": 100.0, "currency": ["EUR", "USD"] * 60, "rate": np.where(
+            np.arange(120) % 2, 1.0, used), "order_id": [f"o{k}" for k in range(120)],
+    })  # fmt: skip
+    lines["amount"] = (lines["unit_price"] * lines["rate"]).round(2)
+    rates = pd.DataFrame({"date": days, "name": "fx_eur_usd", "value": fair.to_numpy()})
+
+    report = quality.audit(
+        from_frames(transactions=lines, external=rates), as_of="2024-06-01",
+        only=["DQ-T-03"],
+    )  # fmt: skip
+
+    assert sorted(report.rows("DQ-T-03")["row"]) == list(range(40, 80, 2))
+
+
+def test_price_in_pence_is_found_where_most_orders_are_of_three_pieces() -> None:
+    """A price per piece is no total, however alike the orders are."""
+    rng = np.random.default_rng(1)
+    n = 1000
+    quantity = np.where(rng.random(n) < 0.8, 3, rng.integers(1, 9, n))
+    item = rng.integers(0, 20, n)
+    price = np.round(5 + item + rng.normal(0, 0.3, n), 2)
+    price[:30] *= 100
+    lines = pd.DataFrame({
+        "customer_id": rng.integers(0, 100, n).astype(str), "ordered_at": "2024-01-05",
+        "product_id": [f"p{k}" for k in item], "quantity": quantity, "unit_price": price,
+        "amount": np.round(quantity * np.where(np.arange(n) < 30, price / 100, price), 2),
+    })  # fmt: skip
+
+    report = quality.audit(from_frames(transactions=lines), as_of="2024-06-01", only=["DQ-G-08"])
+
+    found = report.findings.set_index("code").loc["DQ-G-08"]
+    assert (found["status"], found["column"], found["n_rows"]) == ("failed", "unit_price", 30)
+
+
+def test_one_late_region_of_three_is_named_alone() -> None:
+    """Weather of one region two days late: the other two agree and are left alone."""
+    rng = np.random.default_rng(2)
+    days = pd.date_range("2023-01-01", periods=400, freq="D")
+    sky = rng.gamma(1.0, 8.0, 402)
+    late = {"north": 0, "south": 0, "east": 2}
+    parts = [
+        pd.DataFrame({"date": days, "name": "rain", "region": region,
+                      "value": sky[2 - lag : 402 - lag] * rng.lognormal(0, 0.2, 400)})
+        for region, lag in late.items()
+    ]  # fmt: skip
+    lines = pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2023-03-01"], "amount": [1.0]})
+
+    report = quality.audit(
+        from_frames(transactions=lines, external=pd.concat(parts, ignore_index=True)),
+        as_of="2024-06-01", only=["DQ-X-02"],
+    )  # fmt: skip
+
+    assert sorted(report.rows("DQ-X-02")["row"]) == list(range(800, 1200))

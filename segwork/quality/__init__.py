@@ -23,6 +23,8 @@ from segwork.quality import (
     external,
     general,
     interaction,
+    lateness,
+    levels,
     missing,
     transactional,
 )
@@ -121,8 +123,12 @@ def audit(tables: Any, *, as_of: date | str, only: Collection[str] | None = None
 
 def checks() -> dict[str, Check]:
     """Return the function behind every code of the catalogue."""
-    families = (general, missing, behavioural, exchange, transactional, interaction, external)
-    return {code: check for family in families for code, check in family.CHECKS.items()}
+    families = (
+        general, levels, missing, behavioural, exchange, transactional, interaction, external,
+        lateness,
+    )  # fmt: skip
+    found = {code: check for family in families for code, check in family.CHECKS.items()}
+    return {code: found[code] for code in catalogue() if code in found}
 
 
 def open_book(tables: Any, *, as_of: date | str) -> Book:

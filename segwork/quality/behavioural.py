@@ -10,6 +10,7 @@ import pandas as pd
 
 from segwork.quality import statistics as st
 from segwork.quality import timing
+from segwork.quality.daylight import switch_shifts
 from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.results import Status
@@ -42,26 +43,32 @@ def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
 
 def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find a block of rows whose hours of day are moved by three hours or more."""
-    yield from _shifts(book, list(range(3, 22)), rule)
+    hours = list(range(3, 22))
+    for sheet, when, unit in _clocks(book):
+        yield from _moved(sheet, timing.clock_shifts(when, unit, hours, rule.limit))
 
 
 def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find a stretch of days whose hours of day are moved by one hour."""
-    yield from _shifts(book, [1, 23], rule)
+    for sheet, when, unit in _clocks(book):
+        found = switch_shifts(when, unit, rule.limit / 2)
+        found = found or timing.clock_shifts(when, unit, [1, 23], rule.limit / 2)
+        yield from _moved(sheet, found)
 
 
-def _shifts(book: Book, shifts: list[int], rule: Rule) -> Iterator[Hit]:
-    looked = False
-    for sheet in (s for n in EVENT_TABLES if (s := book.get(n))):
-        when = sheet.when()
-        if when is None or st.day_resolution(when):
-            continue
-        looked = True
-        for shift in timing.clock_shifts(when, _unit(sheet), shifts, rule.limit)[:1]:
-            note = f"{len(shift.rows):,} rows lie {shift.hours:+d} hours off (p {shift.p:.1g})"
-            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), shift.rows, sheet.n, note)
-    if not looked:
+def _clocks(book: Book) -> list[tuple[Sheet, np.ndarray, np.ndarray]]:
+    sheets = [s for name in EVENT_TABLES if (s := book.get(name)) is not None]
+    timed = [(s, when) for s in sheets if (when := s.when()) is not None]
+    found = [(s, when, _unit(s)) for s, when in timed if not st.day_resolution(when)]
+    if not found:
         raise NotApplicable("no table with a time of day")
+    return found
+
+
+def _moved(sheet: Sheet, shifts: list[timing.Shift]) -> Iterator[Hit]:
+    for shift in shifts[:1]:
+        note = f"{len(shift.rows):,} rows lie {shift.hours:+d} hours off (p {shift.p:.1g})"
+        yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), shift.rows, sheet.n, note)
 
 
 def _unit(sheet: Sheet) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality import statistics as st
-from segwork.quality.money import ledger
 from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
 from segwork.results import Status
@@ -231,100 +230,6 @@ def orphan_keys(book: Book, _: Rule) -> Iterator[Hit]:
         yield Hit(sheet.name, ("customer_id",), rows, sheet.n, note)
 
 
-def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Find a second heap of values a power of ten away from the values of the same group."""
-    for sheet in book:
-        for column in _level_columns(book, sheet):
-            values = sheet.number(column)
-            if (values > 0).sum() < 50 or len(np.unique(values[values > 0])) < 20:
-                continue
-            logs, effects = st.residual_logs(values, _grouping(sheet, column))
-            rows, factor = st.scale_slip(logs, limit=rule.limit)
-            if len(rows):
-                note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
-                yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
-
-
-def _level_columns(book: Book, sheet: Sheet) -> list[str]:
-    """Return the numbers that have a level of their own: not pieces, nor totals over pieces."""
-    columns = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
-    money = book.once("ledger", ledger) if sheet.name == "transactions" else None
-    if money is None or not np.isfinite(money.lines).any():
-        return columns
-    totals, several = (money.lines, money.amount), np.abs(money.quantity) > 1
-    return [
-        c
-        for c in columns
-        if c != "amount"
-        and not any(st.in_step(sheet.number(c)[several], t[several]) for t in totals)
-    ]
-
-
-def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
-    """Return the codes that may explain a level: product, currency, place, name of a series."""
-    names = ("product_id", "name", "currency", "product_category", "country", "region")
-    extra = [c for c in sheet.extra(Kind.CATEGORY) if 1 < len(sheet.codes(c)[1]) <= 60]
-    chosen = [c for c in (*names, *extra) if c in sheet and c != column]
-    return {c: sheet.codes(c)[0] for c in chosen if 1 < len(sheet.codes(c)[1]) < sheet.n / 5}
-
-
-def swapped_columns(book: Book, _: Rule) -> Iterator[Hit]:
-    """Rows in which two columns hold each other's values."""
-    for sheet in book:
-        if sheet.name == "transactions":
-            yield from _swapped_factors(book, sheet)
-        numbers = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "unit_price")]
-        for a, b in combinations(numbers[:12], 2):
-            rows = st.swapped_numbers(sheet.number(a), sheet.number(b))
-            if len(rows):
-                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
-        words = [c for c in sheet.columns(Kind.CATEGORY) if len(sheet.codes(c)[1]) <= 500]
-        for a, b in combinations(words[:12], 2):
-            rows = _swapped_words(sheet, a, b)
-            if len(rows):
-                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
-
-
-def _swapped_words(sheet: Sheet, a: str, b: str) -> np.ndarray:
-    homes = []
-    for column, other in ((a, b), (b, a)):
-        mine, theirs = (Counter(dict(_sizes(sheet, c))) for c in (column, other))
-        homes.append({w for w in mine if theirs[w] > 4 * mine[w]})
-    if not all(homes):
-        return np.array([], int)
-    return np.flatnonzero(
-        sheet.where(a, homes[0].__contains__) & sheet.where(b, homes[1].__contains__)
-    )
-
-
-def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
-    codes, _ = sheet.codes(column)
-    size = np.bincount(codes[codes >= 0], minlength=len(sheet.words(column)))
-    return list(zip(sheet.words(column), size.tolist(), strict=False))
-
-
-def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
-    """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
-    if not sheet.has("quantity", "unit_price"):
-        return
-    quantity, price = sheet.number("quantity"), sheet.number("unit_price")
-    whole = np.mod(quantity, 1) == 0
-    if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
-        odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
-        typical = np.quantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
-        rows = np.flatnonzero(odd & (np.abs(price) <= typical))
-        if len(rows):
-            note = f"{len(rows):,} rows: quantity and unit_price"
-            yield Hit(sheet.name, ("quantity", "unit_price"), rows, sheet.n, note)
-    book_of_money = book.once("ledger", ledger)
-    if book_of_money is None:
-        return
-    for columns, rows in book_of_money.swaps():
-        if len(rows):
-            note = f"{len(rows):,} rows: {' and '.join(columns)}"
-            yield Hit(sheet.name, columns, rows, sheet.n, note)
-
-
 def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find a run of one non-zero value too long for chance and not explained by its group."""
     for sheet in book:
@@ -448,8 +353,6 @@ CHECKS = {
     "DQ-G-05": category_variants,
     "DQ-G-06": broken_encoding,
     "DQ-G-07": orphan_keys,
-    "DQ-G-08": scale_slips,
-    "DQ-G-09": swapped_columns,
     "DQ-G-10": stuck_values,
     "DQ-G-11": heaping,
     "DQ-G-12": schema_types,

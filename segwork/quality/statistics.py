@@ -308,8 +308,8 @@ def agree(
         return (gap <= absolute) | (gap <= relative * np.abs(b))
 
 
-def in_step(a: np.ndarray, b: np.ndarray) -> bool:
-    """Say whether two amounts are in one fixed ratio on most rows."""
+def in_step(a: np.ndarray, b: np.ndarray, *, share: float = 0.5) -> bool:
+    """Say whether two amounts are in one fixed ratio on more than a share of the rows."""
     ratio = a / np.where(b == 0, np.nan, b)
     known = ratio[np.isfinite(ratio)]
-    return len(known) > 0 and bool((np.abs(known / np.median(known) - 1) < 0.03).mean() > 0.5)
+    return len(known) > 0 and bool((np.abs(known / np.median(known) - 1) < 0.03).mean() > share)

@@ -11,6 +11,7 @@ from scipy import stats
 from segwork.quality import statistics as st
 
 CLOSED = {(1, 1), (1, 6), (5, 1), (7, 4), (8, 17), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
+CAP_STANDS_OUT = 1.5  # days at the cap against the next most frequent number of rows
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def clock_shifts(
     limit : float
         Largest p-value of a stretch that is reported, over all shifts tried.
     """
-    rows, hours, days, weekday = _units(when, unit)
+    rows, hours, days, weekday = units(when, unit)
     if len(rows) < 100:
         return []
     by_day = _orders_by_day(days)
@@ -53,7 +54,7 @@ def clock_shifts(
     for order, daily in arrangements:
         best = None
         for shift in shifts:
-            ratio, expected = _ratios(hours, weekday, shift)
+            ratio, expected = ratios(hours, weekday, shift)
             span, score, mean = _best_stretch(ratio[order], days[order] if daily else None)
             if mean > 0.6 * expected and (best is None or score > best[1]):
                 best = (order[span[0] : span[1]], score, shift)
@@ -65,7 +66,8 @@ def clock_shifts(
     return found
 
 
-def _units(when: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, ...]:
+def units(when: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the first row of every unit with a time, its hour, day since 1970 and weekday."""
     known = np.flatnonzero(~np.isnat(when))
     first = ~pd.Series(unit[known]).duplicated().to_numpy()
     rows = known[first]
@@ -79,7 +81,7 @@ def _orders_by_day(days: np.ndarray) -> bool:
     return bool(np.median(np.abs(np.diff(days))) <= 1) if len(days) > 1 else False
 
 
-def _ratios(hours: np.ndarray, weekday: np.ndarray, shift: int) -> tuple[np.ndarray, float]:
+def ratios(hours: np.ndarray, weekday: np.ndarray, shift: int) -> tuple[np.ndarray, float]:
     """Return log-likelihood ratios by each weekday's own profile, and their mean if moved."""
     ratio = np.zeros(len(hours))
     expected = 0.0
@@ -224,8 +226,9 @@ def _easter(year: int) -> str:
 def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     """Return the days with exactly the highest number of rows, where so many are no chance.
 
-    Under any law whose upper tail falls, each day in the window just below the maximum reaches
-    it with a chance of at most one over the width of the window.
+    Under any law whose upper tail falls, each day in a window of w values below the maximum
+    reaches it with a chance of at most 1 / (w + 1). A narrow window asks least of the law, a wide
+    one has most days: all widths are tried and the smallest p pays for it (Bonferroni).
     """
     known = days[days > -(10**6)]
     if len(known) < 100:
@@ -239,9 +242,11 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     if top < 5 or at_top.sum() < 3:
         return st.NONE, top
     width = max(4, round(st.robust_scale(count[count > 0].astype(float)) / 2))
-    window = (count >= top - width) & (count <= top)
-    next_most = np.bincount(count[window & ~at_top] if (window & ~at_top).any() else [0]).max()
-    p = float(stats.binom.sf(at_top.sum() - 1, int(window.sum()), 1 / (width + 1)))
-    if p < limit and at_top.sum() > 2 * min(next_most, at_top.sum() / 2 - 0.1):
+    days_with = np.bincount(count, minlength=top + 1)
+    windows = [days_with[top - w :] for w in range(1, min(width, top) + 1)]
+    chances = [stats.binom.sf(w[-1] - 1, w.sum(), 1 / len(w)) for w in windows]
+    p = float(min(chances)) * len(windows)
+    next_most = int(windows[int(np.argmin(chances))][:-1].max())
+    if p < limit and at_top.sum() > CAP_STANDS_OUT * next_most:
         return span[at_top], top
     return st.NONE, top
