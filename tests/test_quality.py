@@ -240,7 +240,7 @@ import json, resource, pandas as pd
 from segwork import quality, tables
 names = {ONLINE_RETAIL!r}
 frame = pd.read_parquet({str(Path(folder) / "online_retail.parquet")!r}).rename(columns=names)
-given = from_frames(transactions=frame)
+given = tables.from_frames(transactions=frame)
 begin = resource.getrusage(resource.RUSAGE_SELF).ru_utime
 facts = quality.audit(given, as_of="2011-12-10").facts()
 usage = resource.getrusage(resource.RUSAGE_SELF)
