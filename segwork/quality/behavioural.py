@@ -209,7 +209,10 @@ def outages(book: Book, rule: Rule) -> Iterator[Hit]:
         if sheet.days() is None:
             continue
         looked = True
-        days = timing.empty_days(sheet.days(), rule.limit)
+        # Lines of an order and clicks of a session come together: chance empties days of units.
+        first = ~pd.Series(_unit(sheet)).duplicated().to_numpy()
+        days = timing.empty_days(sheet.days()[first], rule.limit)
+        days = days[~np.isin(days, sheet.days())]
         if len(days):
             span = f"{_day(days[0])} to {_day(days[-1])}"
             note = f"{len(days)} days without a row, {span}"
