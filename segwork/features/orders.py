@@ -127,7 +127,9 @@ def of_breadth(lines: Any) -> Any:
         if column not in names:
             continue
         sold = lines.filter(nw.col("_sold"), ~nw.col(column).is_null())
-        part = sold.select(KEY, column).unique().group_by(KEY).agg(nw.len().alias(counted))
+        # Grouped twice: Narwhals writes `unique` for SQL as a window over every row.
+        pairs = sold.group_by(KEY, column).agg(nw.len().alias("_n"))
+        part = pairs.group_by(KEY).agg(nw.len().alias(counted))
         found = part if found is None else found.join(part, on=KEY, how="left")
     return found
 

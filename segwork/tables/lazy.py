@@ -14,7 +14,12 @@ from segwork.schema import Kind, Table
 from segwork.tables.checking import HUGE, Checked, check_names, derivation_notes
 from segwork.tables.faults import EXAMPLES, Fault
 
-MARKERS = "('', 'nan', 'none', 'null', 'n/a', 'na', '<na>', 'nat', '#n/a')"
+MARKERS = "'', 'nan', 'none', 'null', 'n/a', 'na', '<na>', 'nat', '#n/a'"
+# What no marker begins with, told by the first character: a digit, or a letter other than n.
+PLAIN = (
+    "ascii({0}) between 48 and 57 or ascii({0}) between 65 and 77 or ascii({0}) between 79 and 90"
+    " or ascii({0}) between 97 and 109 or ascii({0}) between 111 and 122"
+)
 ZONE = "[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
 YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
 
@@ -29,6 +34,7 @@ class Dialect:
     zoned_to_utc: str
     day: str
     matches: str
+    among: str
 
     def name(self, column: str) -> str:
         """Quote a column name."""
@@ -42,6 +48,8 @@ DUCKDB = Dialect(
     zoned_to_utc="timezone('UTC', {})",
     day="datediff('day', date '1970-01-01', {})",
     matches="regexp_matches({}, '{}')",
+    # Not `in`: DuckDB turns a long list into a join that sees every row, whatever the `case` says.
+    among="list_contains([{1}], {0})",
 )
 SPARK = Dialect(
     quote="`",
@@ -50,6 +58,7 @@ SPARK = Dialect(
     zoned_to_utc="cast({} as TIMESTAMP_NTZ)",
     day="datediff({}, date'1970-01-01')",
     matches="regexp_like({}, '{}')",
+    among="{0} in ({1})",
 )
 
 
@@ -136,8 +145,9 @@ def _read_id(own: str, text: str, dtype: Any, dialect: Dialect) -> str:
     kept = own if dtype == nw.String else f"cast({own} as {dialect.text})"
     if dtype.is_integer():
         return kept
-    plain = f"length({own}) > 5 and substr({own}, 1, 1) <> ' '" if dtype == nw.String else "false"
-    return f"case when {plain} then {kept} when lower({text}) not in {MARKERS} then {kept} end"
+    plain = PLAIN.format(own) if dtype == nw.String else "false"
+    marker = dialect.among.format(f"lower({text})", MARKERS)
+    return f"case when {plain} then {kept} when not {marker} then {kept} end"
 
 
 def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect) -> str:
@@ -217,7 +227,8 @@ def _tests(
     unread = {Kind.TIME: "not_a_time", Kind.NUMBER: "not_a_number", Kind.FLAG: "not_a_flag"}
     tests = {}
     if kind is Kind.IDENTIFIER:
-        tests["missing_marker"] = f"({sql}) is null and lower({text}) in {MARKERS} and {text} <> ''"
+        marker = dialect.among.format(f"lower({text})", MARKERS)
+        tests["missing_marker"] = f"({sql}) is null and {marker} and {text} <> ''"
     elif kind in unread and sql != own:
         tests[unread[kind]] = f"({sql}) is null and {there}"
     if "try_cast" in sql and kind is Kind.NUMBER and decimal == ".":
