@@ -16,7 +16,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lab bench bench-quick clean
+.PHONY: help setup run test lint format lab bench bench-quick weights clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,13 @@ bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an 
 QUICK := audit_the_audits,change_points,fairness,model_audits,scale
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the quick ones with small settings (minutes)
 	$(BENCH) --config notebooks/configs/benchmarks.toml --only $(QUICK)
+
+# One thread: sums in the last digit must not depend on how many cores there are.
+weights: setup ## train the change-point networks anew and take their thresholds (an hour)
+	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	  $(BIN)/python -m segwork.changepoints.train
+	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	  $(BIN)/python -m segwork.changepoints.calibrate_series
 
 clean: ## remove the environment, generated data and reports
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segwork import changepoints
-from segwork.changepoints import detect, scores, series, series_network, train_series, training
+from segwork.changepoints import detect, scores, series, series_network, train, training
 from segwork.changepoints.simulate_series import simulate
 from segwork.errors import UsageError
 
@@ -147,21 +147,35 @@ def test_simulated_series_are_what_they_say() -> None:
         assert simulate(n, rng, changed=False)[1].size == 0
 
 
-def test_training_is_repeatable_and_weights_survive_storage(tmp_path) -> None:
-    """Two short trainings with one seed store the same bytes; loading gives the same output."""
-    import tensorflow as tf
-
+@pytest.mark.parametrize("name", ["series", "panel"])
+def test_training_is_repeatable_and_weights_survive_storage(name, tmp_path, monkeypatch) -> None:
+    """Two short trainings of one number store the same bytes; loading gives the same output."""
+    monkeypatch.setattr(train, "BATCH", 8)
     stored = []
-    for name in ("a.npz", "b.npz"):
-        tf.keras.utils.set_random_seed(0)
-        network = series_network.build(channels=4, units=3)
-        training.train(network, train_series.batch, train_series.loss, steps=2, seed=0)
-        training.save(network, tmp_path / name)
-        stored.append((tmp_path / name).read_bytes())
+    for file in ("a.npz", "b.npz"):
+        network, loss = train.weights(name, 0, steps=2)
+        training.save(network, tmp_path / file)
+        stored.append((tmp_path / file).read_bytes())
+    assert np.isfinite(loss)
     assert stored[0] == stored[1]
-    x = series_network.features(np.random.default_rng(0).normal(size=(2, 30)))
-    again = training.load(series_network.build(channels=4, units=3), tmp_path / "a.npz")
+    x, target = train.TASKS[name].batch(np.random.default_rng(0))
+    assert len(x) == len(target) == 8
+    again = training.load(train.TASKS[name].build(), tmp_path / "a.npz")
     np.testing.assert_allclose(training.predict(again, x), training.predict(network, x), atol=0.02)
+
+
+@pytest.mark.parametrize("name", ["series", "panel"])
+def test_shipped_weights_are_those_the_trainer_writes(name) -> None:
+    """The files beside the package are exactly the trainer's, and fit the network it builds."""
+    folder = resources.files(changepoints)
+    shipped = sorted(
+        f.name
+        for f in folder.iterdir()
+        if f.name.startswith(f"{name}_") and f.name.endswith(".npz")
+    )
+    assert shipped == sorted(train.TASKS[name].files)
+    for file in shipped:
+        training.load(train.TASKS[name].build(), folder / file)
 
 
 def test_shipped_weights_are_small_and_hold_an_lstm() -> None:

@@ -26,10 +26,11 @@ TAIL = 40  # largest draws of a bin that shape the tail beyond the last ten
 
 @dataclass(frozen=True)
 class Calibrated:
-    """p-values of the network's and of the scan's statistic, and the number of draws."""
+    """p-values of the network's statistic and of the scan's, the latter itself, and the draws."""
 
     p: np.ndarray
     p_scan: np.ndarray
+    scan: np.ndarray
     draws: int
 
 
@@ -76,7 +77,7 @@ def calibrate(
             here = rows[mine == b]
             p[here] = p_values(statistic[here], null_statistic[theirs == b], rng)
             p_scan[here] = p_values(found.statistic[here], null_scan.statistic[theirs == b], rng)
-    return Calibrated(p, p_scan, size * int(strata.max(initial=-1) + 1))
+    return Calibrated(p, p_scan, found.statistic, size * int(strata.max(initial=-1) + 1))
 
 
 def _strata(totals: np.ndarray, lengths: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -126,8 +127,9 @@ def resample(
 def p_values(seen: np.ndarray, null: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the share of draws at least as large, ties broken at random, plus one above and below.
 
-    Beyond the tenth largest draw an exponential tail, fitted to the largest draws and flattened by
-    one standard error, takes over: with a thousand draws nothing below 0.001 could be told apart.
+    Beyond the tenth largest draw the tail of an exponential takes over, its scale estimated from
+    the largest draws and integrated out, which gives a Pareto: with a thousand draws nothing below
+    0.001 could be told apart otherwise.
     """
     null = np.sort(null)
     above = null.size - np.searchsorted(null, seen, side="right")
@@ -137,10 +139,10 @@ def p_values(seen: np.ndarray, null: np.ndarray, rng: np.random.Generator) -> np
     tail = min(TAIL, null.size // 10)
     if tail >= 20:
         start, tenth = null[-tail - 1], null[-10]
-        rate = (1 - 1 / np.sqrt(tail)) / max(float((null[-tail:] - start).mean()), 1e-9)
+        scale = max(float((null[-tail:] - start).mean()), 1e-9)
         beyond = seen > tenth
-        at_tenth = 11 / (null.size + 1)
-        p[beyond] = np.maximum(at_tenth * np.exp(-rate * (seen[beyond] - tenth)), 1e-7)
+        further = (1 + (seen[beyond] - tenth) / (tail * scale)) ** -tail
+        p[beyond] = np.maximum(11 / (null.size + 1) * further, 1e-7)
     return p
 
 

@@ -23,7 +23,7 @@ FEWEST = 8  # orders a verdict needs
 FALSE_DISCOVERY_RATE = 0.10
 REFEREED = 1_000  # sequences the slow controls look at, at most
 CHUNK = 4_096
-FALLS_FIRST = 0.5  # a rise twofold is easier to see than a fall by half: this evens the power out
+FALLS_FIRST = 0.25  # a rise twofold is easier to see than a fall by half: this evens the power out
 KINDS = ("stop", "fall", "rise", "temporary", "none", "not enough data")
 
 
@@ -43,10 +43,11 @@ class PanelChanges:
         - ``rate_before``, ``rate_after`` with ``…_low``, ``…_high`` (95 %): orders per average
           period; for ``temporary`` outside and inside the episode
         - ``p``, ``q``: false-alarm probability, and Benjamini-Hochberg over the tested customers
+        - ``log_odds``: the network's answer behind ``p``, before it is ranked among its like
         - ``p_alive``: chance of still being a customer (BG/NBD), whatever the verdict
         - ``orders``, ``periods``: what was observed after the first period
-        - controls: ``scan_p``, ``scan`` (calibrated likelihood-ratio scan, q ≤ 0.10), ``pelt``,
-          ``binseg``, ``bocpd``: change or not; missing where not tested
+        - controls: ``scan_ratio``, ``scan_p``, ``scan`` (likelihood-ratio scan, calibrated like the
+          network, q ≤ 0.10), ``pelt``, ``binseg``, ``bocpd``: change or not; missing if not tested
     as_of : pandas.Timestamp
     period : str
     draws : int
@@ -139,13 +140,15 @@ def enough(base: sequences.Panel) -> np.ndarray:
     return (base.lengths >= SHORTEST[base.period]) & (base.totals >= FEWEST)
 
 
-def judge(base: sequences.Panel, *, seed: int = 0) -> tuple[pd.DataFrame, int]:
+def judge(
+    base: sequences.Panel, *, seed: int = 0, refereed: int = REFEREED
+) -> tuple[pd.DataFrame, int]:
     """Return the table of :class:`PanelChanges` for a panel, and the number of draws behind it."""
     base, source = _canonical(base)
     tested = enough(base)
     shape = sequences.calendar_shape(base, trusted=tested)
     first, back, copies = _distinct(base, tested)
-    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed)
+    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed, refereed)
     table = pd.DataFrame({"customer_id": base.customer_id})
     for name, values in verdicts.items():
         table[name] = _spread(values[back], np.flatnonzero(tested), len(table))
@@ -179,14 +182,15 @@ def _distinct(base: sequences.Panel, tested: np.ndarray) -> tuple[np.ndarray, ..
     return rows[new], back, np.bincount(back)
 
 
-def _judge(counts, shape, copies, seed: int) -> tuple[dict[str, np.ndarray], int]:
+def _judge(counts, shape, copies, seed: int, refereed: int) -> tuple[dict[str, np.ndarray], int]:
     """Find out everything about each distinct sequence."""
     rng = np.random.default_rng(seed)
     odds, index, low, high = score(counts, shape)
     ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng)
     verdict = kinds.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
-    return verdict | _referees(counts, shape, rng), ranked.draws
+    verdict |= {"log_odds": odds, "scan_ratio": ranked.scan}
+    return verdict | _referees(counts, shape, refereed, rng), ranked.draws
 
 
 @cache
@@ -233,12 +237,12 @@ def _period_set(posterior: np.ndarray, *, level: float = 0.8) -> tuple[np.ndarra
     return order[:, 0], inside.argmax(1), last
 
 
-def _referees(counts, shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Verdicts of the untuned controls on at most ``REFEREED`` sequences, drawn at random."""
+def _referees(counts, shape, most: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Verdicts of the untuned controls on at most so many sequences, drawn at random."""
     verdicts = {name: np.full(len(counts), None, object) for name in ("pelt", "binseg", "bocpd")}
     rows = np.arange(len(counts))
-    if len(rows) > REFEREED:
-        rows = np.sort(rng.choice(rows, REFEREED, replace=False))
+    if len(rows) > most:
+        rows = np.sort(rng.choice(rows, most, replace=False))
     for length in np.unique((shape[rows] > 0).sum(1)):
         same = rows[(shape[rows] > 0).sum(1) == length]
         part = counts[same][:, -length:]

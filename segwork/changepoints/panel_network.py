@@ -1,4 +1,4 @@
-"""The customer network: its inputs and its layers. Training is in ``train_panel``.
+"""The customer network: its inputs and its layers. Training is in ``train``.
 
 Shapes: B customers, T periods, F inputs. The answer is a distribution over "the change begins in
 period t" and, as the last of T + 1 entries, "no change".
@@ -13,7 +13,7 @@ import numpy as np
 from segwork.sequences import Scan, dispersion, scan
 
 INPUTS = 12
-WEIGHTS = ("panel_0.npz", "panel_1.npz", "panel_2.npz")
+WEIGHTS = ("panel_0.npz",)
 
 
 def features(counts: np.ndarray, shape: np.ndarray, found: Scan | None = None) -> np.ndarray:
@@ -50,7 +50,7 @@ def _since_last(counts: np.ndarray, passed: np.ndarray) -> np.ndarray:
     return passed - np.maximum.accumulate(seen, axis=1)
 
 
-def build(*, channels: int = 24, units: int = 32) -> Any:
+def build(*, channels: int = 32, units: int = 40) -> Any:
     """Return the untrained Keras model: (B, T, F) -> (B, T + 1) logits, "no change" last."""
     from tensorflow import keras
     from tensorflow.keras import layers

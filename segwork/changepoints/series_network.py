@@ -1,4 +1,4 @@
-"""The series network: its inputs and its layers. Training is in ``train_series``.
+"""The series network: its inputs and its layers. Training is in ``train``.
 
 Shapes: B series, n points, m = ceil(n / factor) steps, F inputs.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 LONGEST = 160  # steps; longer series are averaged in blocks
 INPUTS = 21
-WEIGHTS = ("series_0.npz", "series_1.npz", "series_2.npz")
+WEIGHTS = ("series_0.npz",)
 
 
 def block_length(n: int) -> int:
@@ -154,7 +154,7 @@ def _correlation(d: np.ndarray, lag: int) -> np.ndarray:
     return (e[:, lag:] * e[:, :-lag]).sum(1) / ((e**2).sum(1) + 1e-9)
 
 
-def build(*, channels: int = 24, units: int = 32) -> Any:
+def build(*, channels: int = 32, units: int = 40) -> Any:
     """Return the untrained Keras model: (B, m, F) -> logit of "a segment begins", (B, m)."""
     from tensorflow import keras
 

@@ -35,7 +35,7 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
             lw=1,
         )
         axes.set_ylabel("customers whose rate\nchanged (% of tested)")
-        axes.tick_params(axis="x", rotation=60)
+        plt.setp(axes.get_xticklabels(), rotation=60, ha="right", rotation_mode="anchor")
         axes.set_ylim(0)
     top = months.loc[months["share"].idxmax()]
     return figure, (
