@@ -18,6 +18,7 @@ from segwork.clustering import (
     segment_ids,
     tree_rules,
 )
+from segwork.clustering.methods import hdbscan
 from segwork.clustering.scores import outcome_separation, scores
 from segwork.clustering.stability import bootstrap_jaccard
 from segwork.clustering.traits import TRAITS, Space, agreement, traits
@@ -222,3 +223,19 @@ def test_scaling_follows_the_declared_rule():
     wide = X * [1, 1000]
     rule = lambda Y, **kw: prepare.fit_scaling(prepare.as_frame(Y), **kw).rule  # noqa: E731
     assert [rule(X), rule(wide), rule(wide, n_clusters=3)] == ["as given", "standard", "as given"]
+
+
+def test_hdbscan_cuts_are_scikit_learns():
+    """Cutting one hierarchy at every size gives what a fit of each setting gives."""
+    from sklearn.cluster import HDBSCAN
+
+    X = np.random.default_rng(13).normal(size=(300, 3)) + np.repeat([[0], [3]], 150, axis=0)
+    for found in hdbscan(X):
+        size, samples, cut = (part.split(" = ")[-1] for part in found.setting.split(", "))
+        fit = HDBSCAN(
+            min_cluster_size=int(size),
+            min_samples=int(samples),
+            cluster_selection_method=cut,
+            copy=True,
+        ).fit(X)
+        assert (fit.labels_ == found.labels).all(), found.setting

@@ -94,9 +94,9 @@ def fitted(lot: Lot) -> list[Any]:
 def judged(lot: Lot) -> pd.DataFrame:
     """Return what the referee would do with tables it has not seen, one row per simulated table.
 
-    Columns: ``family``; ``quality``, the highest it predicts; ``found``, ``best`` and
-    ``by_silhouette``: the true index of its choice, of the best method's and of the highest
-    silhouette's candidate.
+    Columns: ``family``; ``quality``, the highest it predicts for the quick panel; ``found``,
+    ``best`` and ``by_silhouette``: the true index of its choice, of the best method's and of the
+    highest silhouette's candidate.
     """
     predicted = np.zeros(len(lot["truth"]))
     for fold in range(FOLDS):
@@ -108,6 +108,7 @@ def judged(lot: Lot) -> pd.DataFrame:
         predicted=np.where(read["log_clusters"] > 0, predicted, 0.0),
         **{name: lot[name] for name in ("truth", "table", "panel", "method")},
     )
+    quick = rows[rows["panel"] == 1].groupby("table")["predicted"].max()
     rows = rows[rows["panel"] == 0]
     rows["order"] = rows["predicted"] - (rows["noise"] > 0.3)
     result = {}
@@ -115,7 +116,7 @@ def judged(lot: Lot) -> pd.DataFrame:
         shown = group.loc[group.groupby("method")["order"].idxmax()]
         result[table] = {
             "family": list(FAMILIES)[table % len(FAMILIES)],
-            "quality": group["predicted"].max(),
+            "quality": quick[table],
             "found": shown.loc[shown["order"].idxmax(), "truth"],
             "best": shown["truth"].max(),
             "by_silhouette": shown.loc[shown["silhouette"].idxmax(), "truth"],
@@ -130,6 +131,15 @@ def summary(judgement: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         regret=table["best"] - table["found"], gain=table["found"] - table["by_silhouette"]
     )
+
+
+def levels(judgement: pd.DataFrame) -> pd.DataFrame:
+    """Return how many tables reach each predicted quality, with groups and without."""
+    none = judgement["family"].isin(CLUSTERLESS)
+    plain = ~none & (judgement["best"] >= 0.7)
+    steps = np.round(np.arange(0.2, 0.85, 0.05), 2)
+    reached = pd.DataFrame({step: judgement["quality"] >= step for step in steps})
+    return pd.DataFrame({"without": reached[none].mean(), "plain groups": reached[plain].mean()})
 
 
 def flat(models: list[Any]) -> dict[str, np.ndarray]:
@@ -163,7 +173,9 @@ def main(folder: str, out: str) -> None:
 
     with threadpool_limits(1):
         lot = lots(folder)
-        print(summary(judged(lot)).round(3).to_string())
+        judgement = judged(lot)
+        print(summary(judgement).round(3).to_string())
+        print(levels(judgement).round(3).to_string())
         np.savez_compressed(Path(out), **flat(fitted(lot)))
 
 

@@ -12,6 +12,7 @@ from segwork.clustering.methods import Candidate, kmeans, quiet
 
 NETS = 3
 GRAPH_NEIGHBOURS = 20
+MOST_VECTORS = 40  # more eigenvectors cost more than all other methods together
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Ca
     an autoencoded embedding"; Ng, Jordan, Weiss (2002), "On spectral clustering".
     """
     numbers = [k for k in numbers if k < len(Z) - 1]
+    numbers = [k for k in numbers if k <= MOST_VECTORS] or numbers[:1]
     if not numbers or len(Z) < 12:
         return []
     vectors = graph_vectors(Z, max(numbers), seed=seed)

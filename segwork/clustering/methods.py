@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -231,7 +232,7 @@ def _sklearn_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray
 
 def hdbscan(X: np.ndarray) -> list[Candidate]:
     """HDBSCAN at smallest cluster sizes of 0.5, 1, 2, 5 and 10 %, two smoothings, two cuts."""
-    found, seen = [], set()
+    found, seen, fits = [], set(), {}
     for share in (0.005, 0.01, 0.02, 0.05, 0.10):
         for samples in (5, 10):
             for cut in ("eom", "leaf"):
@@ -239,26 +240,36 @@ def hdbscan(X: np.ndarray) -> list[Candidate]:
                 if (size, samples, cut) in seen or size > len(X) or samples > len(X):
                     continue
                 seen.add((size, samples, cut))
+                if samples not in fits:
+                    fits[samples] = _hdbscan_fit(X, size, samples, cut)
 
                 def again(Y: np.ndarray, _: int, s: tuple = (share, samples, cut)) -> np.ndarray:
-                    return _hdbscan_labels(Y, *s)
+                    size, samples = max(5, round(s[0] * len(Y))), min(s[1], len(Y))
+                    return _hdbscan_fit(Y, min(size, len(Y)), samples, s[2]).labels_
 
                 text = f"min_size = {size}, min_samples = {samples}, {cut}"
+                labels = _hdbscan_cut(fits[samples], X, size, cut)
                 rule = {"kind": "neighbours", "noise": True}
-                found.append(Candidate("hdbscan", text, again(X, 0), again, rule))
+                found.append(Candidate("hdbscan", text, labels, again, rule))
     return found
 
 
-def _hdbscan_labels(X: np.ndarray, share: float, samples: int, cut: str) -> np.ndarray:
+def _hdbscan_fit(X: np.ndarray, size: int, samples: int, cut: str) -> Any:
     from sklearn.cluster import HDBSCAN
 
-    size = min(max(5, round(share * len(X))), len(X))
     return HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min(samples, len(X)),
-        cluster_selection_method=cut,
-        copy=True,
-    ).fit_predict(X)
+        min_cluster_size=size, min_samples=samples, cluster_selection_method=cut, copy=True
+    ).fit(X)
+
+
+def _hdbscan_cut(fit: Any, X: np.ndarray, size: int, cut: str) -> np.ndarray:
+    """Return labels of another cut of a fitted hierarchy; a new fit where scikit-learn hides it."""
+    try:
+        from sklearn.cluster._hdbscan._tree import tree_to_labels
+
+        return tree_to_labels(fit._single_linkage_tree_, size, cut, False, 0.0, None)[0]
+    except (ImportError, AttributeError, TypeError):
+        return _hdbscan_fit(X, size, fit.min_samples, cut).labels_
 
 
 def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) -> list[Candidate]:
