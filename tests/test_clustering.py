@@ -54,6 +54,14 @@ def test_index_of_a_frame_is_kept(blobs):
     assert (plain.labels.to_numpy() == other.labels.to_numpy()).all()
 
 
+def test_two_moons_are_recommended_without_their_number():
+    """Two moons, nothing given: the recommended labelling draws them."""
+    X, truth = make_moons(400, noise=0.06, random_state=0)
+    found = compare(X, methods=QUICK, draws=0)
+    assert found.recommended
+    assert adjusted_rand_score(truth, found.labels[found.recommended]) > 0.95
+
+
 def test_shapes_are_found_where_k_means_cannot():
     """Two moons, their number given: Genie draws them, K-Means cannot."""
     X, truth = make_moons(400, noise=0.06, random_state=0)
@@ -202,16 +210,14 @@ def test_input_is_not_changed(blobs):
     "X",
     [
         np.random.default_rng(2).normal(size=(12, 30)),
-        np.random.default_rng(2).normal(size=(11, 2)),
-        np.repeat(np.random.default_rng(2).normal(size=(12, 2)), 20, axis=0),
-        np.vstack([np.random.default_rng(2).normal(size=(80, 2)), [[1e6, 1e6]]]),
-        np.random.default_rng(2).integers(0, 2, (80, 6)).astype(float),
+        np.repeat(np.random.default_rng(2).normal(size=(12, 2)), 9, axis=0),
+        np.vstack([np.random.default_rng(2).normal(size=(40, 2)), [[1e6, 1e6]]]),
     ],
-    ids=["more features than rows", "eleven rows", "twenty copies of each", "outlier", "binary"],
+    ids=["more features than rows", "nine copies of each", "outlier"],
 )
 def test_every_method_answers_on_awkward_tables(X):
     """All ten methods, each with a row, and each labels its own rows as it fitted them."""
-    found = compare(X, draws=1, copies=1)
+    found = compare(X, draws=0, copies=1)
     assert set(found.labels.columns) == set(clustering.METHODS) - {"rule_rfm"}
     for name in found.labels:
         assert (found.model(name).assign(X) == found.labels[name]).all(), name

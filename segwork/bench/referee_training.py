@@ -20,7 +20,7 @@ from segwork.clustering.referee import features
 from segwork.clustering.traits import TRAITS
 from segwork.progress import unwatched
 
-TABLES, LOT = 342, 38
+TABLES, LOT = 190, 38
 ROUNDS = 3
 FOLDS = 5
 PANELS = (CLASSICAL, ("kmeans", "ward", "genie", "dbscan"), ("kmeans", "mixture", "genie"))
