@@ -16,7 +16,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lab bench bench-quick weights clean
+.PHONY: help setup run test lint format lab bench bench-quick weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,8 +59,8 @@ lab: setup ## open the notebooks in JupyterLab
 bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an hour or more)
 	$(BENCH) --config notebooks/configs/benchmarks_full.toml
 
-# `clustering` and `reproducibility` take longer than a quick run may, even with small settings.
-QUICK := audit_the_audits,change_points,fairness,model_audits,scale
+# `reproducibility` takes longer than a quick run may, even with small settings.
+QUICK := audit_the_audits,change_points,clustering,fairness,model_audits,scale
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the quick ones with small settings (minutes)
 	$(BENCH) --config notebooks/configs/benchmarks.toml --only $(QUICK)
 
@@ -70,6 +70,10 @@ weights: setup ## train the change-point networks anew and take their thresholds
 	  $(BIN)/python -m segwork.changepoints.train
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
 	  $(BIN)/python -m segwork.changepoints.calibrate_series
+
+# The referee that selects segments; lots of tables stay in .segwork/referee, so it can be stopped.
+referee: setup ## simulate tables and train the segments' referee again (half an hour)
+	$(BIN)/python -m segwork.bench.referee_training .segwork/referee segwork/clustering/referee.npz
 
 clean: ## remove the environment, generated data and reports
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample

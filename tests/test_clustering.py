@@ -54,6 +54,14 @@ def test_index_of_a_frame_is_kept(blobs):
     assert (plain.labels.to_numpy() == other.labels.to_numpy()).all()
 
 
+def test_two_moons_are_recommended_without_their_number():
+    """Two moons, nothing given: the recommended labelling draws them."""
+    X, truth = make_moons(400, noise=0.06, random_state=0)
+    found = compare(X, methods=QUICK, draws=0)
+    assert found.recommended
+    assert adjusted_rand_score(truth, found.labels[found.recommended]) > 0.95
+
+
 def test_shapes_are_found_where_k_means_cannot():
     """Two moons, their number given: Genie draws them, K-Means cannot."""
     X, truth = make_moons(400, noise=0.06, random_state=0)
@@ -196,3 +204,41 @@ def test_input_is_not_changed(blobs):
     before = frame.copy()
     compare(frame, methods=("kmeans",), draws=1, copies=2)
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.random.default_rng(2).normal(size=(12, 30)),
+        np.repeat(np.random.default_rng(2).normal(size=(12, 2)), 9, axis=0),
+        np.vstack([np.random.default_rng(2).normal(size=(40, 2)), [[1e6, 1e6]]]),
+    ],
+    ids=["more features than rows", "nine copies of each", "outlier"],
+)
+def test_every_method_answers_on_awkward_tables(X):
+    """All ten methods, each with a row, and each labels its own rows as it fitted them."""
+    found = compare(X, draws=0, copies=1)
+    assert set(found.labels.columns) == set(clustering.METHODS) - {"rule_rfm"}
+    for name in found.labels:
+        assert (found.model(name).assign(X) == found.labels[name]).all(), name
+
+
+def test_autoencoders_label_new_rows_and_survive_the_disk(blobs, tmp_path):
+    """New rows near a group get its label, also from a model that was saved and loaded."""
+    near = blobs[0] + 0.01
+    found = compare(blobs[0], methods=["autoencoder"], n_clusters=4, draws=0, copies=0)
+    for name in found.labels:
+        model = SegmentModel.load(found.model(name).save(tmp_path / name))
+        assert adjusted_rand_score(model.assign(near), found.labels[name]) > 0.99, name
+
+
+def test_rows_that_are_all_noise_get_a_defined_answer():
+    """Where density clustering finds only noise, scores are defined and nothing is recommended."""
+    from segwork.clustering.scores import scores
+
+    X = np.random.default_rng(4).uniform(size=(60, 12))
+    found = compare(X, methods=["dbscan", "hdbscan"], draws=1, copies=1)
+    assert found.recommended is None
+    values = scores(X, np.full(60, -1))
+    assert values["noise"] == 1.0
+    assert values["dbcv"] == -1.0

@@ -25,3 +25,13 @@ def test_clusterless_tables_do_not_convince(law: str) -> None:
     X = getattr(np.random.default_rng(1), law)(size=(400, 3))
 
     assert not conviction(X, copies=4, seed=0).convincing
+
+
+def test_copies_are_drawn_only_until_the_answer_is_known() -> None:
+    """The answer with an early stop is the answer with all copies."""
+    rng = np.random.default_rng(2)
+    for X in (rng.normal(size=(200, 2)), np.vstack([rng.normal(c, 1, (90, 2)) for c in (0, 7)])):
+        early = conviction(X, copies=8, seed=0, look=0)
+        late = conviction(X, copies=8, seed=0, look=8)
+        assert early.convincing == late.convincing
+        assert len(early.null) <= len(late.null) == 8

@@ -18,10 +18,11 @@ from segwork.clustering import (
     segment_ids,
     tree_rules,
 )
+from segwork.clustering.methods import hdbscan
 from segwork.clustering.scores import outcome_separation, scores
 from segwork.clustering.stability import bootstrap_jaccard
 from segwork.clustering.traits import TRAITS, Space, agreement, traits
-from segwork.clustering.trees import genie, spanning_tree
+from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
 
 
 def _distances(X: np.ndarray) -> np.ndarray:
@@ -49,6 +50,14 @@ def test_dbcv_equals_the_authors_smallest_cases():
     assert dbcv(five, np.array([1, 1, 2, 2, 2])) == pytest.approx(0.694201697828989, abs=1e-12)
 
 
+def test_dbcv_does_not_depend_on_the_unit():
+    """A far outlier shrinks the rest below 1e-8 of the widest distance, and DBCV still answers."""
+    X, y = make_blobs(60, 2, centers=[[0, 0], [9, 0]], random_state=0)
+    far = np.vstack([X, [[1e9, 0.0]]])
+    assert dbcv(far, np.append(y, -1)) == pytest.approx(dbcv(X, y) * 60 / 61, rel=1e-4)
+    assert dbcv(X * 1e-9, y) == pytest.approx(dbcv(X, y))
+
+
 @pytest.mark.parametrize(
     ("X", "labels"),
     [
@@ -73,6 +82,15 @@ def test_spanning_tree_has_the_length_scipy_finds():
 
     D = _distances(np.random.default_rng(2).normal(size=(80, 3)))
     assert spanning_tree(D)[1].sum() == pytest.approx(minimum_spanning_tree(D).sum())
+
+
+def test_ward_cuts_are_scipys():
+    """Every cut of the hierarchy groups the rows as SciPy's cut_tree does."""
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    merges = linkage(np.random.default_rng(12).normal(size=(70, 3)), "ward")
+    for k, labels in cut_hierarchy(merges, [1, 2, 7, 70]).items():
+        assert adjusted_rand_score(labels, cut_tree(merges, k)[:, 0]) == 1.0
 
 
 def test_genie_without_its_limit_is_single_linkage():
@@ -205,3 +223,19 @@ def test_scaling_follows_the_declared_rule():
     wide = X * [1, 1000]
     rule = lambda Y, **kw: prepare.fit_scaling(prepare.as_frame(Y), **kw).rule  # noqa: E731
     assert [rule(X), rule(wide), rule(wide, n_clusters=3)] == ["as given", "standard", "as given"]
+
+
+def test_hdbscan_cuts_are_scikit_learns():
+    """Cutting one hierarchy at every size gives what a fit of each setting gives."""
+    from sklearn.cluster import HDBSCAN
+
+    X = np.random.default_rng(13).normal(size=(300, 3)) + np.repeat([[0], [3]], 150, axis=0)
+    for found in hdbscan(X):
+        size, samples, cut = (part.split(" = ")[-1] for part in found.setting.split(", "))
+        fit = HDBSCAN(
+            min_cluster_size=int(size),
+            min_samples=int(samples),
+            cluster_selection_method=cut,
+            copy=True,
+        ).fit(X)
+        assert (fit.labels_ == found.labels).all(), found.setting

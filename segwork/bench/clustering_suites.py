@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import Comparison, compare, copula_copy
+from segwork.clustering import Comparison, compare, copula_copy, prepare
+from segwork.clustering.conviction import conviction
+from segwork.clustering.methods import k_distances
+from segwork.clustering.pool import deciding_rows, fitting_rows
 
 PUBLISHED = {
     "kmeans": {"wut": 0.492, "sipu": 0.743, "uci": 0.286},
@@ -64,15 +67,48 @@ def unknown_number(X: np.ndarray, references: Sequence[np.ndarray], **settings: 
     }
 
 
-def refusals(frame: pd.DataFrame, *, tables: int, seed: int = 0) -> int:
-    """Return how many clusterless copies of a table get no recommendation."""
+LAWS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "normal": lambda rng: rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4)),
+    "uniform box": lambda rng: rng.uniform(size=(500, 3)),
+    "heavy tails": lambda rng: rng.standard_t(3, (500, 3)),
+    "log-normal": lambda rng: np.exp(rng.normal(0, 0.7, (500, 4))),
+    "exponential": lambda rng: rng.exponential(size=(500, 3)),
+    "counts": lambda rng: rng.poisson(rng.gamma(2, 2, (500, 1)), (500, 4)).astype(float),
+    "wide": lambda rng: rng.normal(size=(300, 20)),
+    "flat pair": lambda rng: rng.normal(size=(500, 2)),
+}
+"""Tables without groups, none of them drawn as the referee's training tables are."""
+
+
+def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
+    """Return which tables get no recommendation, whatever the methods.
+
+    Only the part of :func:`segwork.clustering.compare` that decides is run: scaling, the rows it
+    looks at, and the conviction; clusterless copies are drawn only until the answer is known.
+    """
+    refused = []
+    for number, X in enumerate(tables):
+        frame = prepare.as_frame(X)
+        matrix = prepare.fit_scaling(frame).transform(frame)
+        matrix = matrix[fitting_rows(len(matrix), seed=seed + number)]
+        matrix = matrix[deciding_rows(matrix, seed=seed + number)]
+        found = conviction(matrix, copies=19, seed=seed + number, look=0)
+        refused.append(not found.convincing)
+    return np.array(refused)
+
+
+def copies(frame: pd.DataFrame, count: int, *, seed: int = 0) -> Iterator[pd.DataFrame]:
+    """Yield clusterless copies of a table: its columns and rank correlations, no groups."""
     rng = np.random.default_rng([seed, 21])
-    count = 0
-    for draw in range(tables):
-        copy = pd.DataFrame(copula_copy(frame.to_numpy(float), rng), columns=frame.columns)
-        result = compare(copy, methods=("kmeans",), draws=0, seed=seed + draw)
-        count += result.recommended is None
-    return count
+    for _ in range(count):
+        yield pd.DataFrame(copula_copy(frame.to_numpy(float), rng), columns=frame.columns)
+
+
+def draws(law: str, count: int, *, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield tables of one of the ``LAWS``."""
+    rng = np.random.default_rng([seed, 22, list(LAWS).index(law)])
+    for _ in range(count):
+        yield LAWS[law](rng)
 
 
 def order_agreement(result: Comparison, truth: np.ndarray) -> float:
@@ -85,8 +121,24 @@ def order_agreement(result: Comparison, truth: np.ndarray) -> float:
     return float(spearmanr(quality, true)[0])
 
 
+def groups(n_rows: int, n_columns: int, rng: np.random.Generator) -> np.ndarray:
+    """Return six round groups, shape (n_rows, n_columns)."""
+    centres = 6 * rng.normal(size=(6, n_columns))
+    return centres[rng.integers(0, 6, n_rows)] + rng.normal(size=(n_rows, n_columns))
+
+
+def declared_eps(X: np.ndarray) -> float:
+    """Return DBSCAN's eps by the rule for all rows: the 90 % point of 2 d-distances.
+
+    It is read on 4,000 rows and shrunk as neighbours come nearer where rows are denser.
+    """
+    some = X[fitting_rows(len(X), seed=0)]
+    reach = k_distances(some, 2 * X.shape[1])
+    return float(np.quantile(reach, 0.9) * (len(some) / len(X)) ** (1 / X.shape[1]))
+
+
 def seconds(task: Callable[[], object]) -> float:
-    """Return how long a task takes."""
+    """Return how long a task takes, wall clock."""
     from time import perf_counter
 
     start = perf_counter()

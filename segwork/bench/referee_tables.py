@@ -136,23 +136,60 @@ def _shapes(rng: Random) -> Sample:
     )
 
 
-def _nested(rng: Random) -> Sample:
-    """Rings around a core, evenly dense or not, whole or as interleaved spirals or moons."""
-    k, parts = int(rng.integers(2, 5)), []
-    thick, style = rng.uniform(0.02, 0.13), rng.choice(["rings", "spirals", "moons"])
+def _rings(rng: Random) -> Sample:
+    """Draw rings around each other, perhaps around a core, evenly dense or not."""
+    k, thick, inner = int(rng.integers(2, 5)), rng.uniform(0.02, 0.15), rng.uniform(0.25, 0.8)
+    core, parts = rng.random() < 0.4, []
     for i, n in enumerate(_sizes(rng, k, most=1500)):
-        if style == "rings":
-            wide = rng.uniform(0.9, 1.1, 2) if rng.random() < 0.3 else np.ones(2)
-            base = (i + (0.0 if rng.random() < 0.5 else 0.5)) * _round(rng, n) * wide
-        elif style == "spirals":
-            angle = 2 * np.pi * (1.3 * np.sqrt(rng.uniform(0.03, 1, n)) + i / k)
-            base = (angle - 2 * np.pi * i / k)[:, None] / 3
-            base = base * np.column_stack([np.cos(angle), np.sin(angle)])
-        else:
-            angle = rng.uniform(0, np.pi, n) * (1 if i % 2 == 0 else -1)
-            base = np.column_stack([np.cos(angle), np.sin(angle)]) + np.array([i, 0.5 * (i % 2)])
+        wide = rng.uniform(0.9, 1.1, 2) if rng.random() < 0.3 else np.ones(2)
+        base = (i + inner) * _round(rng, n) * wide
+        if i == 0 and core:
+            base = inner / 2 * rng.normal(size=(n, 2)) / (1 + 4 * thick)
+        parts.append(base + thick * rng.normal(size=(n, 2)) + rng.normal(0, 0.03, 2))
+    return _joined(parts)
+
+
+def _spirals(rng: Random) -> Sample:
+    """Draw two to four interleaved spirals."""
+    k, turns, parts = int(rng.integers(2, 5)), rng.uniform(0.8, 1.4), []
+    thick = rng.uniform(0.02, 0.13)
+    for i, n in enumerate(_sizes(rng, k, most=1500)):
+        along = 2 * np.pi * turns * np.sqrt(rng.uniform(0.03, 1, n))
+        angle = along + 2 * np.pi * i / k
+        base = along[:, None] / 3 * np.column_stack([np.cos(angle), np.sin(angle)])
         parts.append(base + thick * rng.normal(size=(n, 2)))
     return _joined(parts)
+
+
+def _moons(rng: Random) -> Sample:
+    """Draw half rings that reach into each other, two or a chain of them."""
+    k, parts = int(rng.choice([2, 2, 2, 3, 4])), []
+    thick, lift = rng.uniform(0.02, 0.16), rng.uniform(0.3, 0.7)
+    for i, n in enumerate(_sizes(rng, k, most=1500)):
+        angle = rng.uniform(0, np.pi, n) * (1 if i % 2 == 0 else -1)
+        base = np.column_stack([np.cos(angle), np.sin(angle)]) + np.array([i, lift * (i % 2)])
+        parts.append(base + thick * rng.normal(size=(n, 2)))
+    return _joined(parts)
+
+
+def _inside(rng: Random) -> Sample:
+    """Draw dense groups inside an arc, or on a sparse cloud, of another density."""
+    k, parts = int(rng.integers(2, 5)), []
+    sizes = _sizes(rng, k, most=1200)
+    around = (
+        3.0 * _curve_of(rng, sizes[0]) if rng.random() < 0.5 else rng.normal(0, 2, (sizes[0], 2))
+    )
+    parts.append(around + rng.uniform(0.03, 0.2) * rng.normal(size=around.shape))
+    for centre, n in zip(_centres(rng, k - 1, 2, 1.5), sizes[1:], strict=True):
+        place = centre - 0.75 * (k - 1) ** 0.5
+        parts.append(place + rng.uniform(0.15, 0.4) * rng.normal(size=(n, 2)))
+    return _joined(parts)
+
+
+def _curve_of(rng: Random, n: int) -> np.ndarray:
+    """Return an arc of the unit circle, from a half to all of it."""
+    angle = rng.uniform(0, 2 * np.pi) + rng.uniform(0, 1, n) * rng.uniform(np.pi, 2 * np.pi)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def _stripes(rng: Random) -> Sample:
@@ -291,12 +328,57 @@ def _many(rng: Random) -> Sample:
     return _joined([c + s * rng.normal(size=(n, d)) for c, s in zip(centres, spread, strict=True)])
 
 
+def _cloud(rng: Random) -> Sample:
+    """Draw one correlated cloud: normal, heavy-tailed, uniform or skewed. No groups."""
+    n, d = int(rng.integers(120, 1200)), int(rng.choice([2, 2, 3, 5, 8, 15]))
+    kind = rng.choice(["normal", "t", "box", "ball", "skewed", "exponential"])
+    X = rng.normal(size=(n, d))
+    if kind == "t":
+        X = X / np.sqrt(rng.chisquare(4, (n, 1)) / 4)
+    if kind == "box":
+        X = rng.uniform(-1, 1, (n, d))
+    if kind == "ball":
+        X = X / np.linalg.norm(X, axis=1, keepdims=True) * rng.random((n, 1)) ** (1 / d)
+    X = X @ (np.eye(d) + rng.uniform(0, 0.8) * rng.normal(size=(d, d)) / np.sqrt(d))
+    if kind == "skewed":
+        X = np.exp(rng.uniform(0.2, 0.8) * X / X.std(axis=0))
+    if kind == "exponential":
+        X = rng.exponential(1.0, (n, d))
+    return X, np.zeros(n, dtype=int)
+
+
+def _continuum(rng: Random) -> Sample:
+    """Draw customers without types: one law for rate, life and value. No groups."""
+    n = int(rng.integers(150, 1200))
+    rate = np.exp(rng.normal(-1.5, rng.uniform(0.5, 1.1), n))
+    tenure = rng.uniform(30, 900, n)
+    orders = 2 + rng.poisson(rate * tenure / 7)
+    days = np.minimum(rng.exponential(7 / np.maximum(rate, 0.02)), tenure)
+    value = np.exp(rng.normal(0, rng.uniform(0.3, 0.9), n) + 0.2 * np.log(rate))
+    gap = tenure / (orders - 1)
+    lines = 1 + rng.poisson(1.5 * orders) / orders
+    X = np.log1p(np.column_stack([orders, 1e3 * value * orders, days, tenure, gap, value, lines]))
+    X = X[:, np.sort(rng.permutation(7)[: rng.integers(3, 8)])]
+    X = np.clip(X, *np.quantile(X, [0.005, 0.995], axis=0))
+    return (X - X.mean(axis=0)) / X.std(axis=0), np.zeros(n, dtype=int)
+
+
+def _single(rng: Random) -> Sample:
+    """Draw one shape, thick or thin. No groups."""
+    n = int(rng.integers(120, 1200))
+    thick = rng.uniform(0.02, 0.3)
+    return _curve(rng, n) + thick * rng.normal(size=(n, 2)), np.zeros(n, dtype=int)
+
+
 FAMILIES: dict[str, Callable[[Random], Sample]] = {
     "blobs": _blobs,
     "ellipses": _ellipses,
     "tails": _tails,
     "shapes": _shapes,
-    "nested": _nested,
+    "rings": _rings,
+    "spirals": _spirals,
+    "moons": _moons,
+    "inside": _inside,
     "stripes": _stripes,
     "tiles": _tiles,
     "mixed": _mixed,
@@ -305,4 +387,8 @@ FAMILIES: dict[str, Callable[[Random], Sample]] = {
     "customers": _customers,
     "buyers": _buyers,
     "many": _many,
+    "cloud": _cloud,
+    "continuum": _continuum,
+    "single": _single,
 }
+CLUSTERLESS = ("cloud", "continuum", "single")

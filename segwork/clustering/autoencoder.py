@@ -1,4 +1,4 @@
-"""The autoencoder's shape: a Keras model, its code, and the code again without Keras."""
+"""The autoencoder's shape: a Keras model of several nets, its code, and the code without Keras."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ def layer_widths(n_features: int) -> tuple[int, ...]:
     return *hidden, max(2, min(10, math.ceil(n_features / 2)))
 
 
-def build(n_features: int, *, seed: int) -> tuple[Any, Any]:
+def build(n_features: int, *, nets: int, seed: int) -> tuple[Any, Any]:
     """Return the encoder and the whole autoencoder as untrained Keras models.
 
     Parameters
     ----------
     n_features : int
         Standardised columns.
+    nets : int
+        Nets side by side that share nothing: inputs and outputs have shape (nets, batch, columns).
     seed : int
-        Of the starting weights; nothing else is random here.
+        Of the starting weights (Glorot's); nothing else is random here.
     """
     import keras
 
     widths = layer_widths(n_features)
-    starts = iter(range(1000 * seed, 1000 * seed + 2 * len(widths)))
 
     def dense(width: int, activation: str | None) -> Any:
-        start = keras.initializers.GlorotUniform(seed=next(starts))
-        return keras.layers.Dense(width, activation=activation, kernel_initializer=start)
+        return keras.layers.EinsumDense(
+            "nbi,nio->nbo", (None, width), activation=activation, bias_axes="no"
+        )
 
-    inputs = keras.Input((n_features,))
+    inputs = keras.Input(batch_shape=(nets, None, n_features))
     signal = inputs
     for width in widths[:-1]:
         signal = dense(width, "relu")(signal)
@@ -49,12 +51,26 @@ def build(n_features: int, *, seed: int) -> tuple[Any, Any]:
     signal = code
     for width in reversed(widths[:-1]):
         signal = dense(width, "relu")(signal)
-    return keras.Model(inputs, code), keras.Model(inputs, dense(n_features, None)(signal))
+    model = keras.Model(inputs, dense(n_features, None)(signal))
+    model.set_weights(_glorot([w.shape for w in model.weights], seed))
+    return keras.Model(inputs, code), model
 
 
-def weights_of(encoder: Any) -> Weights:
-    """Return the encoder's kernels and biases as arrays."""
-    return [tuple(map(np.asarray, layer.get_weights())) for layer in encoder.layers[1:]]
+def _glorot(shapes: list[tuple[int, ...]], seed: int) -> list[np.ndarray]:
+    """Return uniform kernels (nets, in, out) and zero biases (nets, 1, out), in turn."""
+    rng = np.random.default_rng([seed, 10])
+    return [
+        rng.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape[1:])) if place % 2 == 0
+        else np.zeros(shape)
+        for place, shape in enumerate(shapes)
+    ]  # fmt: skip
+
+
+def encoders(weights: list[np.ndarray]) -> list[Weights]:
+    """Return each net's encoder as kernels and biases, from a whole model's weights."""
+    half = weights[: len(weights) // 2]
+    layers = list(zip(half[::2], half[1::2], strict=True))
+    return [[(kernel[net], bias[net, 0]) for kernel, bias in layers] for net in range(len(half[0]))]
 
 
 def encode(weights: Weights, X: np.ndarray) -> np.ndarray:

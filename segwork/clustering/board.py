@@ -12,7 +12,7 @@ from segwork.clustering import stability
 from segwork.clustering.null import copula_copy
 from segwork.clustering.pool import Scored
 from segwork.clustering.profile import tree_accuracy
-from segwork.clustering.scores import outcome_separation, scores
+from segwork.clustering.scores import ROWS, outcome_separation, scores
 from segwork.progress import unwatched
 
 COLUMNS = {
@@ -40,6 +40,7 @@ COLUMNS = {
     "fit_seconds": "time for all settings of the method",
     "peak_megabytes": "how far the method raised the process' peak memory",
 }
+SEEDLESS = ("ward", "genie", "dbscan", "hdbscan")
 FACTS = [c for c in COLUMNS if c not in ("setting", "fit_seconds", "peak_megabytes")]
 
 
@@ -57,7 +58,7 @@ def scoreboard(
 ) -> pd.DataFrame:
     """Return the table, best predicted quality first; columns as in ``COLUMNS``."""
     rng = np.random.default_rng([seed, 19])
-    some = np.sort(rng.permutation(len(matrix))[: 2 * stability.ROWS])
+    some = np.sort(rng.permutation(len(matrix))[:ROWS])
     few = runner.X[np.sort(rng.permutation(len(runner.X))[: stability.ROWS])]
     copy = copula_copy(few, rng)
     raw = frame[list(runner.scaling.columns)].iloc[some].fillna(0)
@@ -103,13 +104,15 @@ def _stability(
     if draws < 1:
         return {}
     jaccard = stability.bootstrap_jaccard(Z, refit, draws=draws, seed=seed)[1]
-    jaccard_null = stability.bootstrap_jaccard(null, refit, draws=draws, seed=seed)[1]
+    jaccard_null = stability.bootstrap_jaccard(null, refit, draws=(draws + 1) // 2, seed=seed)[1]
     row = {
         "jaccard": float(jaccard.mean()) if len(jaccard) else np.nan,
         "jaccard_worst": float(jaccard.min()) if len(jaccard) else np.nan,
         "jaccard_null": float(jaccard_null.mean()) if len(jaccard_null) else np.nan,
         "sampling_agreement": stability.sampling_agreement(Z, refit, seed=seed),
-        "seed_agreement": stability.seed_agreement(Z, refit, seeds=5, seed=seed),
+        "seed_agreement": 1.0
+        if candidate.method in SEEDLESS
+        else stability.seed_agreement(Z, refit, seeds=5, seed=seed),
     }
     if code is None:
         row["scaling_agreement"] = stability.scaling_agreement(Z, refit, seed=seed)

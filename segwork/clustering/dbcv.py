@@ -50,20 +50,28 @@ def dbcv(X: np.ndarray, labels: np.ndarray) -> float:
 
 
 def dbcv_of_distances(
-    distances: np.ndarray, labels: np.ndarray, dimensions: int, *, tree: Tree = spanning_tree
+    distances: np.ndarray,
+    labels: np.ndarray,
+    dimensions: int,
+    *,
+    tree: Tree = spanning_tree,
+    powers: np.ndarray | None = None,
 ) -> float:
     """Return DBCV from the distances, shape (n, n), of distinct rows.
 
     ``tree`` decides among equally short edges: Prim's is fast, Kruskal's is the usual reference.
+    ``powers`` are the distances' :func:`log_powers`, where they are known already.
     """
     members = [np.flatnonzero(labels == c) for c in np.unique(labels[labels >= 0])]
     members = [rows for rows in members if len(rows) >= 2]
     if len(members) < 2:
         return -1.0
-    core = [_core_distance(distances[np.ix_(rows, rows)], dimensions) for rows in members]
-    inside = [
-        _sparseness(distances[np.ix_(m, m)], c, tree) for m, c in zip(members, core, strict=True)
-    ]
+    powers = log_powers(distances, dimensions) if powers is None else powers
+    core, inside = [], []
+    for rows in members:
+        block = np.ix_(rows, rows)
+        core.append(_core_distance(powers[block], dimensions))
+        inside.append(_sparseness(distances[block], core[-1], tree))
     sparse = np.array([value for value, _ in inside])
     inner = [rows[keep] for rows, (_, keep) in zip(members, inside, strict=True)]
     inner_core = [c[keep] for c, (_, keep) in zip(core, inside, strict=True)]
@@ -89,15 +97,19 @@ def _separation(
     return apart.min(axis=1)
 
 
-def _core_distance(distances: np.ndarray, dimensions: int) -> np.ndarray:
-    """Return the all-points core distance, in logarithms so that no power overflows."""
+def log_powers(distances: np.ndarray, dimensions: int) -> np.ndarray:
+    """Return the logarithm of 1 / distance^dimensions, shape (n, n): no power overflows."""
     with np.errstate(divide="ignore"):
         logs = -dimensions * np.log(distances)
     np.fill_diagonal(logs, -np.inf)
-    logs = np.minimum(logs, 1e4)
-    top = logs.max(axis=1)
-    total = np.exp(logs - top[:, None]).sum(axis=1)
-    return np.exp(-(top + np.log(total / (len(distances) - 1))) / dimensions)
+    return np.minimum(logs, 1e4, out=logs)
+
+
+def _core_distance(powers: np.ndarray, dimensions: int) -> np.ndarray:
+    """Return the all-points core distance of one cluster's rows."""
+    top = powers.max(axis=1)
+    total = np.exp(powers - top[:, None]).sum(axis=1)
+    return np.exp(-(top + np.log(total / (len(powers) - 1))) / dimensions)
 
 
 def _sparseness(distances: np.ndarray, core: np.ndarray, tree: Tree) -> tuple[float, np.ndarray]:
@@ -110,7 +122,10 @@ def _sparseness(distances: np.ndarray, core: np.ndarray, tree: Tree) -> tuple[fl
 
 
 def _kruskal(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return Kruskal's tree; from a dense matrix SciPy would drop edges shorter than 1e-8."""
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
-    tree = minimum_spanning_tree(np.triu(distances)).tocoo()
+    ends = np.triu_indices(len(distances), 1)
+    tree = minimum_spanning_tree(csr_array((distances[ends], ends), distances.shape)).tocoo()
     return np.column_stack([tree.row, tree.col]), tree.data

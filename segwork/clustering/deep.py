@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segwork.clustering.autoencoder import Weights, encode, weights_of
+from segwork.clustering.autoencoder import Weights, encode, encoders
 from segwork.clustering.methods import Candidate, kmeans, quiet
 
 NETS = 3
 GRAPH_NEIGHBOURS = 20
+MOST_VECTORS = 40  # more eigenvectors cost more than all other methods together
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,16 @@ class Code:
         )
 
 
-def learn_code(X: np.ndarray, *, seed: int) -> tuple[Code, list[tuple[object, object]]]:
-    """Train the nets on scaled rows; also return them for fine-tuning."""
+def learn_code(X: np.ndarray, *, seed: int) -> tuple[Code, list[np.ndarray]]:
+    """Train the nets on scaled rows; also return their whole weights for fine-tuning."""
     from segwork.clustering.training import trained
 
     middle, spread = X.mean(axis=0), np.full(X.shape[1], max(float(X.std()), 1e-12))
     scaled = (X - middle) / spread
-    nets = [trained(scaled, seed=seed * NETS + i) for i in range(NETS)]
-    weights = [weights_of(encoder) for encoder, _ in nets]
+    whole = trained(scaled, nets=NETS, seed=seed)
+    weights = encoders(whole)
     widths = np.array([max(float(encode(w, scaled).std()), 1e-9) for w in weights])
-    return Code(middle, spread, weights, widths), nets
+    return Code(middle, spread, weights, widths), whole
 
 
 def code_kmeans(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
@@ -71,6 +72,7 @@ def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Ca
     an autoencoded embedding"; Ng, Jordan, Weiss (2002), "On spectral clustering".
     """
     numbers = [k for k in numbers if k < len(Z) - 1]
+    numbers = [k for k in numbers if k <= MOST_VECTORS] or numbers[:1]
     if not numbers or len(Z) < 12:
         return []
     vectors = graph_vectors(Z, max(numbers), seed=seed)
@@ -96,7 +98,10 @@ def _graph_mixture(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
     lengths = np.linalg.norm(vectors[:, :k], axis=1, keepdims=True)
     rows = vectors[:, :k] / np.maximum(lengths, 1e-12)
     floor = 1e-3 * max(float(rows.var(axis=0).mean()), 1e-9)
-    model = GaussianMixture(k, covariance_type="tied", n_init=4, reg_covar=floor, random_state=seed)
+    starts = 4 if k <= 10 else 2 if k <= 20 else 1
+    model = GaussianMixture(
+        k, covariance_type="tied", n_init=starts, reg_covar=floor, random_state=seed
+    )
     with quiet():
         return model.fit_predict(rows)
 
@@ -126,7 +131,7 @@ def graph_vectors(Z: np.ndarray, count: int, *, seed: int) -> np.ndarray:
 
 
 def idec(
-    X: np.ndarray, code: Code, nets: list[tuple[object, object]], k: int, *, seed: int
+    X: np.ndarray, code: Code, whole: list[np.ndarray], k: int, *, seed: int
 ) -> tuple[Candidate, Code]:
     """Fine-tune the first net towards ``k`` clusters (IDEC); return the labelling and its code."""
     from sklearn.cluster import KMeans
@@ -134,10 +139,10 @@ def idec(
     from segwork.clustering.training import refined
 
     scaled = (X - code.middle) / code.spread
-    encoder, model = nets[0]
+    first = [part[:1] for part in whole]
     with quiet():
         start = KMeans(k, n_init=20, random_state=seed).fit(encode(code.weights[0], scaled))
-    weights, centres, labels = refined(encoder, model, scaled, start.cluster_centers_, seed=seed)
+    weights, centres, labels = refined(first, scaled, start.cluster_centers_, seed=seed)
     rule = {"kind": "centres", "centres": centres}
 
     def again(Y: np.ndarray, other: int) -> np.ndarray:

@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from segwork.clustering.trees import genie, spanning_tree
+from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
 
 BUDGET = 20
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
@@ -81,7 +82,8 @@ def mixture(
 ) -> list[Candidate]:
     """Gaussian mixture; full covariances where the rows can carry them, else diagonal.
 
-    With the number of clusters given: full covariances and ten starts, as in published tables.
+    Two starts up to k = 10, one beyond. With the number of clusters given: full covariances and
+    ten starts, as in published tables.
     """
     from sklearn.mixture import GaussianMixture
 
@@ -95,7 +97,7 @@ def mixture(
             model = GaussianMixture(
                 min(k, len(Y)),
                 covariance_type=kind,
-                n_init=10 if given else 2,
+                n_init=10 if given else 2 if k <= 10 else 1,
                 reg_covar=floor,
                 random_state=other,
             )
@@ -118,13 +120,12 @@ def mixture(
 
 def ward(X: np.ndarray, numbers: Iterable[int]) -> list[Candidate]:
     """Ward's hierarchy, cut at every number of clusters."""
-    from scipy.cluster.hierarchy import cut_tree, linkage
+    from scipy.cluster.hierarchy import linkage
 
-    numbers = list(numbers)
-    cuts = cut_tree(linkage(X, "ward"), n_clusters=numbers)
+    cuts = cut_hierarchy(linkage(X, "ward") if len(X) > 1 else np.zeros((0, 4)), numbers)
     return [
-        Candidate("ward", f"k = {k}", cuts[:, j], _again(ward, k), {"kind": "neighbours"})
-        for j, k in enumerate(numbers)
+        Candidate("ward", f"k = {k}", labels, _again(ward, k), {"kind": "neighbours"})
+        for k, labels in sorted(cuts.items())
     ]
 
 
@@ -231,7 +232,7 @@ def _sklearn_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray
 
 def hdbscan(X: np.ndarray) -> list[Candidate]:
     """HDBSCAN at smallest cluster sizes of 0.5, 1, 2, 5 and 10 %, two smoothings, two cuts."""
-    found, seen = [], set()
+    found, seen, fits = [], set(), {}
     for share in (0.005, 0.01, 0.02, 0.05, 0.10):
         for samples in (5, 10):
             for cut in ("eom", "leaf"):
@@ -239,26 +240,36 @@ def hdbscan(X: np.ndarray) -> list[Candidate]:
                 if (size, samples, cut) in seen or size > len(X) or samples > len(X):
                     continue
                 seen.add((size, samples, cut))
+                if samples not in fits:
+                    fits[samples] = _hdbscan_fit(X, size, samples, cut)
 
                 def again(Y: np.ndarray, _: int, s: tuple = (share, samples, cut)) -> np.ndarray:
-                    return _hdbscan_labels(Y, *s)
+                    size, samples = max(5, round(s[0] * len(Y))), min(s[1], len(Y))
+                    return _hdbscan_fit(Y, min(size, len(Y)), samples, s[2]).labels_
 
                 text = f"min_size = {size}, min_samples = {samples}, {cut}"
+                labels = _hdbscan_cut(fits[samples], X, size, cut)
                 rule = {"kind": "neighbours", "noise": True}
-                found.append(Candidate("hdbscan", text, again(X, 0), again, rule))
+                found.append(Candidate("hdbscan", text, labels, again, rule))
     return found
 
 
-def _hdbscan_labels(X: np.ndarray, share: float, samples: int, cut: str) -> np.ndarray:
+def _hdbscan_fit(X: np.ndarray, size: int, samples: int, cut: str) -> Any:
     from sklearn.cluster import HDBSCAN
 
-    size = min(max(5, round(share * len(X))), len(X))
     return HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min(samples, len(X)),
-        cluster_selection_method=cut,
-        copy=True,
-    ).fit_predict(X)
+        min_cluster_size=size, min_samples=samples, cluster_selection_method=cut, copy=True
+    ).fit(X)
+
+
+def _hdbscan_cut(fit: Any, X: np.ndarray, size: int, cut: str) -> np.ndarray:
+    """Return labels of another cut of a fitted hierarchy; a new fit where scikit-learn hides it."""
+    try:
+        from sklearn.cluster._hdbscan._tree import tree_to_labels
+
+        return tree_to_labels(fit._single_linkage_tree_, size, cut, False, 0.0, None)[0]
+    except (ImportError, AttributeError, TypeError):
+        return _hdbscan_fit(X, size, fit.min_samples, cut).labels_
 
 
 def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) -> list[Candidate]:

@@ -170,11 +170,20 @@ def apply_rule(rule: dict[str, object], X: np.ndarray) -> np.ndarray:
         return pairwise_distances_argmin(X, np.asarray(rule["centres"], dtype=X.dtype))
     if rule["kind"] == "gaussians":
         return _most_likely(rule, X)
-    from scipy.spatial import cKDTree
+    far, at = _nearest(rule["rows"], X)
+    return np.where(far <= float(rule.get("radius", np.inf)), rule["labels"][at], -1)
 
-    radius = float(rule.get("radius", np.inf))
-    near, at = cKDTree(rule["rows"]).query(X)
-    return np.where(near <= radius, rule["labels"][at], -1)
+
+def _nearest(rows: np.ndarray, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return distance and place of the nearest of the rows; a tree is quicker in few dimensions."""
+    if X.shape[1] <= 5:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(rows).query(X, workers=-1)
+    from sklearn.metrics import pairwise_distances_argmin
+
+    at = pairwise_distances_argmin(X, rows)
+    return np.sqrt(((X - rows[at]) ** 2).sum(axis=1)), at
 
 
 def _most_likely(rule: dict[str, object], X: np.ndarray) -> np.ndarray:

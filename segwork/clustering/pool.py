@@ -12,6 +12,7 @@ from segwork.clustering.autoencoder import layer_widths
 from segwork.clustering.referee import quality
 from segwork.clustering.traits import Space, agreement, traits
 
+FIT_ROWS = 4000
 SCORED_ROWS = 1000
 CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 
@@ -76,10 +77,30 @@ def classical_pool(
 
 def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
     """Measure every candidate on the same rows: 1,000 distinct ones at most, drawn at random."""
-    distinct = np.sort(np.unique(X, axis=0, return_index=True)[1])
-    drawn = np.random.default_rng([seed, 15]).permutation(len(distinct))[:SCORED_ROWS]
-    rows = distinct[np.sort(drawn)]
+    rows = deciding_rows(X, seed=seed)
     space = Space.of(X[rows])
     labels = np.column_stack([c.labels[rows] for c in candidates])
-    values = np.array([traits(space, column) for column in labels.T])
+    known: dict[bytes, np.ndarray] = {}
+    for column in labels.T:
+        if (name := _grouping(column)) not in known:
+            known[name] = traits(space, column)
+    values = np.array([known[_grouping(column)] for column in labels.T])
     return Scored(candidates, rows, space, values, agreement(labels))
+
+
+def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:
+    """Return the rows methods are fitted on: 4,000 at most."""
+    return np.sort(np.random.default_rng([seed, 17]).permutation(n_rows)[:FIT_ROWS])
+
+
+def deciding_rows(X: np.ndarray, *, seed: int) -> np.ndarray:
+    """Return the rows all candidates are scored on: 1,000 distinct ones at most."""
+    distinct = np.sort(np.unique(X, axis=0, return_index=True)[1])
+    drawn = np.random.default_rng([seed, 15]).permutation(len(distinct))[:SCORED_ROWS]
+    return distinct[np.sort(drawn)]
+
+
+def _grouping(labels: np.ndarray) -> bytes:
+    """Return the same bytes for the same groups, however they are numbered."""
+    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    return np.where(labels < 0, -1, first[codes]).tobytes()

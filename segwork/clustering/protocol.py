@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,13 @@ from segwork.clustering.conviction import Conviction, conviction
 from segwork.clustering.identity import segment_ids
 from segwork.clustering.methods import Candidate, cluster_numbers
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
+from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, fitting_rows, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
 from segwork.clustering.traits import TRAITS
 from segwork.errors import DataError, UsageError
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
 METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
-FIT_ROWS = 4000
 MAP_ROWS = 2000
 MOST_SEGMENTS = 10
 LEAST_ROWS = 10
@@ -158,7 +157,7 @@ def compare(
     matrix = scaling.transform(compared)
     if len(np.unique(matrix[: 100 * LEAST_ROWS], axis=0)) < LEAST_ROWS:
         return _nothing_to_compare(frame, scaling, chosen)
-    rows = np.sort(np.random.default_rng([seed, 17]).permutation(len(matrix))[:FIT_ROWS])
+    rows = fitting_rows(len(matrix), seed=seed)
     once_rows = scaling.transform(frame[once]) if once.any() else None
     runner = _Runner(compared.iloc[rows], matrix[rows], scaling, n_clusters, seed, once_rows)
     for name in board.with_progress(chosen):
@@ -231,14 +230,17 @@ class _Runner:
         self.frame, self.X, self.scaling, self.once = frame, X, scaling, once
         self.n_clusters, self.seed = n_clusters, seed
         self.candidates: list[Candidate] = []
+        first = np.unique(X, axis=0, return_index=True, return_inverse=True)[1:]
+        self.alike = first[0][first[1]]  # equal rows get the label of their first
         self.cost: dict[str, tuple[float, float]] = {}
         self.codes: dict[str, deep.Code] = {}
-        self._nets: list[tuple[object, object]] = []
+        self._whole: list[np.ndarray] = []
 
     def run(self, name: str) -> None:
         """Add the candidates of one method, with seconds and megabytes spent."""
         began, before = time.perf_counter(), _peak_megabytes()
-        self.candidates += self._candidates(name)
+        found = self._candidates(name) or [_one_group(name, len(self.X))]
+        self.candidates += [replace(c, labels=c.labels[self.alike]) for c in found]
         self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
 
     def _candidates(self, name: str) -> list[Candidate]:
@@ -263,8 +265,8 @@ class _Runner:
         return [self.n_clusters] if self.n_clusters else cluster_numbers(distinct, most=most)
 
     def _deep(self, name: str) -> list[Candidate]:
-        if not self._nets:
-            self.codes["code"], self._nets = deep.learn_code(self.X, seed=self.seed)
+        if not self._whole:
+            self.codes["code"], self._whole = deep.learn_code(self.X, seed=self.seed)
         code = self.codes["code"]
         Z = code.encode(self.X)
         if name == "autoencoder_mixture":
@@ -274,7 +276,7 @@ class _Runner:
             return plain
         pool = scored(self.X, plain, seed=self.seed)
         k = plain[int(pool.quality.argmax())].n_clusters
-        labelling, self.codes["idec"] = deep.idec(self.X, code, self._nets, k, seed=self.seed)
+        labelling, self.codes["idec"] = deep.idec(self.X, code, self._whole, k, seed=self.seed)
         return [labelling]
 
     def code_of(self, name: str) -> deep.Code | None:
@@ -313,6 +315,14 @@ class _Runner:
         return SegmentModel(
             candidate.method, candidate.setting, self.scaling, rule, centres, ids, code, one_time
         )
+
+
+def _one_group(name: str, n_rows: int) -> Candidate:
+    """Return the answer of a method none of whose settings fits the rows."""
+    none = np.zeros(n_rows, dtype=int)
+    return Candidate(
+        name, "no setting fits", none, lambda Y, _: np.zeros(len(Y), dtype=int), {"kind": "one"}
+    )
 
 
 def _peak_megabytes() -> float:

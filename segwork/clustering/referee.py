@@ -55,14 +55,12 @@ def quality(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> np
     """Return the predicted agreement with the truth, shape (m,); 0 for fewer than two clusters."""
     read = features(values, agreement, methods)
     trees = _trees()
-    total = np.full(len(read), float(trees["start"]))
-    for tree in range(len(trees["roots"])):
-        node = np.full(len(read), trees["roots"][tree])
-        while (inner := trees["left"][node] >= 0).any():
-            at = node[inner]
-            left = read[inner, trees["feature"][at]] <= trees["threshold"][at]
-            node[inner] = np.where(left, trees["left"][at], trees["right"][at])
-        total += trees["value"][node]
+    node = np.repeat(trees["roots"][None], len(read), axis=0)
+    while (inner := trees["left"][node] >= 0).any():
+        at, row = node[inner], np.nonzero(inner)[0]
+        left = read[row, trees["feature"][at]] <= trees["threshold"][at]
+        node[inner] = np.where(left, trees["left"][at], trees["right"][at])
+    total = float(trees["start"]) + trees["value"][node].sum(axis=1)
     return np.where(values[:, TRAITS.index("log_clusters")] > 0, np.clip(total, 0, 1), 0.0)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 Refit = Callable[[np.ndarray, int], np.ndarray]
 """Rows and seed in, labels out, at the setting that was chosen."""
 
-ROWS = 1000
+ROWS = 600
 
 
 def bootstrap_jaccard(

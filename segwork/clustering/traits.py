@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segwork.clustering.dbcv import dbcv_of_distances
+from segwork.clustering.dbcv import dbcv_of_distances, log_powers
 from segwork.clustering.trees import spanning_tree
 
 NEIGHBOURS = 10
@@ -25,7 +25,8 @@ class Space:
     Attributes
     ----------
     X : array, shape (n, d)
-    distances : array, shape (n, n)
+    distances, powers : arrays, shape (n, n)
+        The powers are those DBCV reads.
     neighbours : array of int, shape (n, q)
     edges, lengths : arrays, shapes (n − 1, 2) and (n − 1,)
         The spanning tree of mutual reachability.
@@ -35,6 +36,7 @@ class Space:
 
     X: np.ndarray
     distances: np.ndarray
+    powers: np.ndarray
     neighbours: np.ndarray
     edges: np.ndarray
     lengths: np.ndarray
@@ -51,7 +53,8 @@ class Space:
         reach = np.take_along_axis(distances, near[:, -1:], axis=1)[:, 0]
         core = np.take_along_axis(distances, near[:, [min(3, q - 1)]], axis=1)[:, 0]
         mutual = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
-        return cls(X, distances, near, *spanning_tree(mutual), reach)
+        powers = log_powers(distances, X.shape[1])
+        return cls(X, distances, powers, near, *spanning_tree(mutual), reach)
 
 
 def traits(space: Space, labels: np.ndarray) -> np.ndarray:
@@ -74,14 +77,17 @@ def traits(space: Space, labels: np.ndarray) -> np.ndarray:
     values |= _neighbourhood(space, labels, shares)
     values |= _tree(space, labels, k)
     values |= _gaussians(space.X[kept], codes, k)
-    values["dbcv"] = dbcv_of_distances(space.distances, labels, space.X.shape[1])
+    values["dbcv"] = dbcv_of_distances(
+        space.distances, labels, space.X.shape[1], powers=space.powers
+    )
     return np.array([values[name] for name in TRAITS])
 
 
 def _silhouettes(space: Space, kept: np.ndarray, codes: np.ndarray, k: int) -> dict[str, float]:
     member = np.eye(k)[codes]
     counts = member.sum(axis=0)
-    total = space.distances[np.ix_(kept, kept)] @ member
+    inside = space.distances if kept.all() else space.distances[np.ix_(kept, kept)]
+    total = inside @ member
     rows = np.arange(len(codes))
     own = total[rows, codes] / np.maximum(counts[codes] - 1, 1)
     other = total / counts
@@ -134,15 +140,16 @@ def _gaussians(X: np.ndarray, codes: np.ndarray, k: int) -> dict[str, float]:
     """Compare one Gaussian for all with one for each cluster, shrunk where rows are few."""
     n, d = X.shape
     floor = np.maximum(X.var(axis=0), 1e-12)
-    whole = _log_likelihood(X, X, floor)
-    parts, spread, ellipse = np.empty(n), 0.0, 0.0
-    for c in range(k):
-        rows = X[codes == c]
-        parts[codes == c] = _log_likelihood(rows, rows, floor) + np.log(len(rows) / n)
+    whole = _fit(X - X.mean(axis=0), floor)[0].sum()
+    parts, spread, ellipse = 0.0, 0.0, 0.0
+    order = np.argsort(codes, kind="stable")
+    for rows in np.split(X[order], np.cumsum(np.bincount(codes))[:-1]):
         centred = rows - rows.mean(axis=0)
+        level, far = _fit(centred, floor)
+        parts += float(level.sum()) + len(rows) * np.log(len(rows) / n)
         spread += float((centred**2).sum())
-        ellipse += len(rows) / n * _ellipse(centred, floor)
-    gain = float((parts - whole).mean())
+        ellipse += len(rows) / n * _misfit(far, d)
+    gain = float(parts - whole) / n
     cost = (k - 1) * (d + d * (d + 1) / 2 + 1) * np.log(n) / (2 * n)
     total = float(((X - X.mean(axis=0)) ** 2).sum())
     return {
@@ -153,32 +160,25 @@ def _gaussians(X: np.ndarray, codes: np.ndarray, k: int) -> dict[str, float]:
     }
 
 
-def _log_likelihood(rows: np.ndarray, X: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    covariance = _covariance(rows - rows.mean(axis=0), floor)
-    centred = X - rows.mean(axis=0)
-    _, log_volume = np.linalg.slogdet(covariance)
-    far = np.einsum("ij,ij->i", centred @ np.linalg.inv(covariance), centred)
-    return -0.5 * (far + log_volume + X.shape[1] * np.log(2 * np.pi))
-
-
-def _covariance(centred: np.ndarray, floor: np.ndarray) -> np.ndarray:
+def _fit(centred: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-likelihoods and squared Mahalanobis distances, shapes (n,), of one Gaussian."""
     n, d = centred.shape
     weight = n / (n + d + 1)
     own = centred.T @ centred / n
-    return weight * own + (1 - weight) * np.diag(np.diag(own)) + 1e-4 * np.diag(floor)
+    covariance = weight * own + np.diag((1 - weight) * np.diag(own) + 1e-4 * floor)
+    far = np.einsum("ij,ij->i", centred @ np.linalg.inv(covariance), centred)
+    volume = np.linalg.slogdet(covariance)[1]
+    return -0.5 * (far + volume + d * np.log(2 * np.pi)), far
 
 
-def _ellipse(centred: np.ndarray, floor: np.ndarray) -> float:
+def _misfit(far: np.ndarray, d: int) -> float:
     """Return how far squared Mahalanobis distances are from a Gaussian's: 0 is a perfect fit."""
-    n, d = centred.shape
+    from scipy.special import chdtr
+
+    n = len(far)
     if n < d + 3:
         return 0.0
-    inverse = np.linalg.inv(_covariance(centred, floor))
-    far = np.sort(np.einsum("ij,ij->i", centred @ inverse, centred))
-    from scipy.stats import chi2
-
-    level = chi2.cdf(far, d)
-    return float(np.abs(level - (np.arange(n) + 0.5) / n).max())
+    return float(np.abs(chdtr(d, np.sort(far)) - (np.arange(n) + 0.5) / n).max())
 
 
 def agreement(labels: np.ndarray) -> np.ndarray:

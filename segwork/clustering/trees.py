@@ -25,15 +25,16 @@ def spanning_tree(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     best = np.array(distances[0], dtype=float)
     source = np.zeros(n, dtype=int)
     best[0] = np.inf
-    inside = np.zeros(n, dtype=bool)
-    inside[0] = True
+    outside = np.ones(n, dtype=bool)
+    outside[0] = False
     for step in range(n - 1):
         new = int(best.argmin())
-        edges[step], lengths[step] = (source[new], new), best[new]
-        inside[new] = True
-        row = distances[new]
-        closer = (row < best) & ~inside
-        best[closer], source[closer] = row[closer], new
+        edges[step, 0], edges[step, 1], lengths[step] = source[new], new, best[new]
+        outside[new] = False
+        closer = distances[new] < best
+        closer &= outside
+        np.copyto(best, distances[new], where=closer)
+        np.copyto(source, new, where=closer)
         best[new] = np.inf
     return edges, lengths
 
@@ -80,6 +81,25 @@ def genie(
         ends[ends == gone] = keep
         size[keep] += size[gone]
         size[gone] = 0
+        if count in wanted:
+            found[count] = np.unique(label, return_inverse=True)[1]
+    return found
+
+
+def cut_hierarchy(merges: np.ndarray, n_clusters: Iterable[int]) -> dict[int, np.ndarray]:
+    """Cut a hierarchy, SciPy's linkage matrix, into each number of clusters.
+
+    Examples
+    --------
+    >>> cut_hierarchy(np.array([[0, 2, 1.0, 2], [1, 3, 5.0, 3]]), [2])
+    {2: array([1, 0, 1])}
+    """
+    wanted, n = set(n_clusters), len(merges) + 1
+    label, rows = np.arange(n), [[i] for i in range(n)]
+    found = {n: label.copy()} if n in wanted else {}
+    for count, (one, two) in zip(range(n - 1, 0, -1), merges[:, :2].astype(int), strict=True):
+        rows.append(rows[one] + rows[two])
+        label[rows[-1]] = n + len(rows)
         if count in wanted:
             found[count] = np.unique(label, return_inverse=True)[1]
     return found
