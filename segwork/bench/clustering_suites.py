@@ -49,17 +49,20 @@ def known_numbers(X: np.ndarray, references: Sequence[np.ndarray]) -> dict[str, 
     return found
 
 
-def unknown_number(X: np.ndarray, references: Sequence[np.ndarray], **settings: object) -> dict:
+def unknown_number(X: np.ndarray, references: Sequence[np.ndarray], *, seed: int = 0) -> dict:
     """Return the index of the recommended, the best and the best-silhouette candidate.
 
-    No recommendation counts as 0.
+    No recommendation counts as 0. The clusterless copies are drawn only until the answer is known,
+    as in :func:`refusals`; the answer is compare's own.
     """
-    result = compare(X, **settings)
+    result = compare(X, copies=0, draws=0, seed=seed)
+    refused = bool(refusals([X], seed=seed)[0])
     own = {name: rand(references, result.labels[name]) for name in result.labels}
     widths = result.scoreboard["silhouette_noise_class"]
+    chosen = None if refused else result.recommended
     return {
-        "recommended": result.recommended or "none",
-        "found": own.get(result.recommended, 0.0),
+        "recommended": chosen or "none",
+        "found": own.get(chosen, 0.0),
         "best": max(own.values()),
         "by_silhouette": own[widths.idxmax()] if widths.notna().any() else 0.0,
         "first_choice": own[result.scoreboard["predicted_quality"].idxmax()],

@@ -6,7 +6,7 @@ import numpy as np
 
 from segwork.clustering.dbcv import dbcv
 
-ROWS = 2000
+ROWS = 1500
 
 
 def scores(X: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -28,20 +28,26 @@ def scores(X: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         (share). A score of fewer than two clusters is NaN, except DBCV, which is then −1.
     """
     kept = labels >= 0
+    return {
+        "noise": float(1 - kept.mean()),
+        **_three_readings(X, labels, kept),
+        **_variance_ratios(X[kept], labels[kept]),
+        "dbcv": dbcv(X, labels),
+    }
+
+
+def _three_readings(X: np.ndarray, labels: np.ndarray, kept: np.ndarray) -> dict[str, float]:
+    names = [f"silhouette_noise_{reading}" for reading in ("dropped", "class", "nearest")]
+    if kept.all():
+        return dict.fromkeys(names, silhouette(X, labels))
     nearest = labels.copy()
-    if kept.any() and not kept.all():
+    if kept.any():
         from sklearn.neighbors import NearestNeighbors
 
         at = NearestNeighbors(n_neighbors=1).fit(X[kept]).kneighbors(X[~kept])[1][:, 0]
         nearest[~kept] = labels[kept][at]
-    return {
-        "noise": float(1 - kept.mean()),
-        "silhouette_noise_dropped": silhouette(X[kept], labels[kept]),
-        "silhouette_noise_class": silhouette(X, labels),
-        "silhouette_noise_nearest": silhouette(X, nearest),
-        **_variance_ratios(X[kept], labels[kept]),
-        "dbcv": dbcv(X, labels),
-    }
+    readings = ((X[kept], labels[kept]), (X, labels), (X, nearest))
+    return {name: silhouette(*read) for name, read in zip(names, readings, strict=True)}
 
 
 def silhouette(X: np.ndarray, labels: np.ndarray) -> float:
