@@ -16,7 +16,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lab bench bench-quick clean
+.PHONY: help setup run test lint format lab bench bench-quick bench-peers clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,30 @@ bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an 
 QUICK := audit_the_audits,change_points,fairness,model_audits,scale
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the quick ones with small settings (minutes)
 	$(BENCH) --config notebooks/configs/benchmarks.toml --only $(QUICK)
+
+# Other people's audits on our plants: one environment, one adapter and one file of alarms each.
+# They are asked not to call home.
+PEERS := pandera pointblank evidently great_expectations ydata_profiling deepchecks
+bench-peers: export GX_ANALYTICS_ENABLED := false
+bench-peers: export DO_NOT_TRACK := 1
+bench-peers: export YDATA_PROFILING_NO_ANALYTICS := true
+bench-peers: export DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY := true
+bench-peers: export DISABLE_LATEST_VERSION_CHECK := true
+bench-peers: setup $(PEERS:%=build/peers/%.tried) ## run six other audits on the same planted faults (an hour)
+	$(BIN)/python -m segwork.bench.peers write build/peers
+	@for peer in $(PEERS); do \
+	  test ! -e build/peers/$$peer.absent || continue; \
+	  rm -f build/peers/$$peer.jsonl; echo "Running $$peer"; \
+	  build/peers/$$peer/bin/python -W ignore tools/peers/run_$$peer.py build/peers/plants build/peers/$$peer.jsonl || exit 1; \
+	done
+	$(BIN)/python -m segwork.bench.peers score build/peers --claims tools/peers/claims.toml --made $$(date +%F)
+
+build/peers/%.tried: tools/peers/%.txt
+	@rm -rf build/peers/$* build/peers/$*.absent && mkdir -p build/peers
+	@echo "Installing $*"
+	@$(PYTHON) -m venv build/peers/$* && build/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
+	  || echo "does not install on $$($(PYTHON) --version)" > build/peers/$*.absent
+	@touch $@
 
 clean: ## remove the environment, generated data and reports
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample

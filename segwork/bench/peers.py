@@ -1,0 +1,47 @@
+"""Commands of ``make bench-peers``: write the plants, score the alarms.
+
+Run: ``python -m segwork.bench.peers write build/peers``, then ``… score build/peers``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import click
+
+from segwork.bench import peer_plants, peer_scores
+
+KEPT = Path(__file__).resolve().parent
+
+
+@click.group()
+def main() -> None:
+    """Write planted faults for programs that are not ours, and score their alarms."""
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--seeds", default=1, show_default=True, help="draws of each world with plants")
+@click.option("--draws", default=3, show_default=True, help="further clean draws of each world")
+def write(folder: Path, seeds: int, draws: int) -> None:
+    """Write the plants and their answer key into FOLDER/plants."""
+    tables = peer_plants.write_data(folder / "plants", seeds=range(seeds), draws=draws)
+    click.echo(f"{tables} tables in {folder / 'plants'}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--claims", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--made", required=True, help="the day the peers were run")
+def score(folder: Path, claims: Path, made: str) -> None:
+    """Score the alarms in FOLDER and keep the tables with the code."""
+    modes = tomllib.loads(claims.read_text(encoding="utf-8"))["mode"]
+    table, faults = peer_scores.score_data(folder, modes, made=made)
+    table.to_csv(KEPT / "peers_data.csv", index=False)
+    faults.round(2).to_csv(KEPT / "peers_data_faults.csv", index=False)
+    click.echo(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
