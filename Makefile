@@ -79,6 +79,8 @@ bench-peers: setup $(PEERS:%=build/peers/%.tried) ## run six other audits on the
 	  rm -f build/peers/$$peer.jsonl; echo "Running $$peer"; \
 	  build/peers/$$peer/bin/python -W ignore tools/peers/run_$$peer.py build/peers/plants build/peers/$$peer.jsonl || exit 1; \
 	done
+	@rm -f build/peers/deepchecks_models.jsonl; test -e build/peers/deepchecks.absent || \
+	  build/peers/deepchecks/bin/python -W ignore tools/peers/run_deepchecks_models.py build/peers/models build/peers/deepchecks_models.jsonl
 	$(BIN)/python -m segwork.bench.peers score build/peers --claims tools/peers/claims.toml --made $$(date +%F)
 
 build/peers/%.tried: tools/peers/%.txt

@@ -6,14 +6,21 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
+from segwork.bench import model_defects
 from segwork.bench.data_worlds import WORLDS, World
+from segwork.bench.model_defects import Subject
 from segwork.bench.planting import DEFECTS, MEDIUM, plant
+from segwork.overfitting.case import prepared
 from segwork.progress import unwatched
 
 TWIN, REFERENCE, CLEAN = 1000, 3000, 5000  # first seeds, as in `data_scores`
+HONEST = 1000  # first seed of honest models, as in the notebook `model_audits`
 
 
 def write_data(
@@ -86,3 +93,58 @@ def _table(
         "customers": f"{company}/{company}-customers.csv",
         "dates": list(frame.select_dtypes("datetime").columns),
     })  # fmt: skip
+
+
+def write_models(folder: Path, *, seeds: Iterable[int] = (0,)) -> int:
+    """Write models with planted defects and honest ones as the rows they learnt and were held to.
+
+    A model is fitted on two thirds of the rows, the earlier ones where time is known, and its
+    decisions and probabilities for all rows are written beside them: no program needs the model.
+
+    Parameters
+    ----------
+    folder : Path
+        ``cases.json`` says which file is which, and what is planted.
+
+    Returns
+    -------
+    int
+        How many models are to be audited.
+    """
+    cases: list[dict[str, object]] = []
+    for seed in tqdm(list(seeds), desc="models", disable=unwatched()):
+        twin = f"twin-{seed}"
+        _model(folder, cases, model_defects.honest(seed), twin, seed, {"kind": "", "twin": twin})
+        for number, kind in enumerate(model_defects.DEFECTS):
+            for strength in model_defects.STRENGTHS[1:]:
+                subject = model_defects.plant(kind, strength, seed)
+                about = {"kind": kind, "strength": strength, "twin": twin}
+                _model(folder, cases, subject, f"{number:02d}-{strength}-{seed}", seed, about)
+        honest = model_defects.honest_subjects(HONEST + seed)
+        for number, (name, subject) in enumerate(honest.items()):
+            about = {"kind": "", "honest": name}
+            _model(folder, cases, subject, f"honest{number}-{seed}", seed, about)
+    (folder / "cases.json").write_text(json.dumps(cases, indent=1) + "\n", encoding="utf-8")
+    return len(cases)
+
+
+def _model(
+    folder: Path, cases: list[dict[str, object]], subject: Subject, case: str, seed: int,
+    about: dict[str, str],
+) -> None:  # fmt: skip
+    X, y, time = subject.X, subject.y, subject.options.get("time")
+    if time is None:
+        learn, held = train_test_split(np.arange(len(y)), test_size=1 / 3, stratify=y,
+                                       random_state=seed)  # fmt: skip
+    else:
+        learn, held = np.split(np.argsort(time, kind="stable"), [round(2 / 3 * len(y))])
+    model = prepared(clone(subject.estimator)).fit(X.iloc[learn], y[learn])
+    frame = X.assign(label=y, decision=model.predict(X), probability=model.predict_proba(X)[:, 1])
+    for name, column in (("groups", "customer"), ("time", "moment")):
+        if name in subject.options:
+            frame[column] = subject.options[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.iloc[learn].to_csv(folder / f"{case}-train.csv", index=False)
+    frame.iloc[held].to_csv(folder / f"{case}-test.csv", index=False)
+    words = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    cases.append(about | {"case": case, "column": subject.column, "words": words})

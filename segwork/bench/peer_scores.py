@@ -85,7 +85,7 @@ def summary(
         "alarms_per_clean_table": round(sum(len(a["alarms"]) for a in ran) / max(1, len(ran)), 2),
         "clean_companies": len(companies),
         "clean_companies_alarming": len({line["case"].rsplit("-", 1)[0] for line in loud}),
-        "seconds_per_table": round(sum(a["seconds"] for a in lines) / len(lines), 2),
+        "cpu_seconds_per_table": round(sum(a["seconds"] for a in lines) / len(lines), 2),
     }
 
 
@@ -145,3 +145,52 @@ def own(plants: pd.DataFrame, clean: pd.DataFrame) -> dict[str, object]:
         "clean_companies": len(draws),
         "clean_companies_alarming": len(loud[["world", "seed"]].drop_duplicates()),
     }  # fmt: skip
+
+
+def score_models(folder: Path, claims: Mapping[str, Sequence[str]], *, made: str) -> pd.DataFrame:
+    """Score the alarms about models: a row a kind of defect, and one a kind of honest model.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``models/cases.json`` and ``deepchecks_models.jsonl``.
+    claims : mapping of str to sequence of str
+        Kind of defect to the checks whose alarm counts as finding it; none: not looked for.
+
+    Returns
+    -------
+    DataFrame
+        peer, version, made, kind, claimed, models, found (an alarm of such a check), named (and it
+        names the planted column, where there is one), beyond_honest (and the honest twin of the
+        seed raises no alarm of that check), crashed, alarming (any alarm), cpu_seconds.
+    """
+    cases = json.loads((folder / "models" / "cases.json").read_text(encoding="utf-8"))
+    path = folder / "deepchecks_models.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    answers: dict[str, list[Line]] = {}
+    for line in lines:
+        answers.setdefault(line["case"], []).append(line)
+    rows = []
+    for case in cases:
+        if case["case"] not in answers or not (case["kind"] or "honest" in case):
+            continue
+        told = claims.get(case["kind"], ())
+        heard = _raised(answers[case["case"]], told)
+        twin = {a["check"] for a in _raised(answers.get(case.get("twin"), []), told)}
+        named = [a for a in heard if not case["column"] or case["column"] in a["columns"]]
+        rows.append({
+            "kind": case["kind"] or f"honest: {case['honest']}", "claimed": bool(told), "models": 1,
+            "found": bool(heard), "named": bool(named),
+            "beyond_honest": any(a["check"] not in twin for a in named),
+            "crashed": any(line["status"] == "crashed" for line in answers[case["case"]]),
+            "alarming": any(line["alarms"] for line in answers[case["case"]]),
+            "cpu_seconds": sum(line["seconds"] for line in answers[case["case"]]),
+        })  # fmt: skip
+    table = pd.DataFrame(rows).groupby(["kind", "claimed"], sort=False).sum().reset_index()
+    table["cpu_seconds"] = (table["cpu_seconds"] / table["models"]).round(1)
+    about = {"peer": "deepchecks", "version": lines[0]["version"], "made": made}
+    return table.assign(**about)[[*about, *table]]
+
+
+def _raised(lines: Sequence[Line], checks: Sequence[str]) -> list[Line]:
+    return [a for line in lines for a in line["alarms"] if a["check"] in checks]

@@ -25,9 +25,10 @@ def main() -> None:
 @click.option("--seeds", default=1, show_default=True, help="draws of each world with plants")
 @click.option("--draws", default=3, show_default=True, help="further clean draws of each world")
 def write(folder: Path, seeds: int, draws: int) -> None:
-    """Write the plants and their answer key into FOLDER/plants."""
+    """Write tables and models with plants, and their answer keys, into FOLDER."""
     tables = peer_plants.write_data(folder / "plants", seeds=range(seeds), draws=draws)
-    click.echo(f"{tables} tables in {folder / 'plants'}")
+    models = peer_plants.write_models(folder / "models", seeds=range(seeds))
+    click.echo(f"{tables} tables and {models} models in {folder}")
 
 
 @main.command()
@@ -36,11 +37,15 @@ def write(folder: Path, seeds: int, draws: int) -> None:
 @click.option("--made", required=True, help="the day the peers were run")
 def score(folder: Path, claims: Path, made: str) -> None:
     """Score the alarms in FOLDER and keep the tables with the code."""
-    modes = tomllib.loads(claims.read_text(encoding="utf-8"))["mode"]
-    table, faults = peer_scores.score_data(folder, modes, made=made)
+    told = tomllib.loads(claims.read_text(encoding="utf-8"))
+    table, faults = peer_scores.score_data(folder, told["mode"], made=made)
     table.to_csv(KEPT / "peers_data.csv", index=False)
     faults.round(2).to_csv(KEPT / "peers_data_faults.csv", index=False)
     click.echo(table.to_string(index=False))
+    if (folder / "deepchecks_models.jsonl").exists():
+        models = peer_scores.score_models(folder, told["models"], made=made)
+        models.to_csv(KEPT / "peers_models.csv", index=False)
+        click.echo(models.to_string(index=False))
 
 
 if __name__ == "__main__":
