@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
@@ -119,7 +121,16 @@ def test_interpolating_forest_that_wins_is_left_alone() -> None:
     """Training area 1.0 is no fault while no simpler model does better."""
     check = examine(model_defects.interacting(2))
     assert check.scores["train"].iloc[0] > 0.99
+    assert check.alarms.empty
+    assert "too modest" in check.findings.set_index("code").loc["OF-20", "message"]
+
+
+def test_usual_forest_is_not_called_harmful_where_a_line_is_right() -> None:
+    """In an additive world logistic regression is ahead of a forest; that alone is no fault."""
+    subject = replace(model_defects.honest(3000, n=3000), estimator=RandomForestClassifier(60))
+    check = examine(subject)
     assert check.status("OF-01") == check.status("OF-03") == "passed"
+    assert "a simpler model would do" in check.findings.set_index("code").loc["OF-03", "message"]
 
 
 def test_unfitted_clone_and_inputs_stay_as_they_were() -> None:

@@ -559,3 +559,41 @@ def test_one_late_region_of_three_is_named_alone() -> None:
     )  # fmt: skip
 
     assert sorted(report.rows("DQ-X-02")["row"]) == list(range(800, 1200))
+
+
+def test_a_summer_one_hour_late_is_found_whole() -> None:
+    """26 March to 28 October of one year in two, six orders a day: named within ten days."""
+    rng = np.random.default_rng(1)
+    days = np.repeat(np.arange(19_358, 19_358 + 731), 6)  # two years from 2023-01-01
+    bell = np.exp(-(((np.arange(24) - 14) / 4.0) ** 2))
+    seconds = rng.choice(24, len(days), p=bell / bell.sum()) * 3600
+    summer = (days >= 19_442) & (days < 19_659)
+    when = (days * 86_400 + seconds + 3600 * summer).astype("datetime64[s]")
+
+    found = switch_shifts(when, np.arange(len(when)), 5e-4)
+
+    assert [f.hours for f in found] == [1]
+    moved = np.unique(days[found[0].rows])
+    assert max(abs(moved[0] - 19_442), abs(moved[-1] - 19_658)) <= 10
+
+
+def test_a_clock_nine_hours_off_is_not_called_daylight_saving() -> None:
+    """Three days nine hours late in October: DQ-B-02 names them, DQ-B-10 leaves them alone."""
+    rng = np.random.default_rng(3)
+    days = np.repeat(np.arange(19_358, 19_358 + 365), 40)
+    bell = np.exp(-(((np.arange(24) - 13) / 3.0) ** 2))
+    late = (days >= 19_636) & (days < 19_639)
+    seconds = rng.choice(24, len(days), p=bell / bell.sum()) * 3600 + 9 * 3600 * late
+    order = np.argsort(days * 86_400 + seconds, kind="stable")
+    lines = pd.DataFrame({
+        "customer_id": "a", "order_id": np.arange(len(days)), "amount": 1.0,
+        "ordered_at": (days * 86_400 + seconds)[order].astype("datetime64[s]"),
+    })  # fmt: skip
+
+    report = quality.audit(
+        from_frames(transactions=lines), as_of="2024-06-01", only=["DQ-B-02", "DQ-B-10"]
+    )
+
+    status = report.findings.set_index("code")["status"]
+    assert (status["DQ-B-02"], status["DQ-B-10"]) == ("failed", "passed")
+    assert report.findings.set_index("code").loc["DQ-B-02", "n_rows"] == pytest.approx(120, abs=12)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 from scipy.stats import ttest_1samp
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from segwork import overfitting
@@ -88,3 +91,24 @@ def _right(X: np.ndarray, y: np.ndarray, splits: int, *, seed: int) -> list[np.n
         model = LogisticRegression().fit(X[learn], y[learn])
         found.append((model.predict(X[held]) == y[held]).astype(int))
     return found
+
+
+def cost(rows: int, *, columns: int = 40, seed: int = 0) -> dict[str, float]:
+    """Time the whole check of a forest against one fit of it on the rows the check fits on.
+
+    Returns
+    -------
+    dict of str to float
+        ``rows``, ``columns``, ``seconds`` of the check and its ratio to the fit, ``times_one_fit``.
+    """
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(rows, columns)), columns=[f"f{k}" for k in range(columns)])
+    y = (X.iloc[:, :5].sum(axis=1) + rng.logistic(size=rows) > 2).to_numpy().astype(int)
+    forest = RandomForestClassifier(100, n_jobs=2, random_state=seed)
+    begin = time.perf_counter()
+    forest.fit(X[:10_000], y[:10_000])
+    one = time.perf_counter() - begin
+    begin = time.perf_counter()
+    overfitting.check(forest, X, y, seed=seed)
+    seconds = time.perf_counter() - begin
+    return {"rows": rows, "columns": columns, "seconds": seconds, "times_one_fit": seconds / one}

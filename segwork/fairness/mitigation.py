@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,19 +79,15 @@ def mitigation_trials(
     """
     frame, target, groups = _checked(X, y, sensitive)
     train, test = _split(target, groups, seed)
-    trials: dict[str, Callable[[], np.ndarray]] = {
-        "as_it_is": lambda: _plain(estimator, frame, target, train, test, None),
-        "reweighting": lambda: _plain(
-            estimator, frame, target, train, test, _balancing_weights(target[train], groups[train])
+    held = _Halves(frame.iloc[train], target[train], groups[train], frame.iloc[test], groups[test])
+    decisions = {
+        "as_it_is": _plain(estimator, held),
+        "reweighting": _plain(
+            estimator, held, sample_weight=_balancing_weights(held.y_train, held.groups_train)
         ),
-        "threshold_optimisation": lambda: _thresholds(
-            estimator, frame, target, groups, train, test, seed
-        ),
-        "constrained_fit": lambda: _constrained(
-            estimator, frame, target, groups, train, test, seed
-        ),
+        "threshold_optimisation": _thresholds(estimator, held, seed),
+        "constrained_fit": _constrained(estimator, held, seed),
     }
-    decisions = {name: decide() for name, decide in trials.items()}
     by_group = _by_group(decisions, target[test], groups[test])
     table = _summary(decisions, target[test], by_group)
     return Mitigation(table, by_group, _message(table, by_group))
@@ -132,30 +127,26 @@ def _balancing_weights(target: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return (of_group * of_outcome / (n * cell)).to_numpy()
 
 
-def _plain(
-    estimator: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    weights: np.ndarray | None,
-) -> np.ndarray:
+@dataclass(frozen=True)
+class _Halves:
+    """What a trial learns from, and whom it decides about."""
+
+    X_train: pd.DataFrame
+    y_train: np.ndarray
+    groups_train: np.ndarray
+    X_test: pd.DataFrame
+    groups_test: np.ndarray
+
+
+def _plain(estimator: Any, held: _Halves, **weights: np.ndarray) -> np.ndarray:
     from sklearn.base import clone
 
     model = clone(estimator)
-    model.fit(X.iloc[train], y[train], **({} if weights is None else {"sample_weight": weights}))
-    return np.asarray(model.predict(X.iloc[test])).astype(int)
+    model.fit(held.X_train, held.y_train, **weights)
+    return np.asarray(model.predict(held.X_test)).astype(int)
 
 
-def _thresholds(
-    estimator: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    groups: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    seed: int,
-) -> np.ndarray:
+def _thresholds(estimator: Any, held: _Halves, seed: int) -> np.ndarray:
     from fairlearn.postprocessing import ThresholdOptimizer
     from sklearn.base import clone
 
@@ -165,20 +156,12 @@ def _thresholds(
         objective="balanced_accuracy_score",
         predict_method="predict_proba",
     )
-    model.fit(X.iloc[train], y[train], sensitive_features=groups[train])
-    chosen = model.predict(X.iloc[test], sensitive_features=groups[test], random_state=seed)
+    model.fit(held.X_train, held.y_train, sensitive_features=held.groups_train)
+    chosen = model.predict(held.X_test, sensitive_features=held.groups_test, random_state=seed)
     return np.asarray(chosen).astype(int)
 
 
-def _constrained(
-    estimator: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    groups: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    seed: int,
-) -> np.ndarray:
+def _constrained(estimator: Any, held: _Halves, seed: int) -> np.ndarray:
     from fairlearn.reductions import DemographicParity, ExponentiatedGradient
     from sklearn.base import clone
 
@@ -186,8 +169,8 @@ def _constrained(
     with warnings.catch_warnings():
         # fairlearn 0.15 grows and retypes a Series through .at, which pandas 3 announces to end.
         warnings.filterwarnings("ignore", message=r"Setting an? (value|item) ")
-        model.fit(X.iloc[train], y[train], sensitive_features=groups[train])
-    return np.asarray(model.predict(X.iloc[test], random_state=seed)).astype(int)
+        model.fit(held.X_train, held.y_train, sensitive_features=held.groups_train)
+    return np.asarray(model.predict(held.X_test, random_state=seed)).astype(int)
 
 
 def _by_group(

@@ -17,7 +17,10 @@ from segwork.overfitting.splits import CrossScore, Folds, cross_score, random_fo
 from segwork.results import Status
 
 OPTIMISM = 0.10
-HARMFUL_GAP, HARM = 0.05, 0.02
+HARMFUL_GAP = 0.05
+# Usual forests and boosting on an additive world lose 0.02 to 0.09 to logistic regression, trees
+# that memorise 0.13 to 0.24 (bench ``model_audits``): the first is a choice, the second a fault.
+HARM, HARM_FOR_SURE = 0.10, 0.05
 SHUFFLES, SHUFFLE_ROWS = 6, 2_000
 CURVE = (0.15, 0.35, 0.65, 1.0)
 
@@ -38,7 +41,7 @@ def check_optimism(cross: CrossScore, harm: tuple[str, Estimate] | None) -> Chec
     if cross.train - span.high <= OPTIMISM:
         return Check("OF-01", Status.PASSED, f"{text}.", share=gap)
     if harm is None or not _harmful(harm[1]):
-        return Check("OF-01", Status.PASSED, f"{text}, yet no simpler model does better.")
+        return Check("OF-01", Status.PASSED, f"{text}, yet no simpler model does much better.")
     return Check("OF-01", alarm("OF-01"), f"{text}; {_told(*harm)}.", share=gap)
 
 
@@ -50,7 +53,8 @@ def check_harm(cross: CrossScore, harm: tuple[str, Estimate] | None) -> Check:
     told = _told(*harm)
     if _harmful(harm[1]):
         return Check("OF-03", alarm("OF-03"), f"{told}.", share=harm[1].value)
-    return Check("OF-03", Status.PASSED, f"{told}; no harm shown.", share=harm[1].value)
+    said = "a simpler model would do" if harm[1].interval().low > 0 else "no harm shown"
+    return Check("OF-03", Status.PASSED, f"{told}; {said}.", share=harm[1].value)
 
 
 def strongest_rival(case: Case, folds: Folds, cross: CrossScore) -> tuple[str, Estimate]:
@@ -65,7 +69,7 @@ def strongest_rival(case: Case, folds: Folds, cross: CrossScore) -> tuple[str, E
 
 
 def _harmful(ahead: Estimate) -> bool:
-    return ahead.value >= HARM and ahead.interval().low > 0
+    return ahead.value >= HARM and ahead.interval().low > HARM_FOR_SURE
 
 
 def _told(name: str, ahead: Estimate) -> str:

@@ -26,15 +26,7 @@ def split_scores(scores: pd.DataFrame) -> Figure:
     place = np.arange(len(rows))[::-1]
     with house_style():
         figure, axes = plt.subplots(figsize=(8, 1.2 + 0.36 * len(rows)))
-        wings = [rows["holdout"] - rows["low"], rows["high"] - rows["holdout"]]
-        axes.errorbar(
-            rows["holdout"],
-            place,
-            xerr=np.maximum(wings, 0),
-            fmt="o",
-            color=COLOURS[0],
-            label="held out, 95 %",
-        )
+        _intervals(axes, rows, "holdout", place, color=COLOURS[0], label="held out, 95 %")
         axes.plot(rows["train"], place, "D", color=COLOURS[1], label="training")
         axes.axvline(0.5, color=COLOURS[6], linestyle=":", label="no better than chance")
         axes.set_yticks(place, [f"{r.model}, {r.split}" for r in rows.itertuples()])
@@ -67,16 +59,7 @@ def class_intervals(classes: pd.DataFrame) -> Figure:
                 part = classes[(classes["model"] == model) & (classes["metric"] == metric)]
                 part = part.set_index("class").reindex(names)
                 place = np.arange(len(names)) + 0.18 * (m - (len(models) - 1) / 2)
-                wings = [part["value"] - part["low"], part["high"] - part["value"]]
-                axes.errorbar(
-                    part["value"],
-                    place,
-                    xerr=np.maximum(wings, 0),
-                    fmt="o",
-                    ms=4,
-                    color=COLOURS[m],
-                    label=model,
-                )
+                _intervals(axes, part, "value", place, color=COLOURS[m], label=model)
             axes.set(xlim=(0, 1), xlabel=title)
         panels[0].set_yticks(np.arange(len(names)), [str(name) for name in names])
         panels[0].invert_yaxis()
@@ -166,17 +149,9 @@ def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
     with house_style():
         figure, axes = plt.subplots(figsize=(8, 1.2 + 0.34 * len(shown)))
         for shift, when, colour in ((0.12, "before", COLOURS[1]), (-0.12, "after", COLOURS[0])):
-            lift = shown[f"lift_{when}"]
-            wings = [lift - shown[f"low_{when}"], shown[f"high_{when}"] - lift]
-            axes.errorbar(
-                lift,
-                place + shift,
-                xerr=np.maximum(wings, 0),
-                fmt="o",
-                ms=4,
-                color=colour,
-                label=f"{when} cut",
-            )
+            named = {f"{name}_{when}": name for name in ("lift", "low", "high")}
+            part = shown[list(named)].rename(columns=named)
+            _intervals(axes, part, "lift", place + shift, color=colour, label=f"{when} cut")
         axes.axvline(1, color=COLOURS[6], linestyle=":")
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda lift, _: f"{lift:g}")
@@ -210,19 +185,16 @@ def detection(table: pd.DataFrame) -> Figure:
         for s, strength in enumerate(strengths):
             part = table[table["strength"] == strength].set_index("kind").reindex(kinds)
             place = np.arange(len(kinds))[::-1] + 0.2 * (1 - s)
-            wings = [part["found"] - part["low"], part["high"] - part["found"]]
-            axes.errorbar(
-                part["found"],
-                place,
-                xerr=np.maximum(wings, 0),
-                fmt="o",
-                ms=4,
-                color=COLOURS[s],
-                label=strength,
-            )
+            _intervals(axes, part, "found", place, color=COLOURS[s], label=strength)
         axes.set_yticks(np.arange(len(kinds))[::-1], kinds)
         axes.set(xlim=(-0.02, 1.02), xlabel="share found, named by the right check (95 %)")
         axes.set_title("Planted model defects found")
         axes.legend(frameon=False, title="strength")
     told = "; ".join(f"{r.kind}, {r.strength}: {r.found:.0%}" for r in table.itertuples())
     return figure, f"Share of planted defects found. {told}."
+
+
+def _intervals(axes: Any, rows: pd.DataFrame, value: str, place: np.ndarray, **style: Any) -> None:
+    """Draw a value with its interval (columns low, high) on every line."""
+    wings = [rows[value] - rows["low"], rows["high"] - rows[value]]
+    axes.errorbar(rows[value], place, xerr=np.maximum(wings, 0), fmt="o", ms=4, **style)

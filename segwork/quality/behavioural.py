@@ -25,6 +25,7 @@ DEVICE = re.compile(r"device|cookie|visitor|browser_id", re.I)
 DEFAULT_DAYS = ("1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1970-01-02", "0001-01-01")
 AHEAD = re.compile(r"until|end|expir|due|next|plan|deliver|renew|valid", re.I)
 HALF_HOUR, HALF_DAY = 1800, 43_200
+HOURS_OFF = list(range(3, 22))
 
 
 def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
@@ -43,9 +44,8 @@ def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
 
 def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find a block of rows whose hours of day are moved by three hours or more."""
-    hours = list(range(3, 22))
     for sheet, when, unit in _clocks(book):
-        yield from _moved(sheet, timing.clock_shifts(when, unit, hours, rule.limit))
+        yield from _moved(sheet, timing.clock_shifts(when, unit, HOURS_OFF, rule.limit))
 
 
 def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
@@ -53,7 +53,16 @@ def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
     for sheet, when, unit in _clocks(book):
         found = switch_shifts(when, unit, rule.limit / 2)
         found = found or timing.clock_shifts(when, unit, [1, 23], rule.limit / 2)
-        yield from _moved(sheet, found)
+        larger = timing.clock_shifts(when, unit, HOURS_OFF, rule.limit) if found else []
+        yield from _moved(sheet, [f for f in found if not _explained(f, larger)])
+
+
+def _explained(found: timing.Shift, larger: list[timing.Shift]) -> bool:
+    """Say whether the rows are part of a move by several hours, which is DQ-B-02."""
+    return any(
+        other.score > found.score and np.isin(found.rows, other.rows).mean() > 0.5
+        for other in larger
+    )
 
 
 def _clocks(book: Book) -> list[tuple[Sheet, np.ndarray, np.ndarray]]:

@@ -11,6 +11,7 @@ from scipy import stats
 from segwork.quality import statistics as st
 
 CLOSED = {(1, 1), (1, 6), (5, 1), (7, 4), (8, 17), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
+LEAST_FIT = 0.5  # a moved day spills into the next, so whole days hold some unmoved rows
 CAP_STANDS_OUT = 1.5  # days at the cap against the next most frequent number of rows
 
 
@@ -56,7 +57,7 @@ def clock_shifts(
         for shift in shifts:
             ratio, expected = ratios(hours, weekday, shift)
             span, score, mean = _best_stretch(ratio[order], days[order] if daily else None)
-            if mean > 0.6 * expected and (best is None or score > best[1]):
+            if mean > LEAST_FIT * expected and (best is None or score > best[1]):
                 best = (order[span[0] : span[1]], score, shift)
         if best is None:
             continue
@@ -73,6 +74,10 @@ def units(when: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, ...]:
     rows = known[first]
     seconds = when[rows].astype(np.int64)
     days = seconds // 86_400
+    if len(rows):  # default dates have no hour of their own
+        span = core_days(days)
+        inside = (days >= span[0]) & (days <= span[-1])
+        rows, seconds, days = rows[inside], seconds[inside], days[inside]
     return rows, (seconds % 86_400) // 3600, days, (days + 3) % 7
 
 
@@ -81,17 +86,24 @@ def _orders_by_day(days: np.ndarray) -> bool:
     return bool(np.median(np.abs(np.diff(days))) <= 1) if len(days) > 1 else False
 
 
-def ratios(hours: np.ndarray, weekday: np.ndarray, shift: int) -> tuple[np.ndarray, float]:
-    """Return log-likelihood ratios by each weekday's own profile, and their mean if moved."""
+def ratios(
+    hours: np.ndarray, weekday: np.ndarray, shift: int, *, usual: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """Return log-likelihood ratios by each weekday's own profile, and their mean if moved.
+
+    The profiles are those of the rows marked ``usual``, by default of all.
+    """
     ratio = np.zeros(len(hours))
     expected = 0.0
+    usual = np.ones(len(hours), bool) if usual is None else usual
     parts = [weekday == day for day in range(7)]
     if len(hours) < 7 * 300:
         parts = [weekday >= 5, weekday < 5]
     for part in parts:
-        if part.sum() < 50:
+        learn = part & usual
+        if learn.sum() < 50:
             continue
-        share = np.bincount(hours[part], minlength=24) / part.sum()
+        share = np.bincount(hours[learn], minlength=24) / learn.sum()
         share = 0.98 * share + 0.02 / 24
         log_ratio = np.log(np.roll(share, shift) / share)
         ratio[part] = log_ratio[hours[part]]
