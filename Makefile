@@ -87,7 +87,7 @@ build/peers/%.tried: tools/peers/%.txt
 	@rm -rf build/peers/$* build/peers/$*.absent && mkdir -p build/peers
 	@echo "Installing $*"
 	@$(PYTHON) -m venv build/peers/$* && build/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
-	  || echo "does not install on $$($(PYTHON) --version)" > build/peers/$*.absent
+	  || echo "$$(grep -i "^$$(echo $* | tr _ .)==" $<) does not install on $$($(PYTHON) --version)" > build/peers/$*.absent
 	@touch $@
 
 clean: ## remove the environment, generated data and reports

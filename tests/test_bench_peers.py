@@ -37,6 +37,7 @@ def alarm(columns: str = "unit_price", count: float | None = 50, text: str = "to
         ([alarm(count=80, text="80")], [alarm(count=31, text="31")], (1.0, True)),
         ([alarm(count=80, text="80")], [alarm(count=10, text="10")], (0.5, True)),
         ([alarm(count=None), alarm("unit_price,amount")], [], (1.0, False)),
+        ([alarm(text="a")], [alarm(text="a"), alarm(text="b")], (0.0, False)),
         ([], [alarm()], (0.0, False)),
     ],
 )
@@ -103,8 +104,8 @@ def test_written_plants_read_back_as_planted(tmp_path: Path) -> None:
     assert tables == len(cases) == len(DEFECTS) + 5 + 5
     assert sorted(planted["number"] for planted in key.values()) == list(range(1, 37))
     assert all(file.exists() for file in files)
-    copied = lengths["wholesaler-0-01"] - lengths["wholesaler-0-transactions"]
-    assert copied == key["wholesaler-0-01"]["n"] == 130
+    copied = lengths["wholesaler-20-01"] - lengths["wholesaler-20-transactions"]
+    assert copied == key["wholesaler-20-01"]["n"] == 130
 
 
 def test_kept_tables_are_whole() -> None:
@@ -123,6 +124,32 @@ def test_kept_tables_are_whole() -> None:
     for row in ran.itertuples():
         mean = faults[f"{row.peer} {row.mode}"].mean()
         assert mean == pytest.approx((row.found + row.half / 2) / row.planted, abs=0.01)
+
+
+def test_models_are_scored_by_hand(tmp_path: Path) -> None:
+    """Found by a listed check, named by its column, beyond the honest twin; honest ones apart."""
+    (tmp_path / "models").mkdir()
+    about = {"column": "leak", "words": [], "twin": "twin-0"}
+    cases = [
+        {"case": "twin-0", "kind": "", **about},
+        {"case": "a", "kind": "leak", **about},
+        {"case": "b", "kind": "leak", **about},
+        {"case": "c", "kind": "gap", **about, "column": ""},
+        {"case": "h", "kind": "", "honest": "logistic", **about},
+    ]
+    (tmp_path / "models" / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    pps, gap = alarm("leak") | {"check": "PPS"}, alarm("age") | {"check": "Gap"}
+    heard = {"twin-0": [gap], "a": [pps], "b": [pps | {"columns": ["age"]}], "c": [gap], "h": [gap]}
+    text = "\n".join(json.dumps(answer(case, alarms)) for case, alarms in heard.items())
+    (tmp_path / "deepchecks_models.jsonl").write_text(text, encoding="utf-8")
+
+    table = peer_scores.score_models(tmp_path, {"leak": ["PPS"], "gap": ["Gap"]}, made="2026-01-01")
+    rows = table.set_index("kind")[["models", "found", "named", "beyond_honest", "alarming"]]
+
+    assert rows.loc["leak"].tolist() == [2, 2, 1, 1, 2]
+    assert rows.loc["gap"].tolist() == [1, 1, 1, 0, 1]
+    assert rows.loc["honest: logistic"].tolist() == [1, 0, 0, 0, 1]
+    assert table["claimed"].tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize("path", sorted(TOOLS.glob("*.txt")), ids=lambda path: path.stem)

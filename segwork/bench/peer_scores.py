@@ -31,22 +31,26 @@ def credit(alarms: Sequence[Line], twin: Sequence[Line], key: Line) -> tuple[flo
     ("*" is the whole table: right for copied and for lost rows). It is a hit if its count, or
     what it counts beyond the twin, is near the truth; half a hit otherwise, or without a count.
     """
-    before = {(a["check"], *a["columns"]): a for a in twin}
     best = (0.0, False)
     for alarm in alarms:
-        same = before.get((alarm["check"], *alarm["columns"]))
-        if same is not None and same["text"] == alarm["text"]:
+        same = [a for a in twin if (a["check"], a["columns"]) == (alarm["check"], alarm["columns"])]
+        if any(a["text"] == alarm["text"] for a in same):
             continue
         whole = alarm["columns"] == ["*"] and key["whole_rows"]
         if not whole and not {*alarm["columns"]} & {*key["columns"]}:
             continue
-        counts = [] if alarm["count"] is None else [alarm["count"]]
-        if counts and same is not None and same["count"] is not None:
-            counts.append(abs(alarm["count"] - same["count"]))
-        score = 1.0 if any(near(count, key["n"]) for count in counts) else 0.5
-        if (score, same is None) > (best[0], not best[1]):
-            best = (score, same is not None)
+        counts = [alarm["count"], *(_beyond(alarm, a) for a in same)]
+        hit = any(count is not None and near(count, key["n"]) for count in counts)
+        score = 1.0 if hit else 0.5
+        if (score, not same) > (best[0], not best[1]):
+            best = (score, bool(same))
     return best
+
+
+def _beyond(alarm: Line, twin: Line) -> float | None:
+    if alarm["count"] is None or twin["count"] is None:
+        return None
+    return abs(alarm["count"] - twin["count"])
 
 
 def plants_of(lines: Sequence[Line], key: Mapping[str, Line]) -> pd.DataFrame:
@@ -75,7 +79,7 @@ def summary(
         "planted": len(plants),
         "found": int((plants["score"] == 1).sum()),
         "half": int((plants["score"] == 0.5).sum()),
-        "half_or_more_only_changed": int(plants["changed"].sum()),
+        "only_changed": int(plants["changed"].sum()),
         "claimed": len(claimed),
         "found_of_claimed": int((claimed["score"] == 1).sum()),
         "half_of_claimed": int((claimed["score"] == 0.5).sum()),
@@ -139,7 +143,7 @@ def own(plants: pd.DataFrame, clean: pd.DataFrame) -> dict[str, object]:
     return {
         "peer": "segwork", "mode": "A no rules", "answer": "ran", "planted": len(plants),
         "found": int((plants["score"] == 1).sum()), "half": int((plants["score"] == 0.5).sum()),
-        "half_or_more_only_changed": 0, "claimed": len(plants),
+        "only_changed": 0, "claimed": len(plants),
         "found_of_claimed": int((plants["score"] == 1).sum()),
         "half_of_claimed": int((plants["score"] == 0.5).sum()),
         "clean_companies": len(draws),
