@@ -46,15 +46,14 @@ def _alarms(suite, case: Case) -> list[Alarm]:
         for condition in result.conditions_results:
             if condition.category.name in ("WARN", "FAIL"):
                 text = f"{condition.name}: {condition.details}"
-                found += [
-                    Alarm(f"{header}: {condition.name}", (name,), text, _count(text, name, case))
-                    for name in _named(text, case) or ["*"]
-                ]
+                check = f"{header}: {condition.name}"
+                for name in _named(text, case) or ["*"]:
+                    found.append(Alarm(check, (name,), text, _count(condition.details, name, case)))
     return found
 
 
 def _named(text: str, case: Case) -> list[str]:
-    return [name for name in case.frame.columns if re.search(rf"\b{re.escape(name)}\b", text)]
+    return [name for name in case.frame.columns if f"'{name}'" in text]
 
 
 def _count(text: str, name: str, case: Case) -> float | None:

@@ -5,7 +5,6 @@ A separate program, run beside ours: deepchecks has a licence (AGPL) that segwor
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,7 @@ def _alarms(suite, case: Model) -> list[Alarm]:
         for condition in check.conditions_results:
             if condition.category.name in ("WARN", "FAIL"):
                 text = f"{condition.name}: {condition.details}"
-                named = [name for name in case.features if re.search(rf"\b{name}\b", text)]
+                named = [name for name in case.features if f"'{name}'" in text]
                 found.append(Alarm(check.check.name(), tuple(named), text))
     return found
 
