@@ -16,7 +16,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lab bench bench-quick weights referee clean
+.PHONY: help setup run test lint format lab bench bench-quick bench-peers weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,32 @@ weights: setup ## train the change-point networks anew and take their thresholds
 # The referee that selects segments; lots of tables stay in .segwork/referee, so it can be stopped.
 referee: setup ## simulate tables and train the segments' referee again (half an hour)
 	$(BIN)/python -m segwork.bench.referee_training .segwork/referee segwork/clustering/referee.npz
+
+# Other people's audits on our plants: one environment, one adapter and one file of alarms each.
+# They are asked not to call home.
+PEERS := pandera pointblank evidently great_expectations ydata_profiling deepchecks
+bench-peers: export GX_ANALYTICS_ENABLED := false
+bench-peers: export DO_NOT_TRACK := 1
+bench-peers: export YDATA_PROFILING_NO_ANALYTICS := true
+bench-peers: export DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY := true
+bench-peers: export DISABLE_LATEST_VERSION_CHECK := true
+bench-peers: setup $(PEERS:%=build/peers/%.tried) ## run six other audits on the same planted faults (an hour)
+	$(BIN)/python -m segwork.bench.peers write build/peers
+	@for peer in $(PEERS); do \
+	  test ! -e build/peers/$$peer.absent || continue; \
+	  rm -f build/peers/$$peer.jsonl; echo "Running $$peer"; \
+	  build/peers/$$peer/bin/python -W ignore tools/peers/run_$$peer.py build/peers/plants build/peers/$$peer.jsonl || exit 1; \
+	done
+	@rm -f build/peers/deepchecks_models.jsonl; test -e build/peers/deepchecks.absent || \
+	  build/peers/deepchecks/bin/python -W ignore tools/peers/run_deepchecks_models.py build/peers/models build/peers/deepchecks_models.jsonl
+	$(BIN)/python -m segwork.bench.peers score build/peers --claims tools/peers/claims.toml --made $$(date +%F)
+
+build/peers/%.tried: tools/peers/%.txt
+	@rm -rf build/peers/$* build/peers/$*.absent && mkdir -p build/peers
+	@echo "Installing $*"
+	@$(PYTHON) -m venv build/peers/$* && build/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
+	  || echo "$$(grep -i "^$$(echo $* | tr _ .)==" $<) does not install on $$($(PYTHON) --version)" > build/peers/$*.absent
+	@touch $@
 
 clean: ## remove the environment, generated data and reports
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .segwork data/sample

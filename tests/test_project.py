@@ -108,5 +108,15 @@ def test_make_help_lists_every_target() -> None:
 
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
 
-    expected = {"setup", "run", "test", "lint", "lab", "bench", "bench-quick", "clean"}
+    expected = {
+        "setup",
+        "run",
+        "test",
+        "lint",
+        "lab",
+        "bench",
+        "bench-peers",
+        "bench-quick",
+        "clean",
+    }
     assert expected <= listed
