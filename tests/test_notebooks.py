@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,14 @@ def test_benchmark_needs_its_quick_mode(tmp_path: Path) -> None:
     path.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
 
     assert complaints(Notebook(path)) == ["a benchmark needs the parameter quick"]
+
+
+def test_benchmarks_are_as_of_the_day_of_their_config() -> None:
+    """A benchmark that starts with another day leaves facts the run refuses as stale."""
+    for config in ("benchmarks.toml", "benchmarks_full.toml"):
+        day = str(tomllib.loads((FOLDER / "configs" / config).read_text(encoding="utf-8"))["as_of"])
+        for path in FOLDER.glob("benchmarks/*.ipynb"):
+            said = re.findall(
+                r'config={"as_of": "(.+?)"}', "\n".join(Notebook(path).sources("code"))
+            )
+            assert said == [day], f"{path.stem} starts as of {said}, {config} says {day}"
