@@ -284,6 +284,28 @@ def test_whole_numbers_on_a_lattice_are_no_synthetic_rows() -> None:
     assert str(found.status) == "passed"
 
 
+@pytest.mark.parametrize("invented", [False, True])
+def test_snapshots_of_idle_customers_are_no_synthetic_rows(invented: bool) -> None:
+    """Four quarters of a customer who did nothing lie on a line; rows made between two do too."""
+    rng = np.random.default_rng(15)
+    start = rng.gamma(2, 100, (400, 4))
+    days = np.repeat(90.0 * np.arange(4), 400)
+    values = np.tile(start, (4, 1)) + np.outer(days, [1, 1, 1, 0])
+    customers, lost = np.tile(np.arange(400), 4), np.arange(1600) % 400 < 80
+    if invented:
+        pairs = rng.choice(np.flatnonzero(lost), (200, 2))
+        between = rng.random((200, 1))
+        made = values[pairs[:, 0]] * between + values[pairs[:, 1]] * (1 - between)
+        values = np.vstack([values, made])
+        customers = np.append(customers, 400 + np.arange(200))
+        lost = np.append(lost, np.ones(200, bool))
+    case = make_case(
+        LogisticRegression(), pd.DataFrame(values), lost, groups=customers, time=None, seed=0
+    )
+    found = check_oversampling(case, find_copies(case), None)
+    assert str(found.status) == ("failed" if invented else "passed")
+
+
 @pytest.mark.skipif("SEGWORK_DATA" not in os.environ, reason="SEGWORK_DATA is not set")
 def test_bank_marketing_suspects_the_length_of_the_call() -> None:
     """Undeclared, duration stands out with the published area 0.818; twelve rows repeat."""

@@ -166,9 +166,10 @@ def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 2
         return 0.0
     points = numbers.to_numpy(dtype=float)
     points = (points / np.maximum(points.std(axis=0), 1e-12))[rows]
-    points = np.unique(points, axis=0)
+    points, first = np.unique(points, axis=0, return_index=True)
     if len(points) < 2 * reach:
         return 0.0
+    owner = np.arange(len(points)) if case.groups is None else case.groups[rows][first]
     chosen = np.random.default_rng(case.seed).permutation(len(points))[:sample]
     near = (
         NearestNeighbors(n_neighbors=reach)
@@ -181,4 +182,7 @@ def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 2
     away[~moved] = 0.0
     cosine = np.abs(np.einsum("nid,njd->nij", away, away))
     cosine[:, np.arange(reach - 1), np.arange(reach - 1)] = 0
+    # A customer who does nothing moves on a straight line of days from snapshot to snapshot.
+    own = owner[near] == owner[chosen][:, None]
+    cosine[own[:, :, None] & own[:, None, :]] = 0
     return float(np.mean(cosine.max(axis=(1, 2)) > 1 - 1e-7))
