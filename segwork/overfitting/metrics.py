@@ -103,7 +103,8 @@ def choose_threshold(
     --------
     >>> import numpy as np
     >>> event = np.array([False, False, True, True])
-    >>> choose_threshold(event, np.array([0.1, 0.4, 0.3, 0.9]))
+    >>> score = np.array([0.1, 0.4, 0.3, 0.9])
+    >>> choose_threshold(event, score, costs={"missed": 5, "false_alarm": 1})
     0.3
     """
     missed, false_alarm = _costs(costs, float(np.mean(event)))

@@ -243,7 +243,8 @@ def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[P
     --------
     >>> sources({"as_of": "2011-12-10", "tables": {"transactions": {"path": "no.csv"}}})
     Traceback (most recent call last):
-    segwork.errors.DataError: no file ... (transactions); ...
+        ...
+    segwork.errors.DataError: no file at '...no.csv' (transactions); accepted: ...
     """
     ready = _config.load(config)
     found = {name: source_files(ready, source) for name, source in table_sources(ready).items()}
