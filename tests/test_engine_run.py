@@ -389,6 +389,20 @@ def test_bad_config_leaves_no_folder(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_notebook_of_another_day_is_refused(touched: Path, tmp_path: Path) -> None:
+    """A notebook that writes its own day says so before a kernel starts, with both days."""
+    path = touched / "notebooks" / "30_third.ipynb"
+    edited(path, "config=config", "config={'as_of': '2019-12-31'}")
+    said = "30_third starts its run as of 2019-12-31, c.toml is as of 2020-01-01; accepted: "
+
+    with pytest.raises(UsageError, match=said):
+        quiet_run(touched, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+    edited(path, "2019-12-31", "2020-01-01")
+    assert Reasons(touched)["30_third"] == "code cell 2 changed"
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -146,7 +146,7 @@ def broken_promise(notebook: Notebook, stage: Path, *, as_of: str) -> str:
     for table in notebook.promises:
         if not (stage / "tables" / f"{table}.parquet").is_file():
             return f"it ran, but did not leave the table '{table}'"
-    if not notebook.owes_facts:
+    if not notebook.starts:
         return ""
     path = stage / "facts" / f"{notebook.name}.json"
     if not path.is_file():
@@ -156,8 +156,12 @@ def broken_promise(notebook: Notebook, stage: Path, *, as_of: str) -> str:
         facts = content["facts"]
     except (ValueError, KeyError, TypeError):
         return f"facts/{notebook.name}.json is not a file of facts"
-    if content.get("notebook") != notebook.name or content.get("as_of") != as_of:
-        return f"facts/{notebook.name}.json is stale: it belongs to another notebook or day"
+    said = (content.get("notebook"), content.get("as_of"))
+    if said != (notebook.name, as_of):
+        return (
+            f"facts/{notebook.name}.json is stale: it is of {said[0]} as of {said[1]}, the run is"
+            f" as of {as_of}; open the notebook with segwork.run.start(…, config=config)"
+        )
     for name, value in facts.items():
         if isinstance(value, float) and not math.isfinite(value):
             return f"metric '{name}' is not finite ({value})"

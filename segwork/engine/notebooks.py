@@ -96,13 +96,17 @@ class Notebook:
         return [cell for cell in self.cells if cell.kind == "code"]
 
     @property
-    def owes_facts(self) -> bool:
-        """Whether it opens a run, and so has to close it with its facts."""
-        calls = (node for cell in self.code if cell.tree for node in ast.walk(cell.tree))
-        return any(
-            isinstance(node, ast.Call) and ast.unparse(node.func).endswith("run.start")
-            for node in calls
-        )
+    def starts(self) -> list[ast.Call]:
+        """The calls that open its run; what opens one has to close it with its facts."""
+        nodes = (node for cell in self.code if cell.tree for node in ast.walk(cell.tree))
+        calls = (node for node in nodes if isinstance(node, ast.Call))
+        return [call for call in calls if ast.unparse(call.func).endswith("run.start")]
+
+    @property
+    def own_days(self) -> list[str]:
+        """The days it opens its run as of, where it writes them itself, as benchmarks do."""
+        found = re.findall(r"'as_of': '(.*?)'", " ".join(map(ast.unparse, self.starts)))
+        return [str(day) for day in found]
 
 
 def find(folder: Path) -> dict[str, Notebook]:

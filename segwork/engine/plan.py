@@ -92,6 +92,7 @@ def make(
     needs = order.needs(found)
     chosen = order.selected(only, needs)
     ready = _values(found, settings, shown_config(path, root), assignments, values)
+    _same_day([found[name] for name in chosen], settings.as_of.isoformat(), path.name)
     hashes = fingerprint.Hashes(root / ".segwork" / "hashes.json")
     run_folder = Folder(Path(out).resolve() / settings.name)
     # Benchmarks make their own data, and their config names no tables.
@@ -161,6 +162,18 @@ def _values(
         )
         for name, notebook in found.items()
     }
+
+
+def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> None:
+    """Refuse a notebook whose facts the run would find to be of another day."""
+    for notebook in chosen:
+        for own in notebook.own_days:
+            if own != day:
+                raise UsageError(
+                    f"{notebook.name} starts its run as of {own}, {config} is as of {day}",
+                    accepted="the same day in both",
+                    hint="change 'as_of' in run.start or in the config",
+                )
 
 
 def _checked_data(
