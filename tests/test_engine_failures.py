@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -64,10 +65,13 @@ def test_matrix_covers_every_fault_notebook() -> None:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_status_cell_and_message_are_true(matrix: engine.Outcome, name: str) -> None:
+def test_status_cell_and_message_are_true(
+    matrix: engine.Outcome, name: str, record_property: Callable[[str, object], None]
+) -> None:
     """Status, failing cell and cause are what really happened."""
     status, cell, words = MATRIX[name]
     found = entry(matrix, name)
+    record_property("said", f"{found['status']}, {records.sentence(found)}".rstrip(", "))
 
     assert (found["status"], found["cell"]) == (status, cell)
     assert words in found["message"]
@@ -179,7 +183,9 @@ def surroundings(root: Path, *more: Path) -> dict[str, str]:
     return {**os.environ, "SEGWORK_ROOT": str(root), "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_start_is_named(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """With a broken ipykernel the run says so, after a second try, and exits with 1."""
     config = write_project(tmp_path)
     broken = tmp_path / "broken"
@@ -197,10 +203,13 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
     assert "starting it again" in done.stdout
     assert "17_good   " in done.stdout
     assert "the kernel did not start (no kernel today)" in done.stdout
+    record_property("said", "died, the kernel did not start (no kernel today), exit code 1")
     assert (tmp_path / "faults" / "17_good.html").is_file()
 
 
-def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Ctrl-C: exit 130, status interrupted, partial notebook and report kept, kernels gone."""
     config = write_project(tmp_path)
     mark = tmp_path / "kernel.pid"
@@ -229,6 +238,7 @@ def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(tmp_path: Path) -> None:
     assert "kept" in kept
     assert said.strip().endswith("index.html")
     wait_for(lambda: not psutil.pid_exists(int(mark.read_text())))
+    record_property("said", "interrupted in code 3, exit code 130, no kernel left")
 
 
 def wait_for(condition: object, *, seconds: float = 60.0) -> None:

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -501,7 +501,9 @@ def test_verify_reproduces_and_finds_a_planted_drift(touched: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_run_resumes_ten_times_of_ten(tmp_path: Path) -> None:
+def test_killed_run_resumes_ten_times_of_ten(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """``kill -9`` at ten random moments: no half file is ever there, the next run is right."""
     root = make_project(tmp_path / "tiny")
     (root / "notebooks" / "30_third.ipynb").unlink()
@@ -526,6 +528,7 @@ def test_killed_run_resumes_ten_times_of_ten(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert fact(folder, "10_first", "doubled") == 2 * k
         assert fact(folder, "20_second", "total") == 3 + k
+    record_property("said", f"{k + 1} of 10")
 
 
 def assert_whole_files(folder: Path) -> None:
