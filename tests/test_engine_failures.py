@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from xml.etree import ElementTree
 
 import psutil
 import pytest
+from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.engine import records
@@ -172,17 +171,6 @@ def test_ci_gets_a_summary_and_annotations(
     assert len(notes) == sum(status not in ("ok",) for status, *_ in MATRIX.values())
 
 
-def command(*words: str | Path) -> list[str]:
-    """Return the command line of segwork."""
-    return [sys.executable, "-m", "segwork", *map(str, words)]
-
-
-def surroundings(root: Path, *more: Path) -> dict[str, str]:
-    """Return the environment of a subprocess that runs in a project of its own."""
-    paths = [*map(str, more), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "SEGWORK_ROOT": str(root), "PYTHONPATH": os.pathsep.join(paths)}
-
-
 def test_a_kernel_that_cannot_start_is_named(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -220,7 +208,7 @@ def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(
         f"import os, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))",
         "import time; time.sleep(120)",
     ]
-    write_notebook(slow / "10_slow.ipynb", sources)
+    write_notebook(slow / "10_slow.ipynb", [("code", source) for source in sources])
     words = ["run", "--config", config, "--out", tmp_path, "--notebooks", slow]
     process = subprocess.Popen(
         command(*words), env=surroundings(tmp_path), stdout=subprocess.PIPE, text=True
@@ -247,20 +235,3 @@ def wait_for(condition: object, *, seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.1)
-
-
-def write_notebook(path: Path, sources: list[str]) -> None:
-    """Write a notebook of plain code cells."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{number}",
-            "metadata": {},
-            "source": source,
-            "outputs": [],
-            "execution_count": None,
-        }
-        for number, source in enumerate(sources)
-    ]
-    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(content), encoding="utf-8")

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.config import load as load_config
 from segwork.engine import fingerprint
 from segwork.errors import SegworkError, UsageError
 
-HERE = Path(__file__).resolve().parent
 CONFIG = """\
 as_of = 2020-01-01
 name = "tiny"
@@ -55,20 +55,6 @@ THIRD = [
     ("code", "run.metric('as_of', str(run.as_of))"),
     ("code", "run.finish()"),
 ]
-
-
-def write_notebook(path: Path, cells: list[tuple[str, str]]) -> None:
-    """Write a notebook from kinds and sources."""
-    raw = []
-    for number, (kind, source) in enumerate(cells):
-        cell = {"id": f"c{number}", "metadata": {}, "source": source, "cell_type": "markdown"}
-        if kind != "markdown":
-            cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
-        if kind == "parameters":
-            cell["metadata"] = {"tags": ["parameters"]}
-        raw.append(cell)
-    content = {"cells": raw, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def make_project(root: Path) -> Path:
@@ -146,12 +132,6 @@ def test_unchanged_run_imports_nothing_heavy_and_is_quick(finished: Path) -> Non
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith("LOADED [] CODE 0"), done.stdout + done.stderr
     assert float(last.split()[-1]) < 0.5
-
-
-def surroundings(root: Path) -> dict[str, str]:
-    """Return the environment of a subprocess that runs in that project."""
-    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "SEGWORK_ROOT": str(root), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Reasons:
@@ -509,12 +489,11 @@ def test_killed_run_resumes_ten_times_of_ten(
     (root / "notebooks" / "30_third.ipynb").unlink()
     folder = root / "reports" / "tiny"
     random_moments = random.Random(20261122)
-    longest = 6.0
+    longest, quiet = 6.0, subprocess.DEVNULL
     for k in range(10):
         words = ["run", "--config", root / "c.toml", "--out", root / "reports", "-p", f"10.k={k}"]
-        command = [sys.executable, "-m", "segwork", *map(str, words)]
         process = subprocess.Popen(
-            command, env=surroundings(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(*words), env=surroundings(root), stdout=quiet, stderr=quiet
         )
         time.sleep(random_moments.uniform(0.2, longest))
         process.kill()
@@ -522,7 +501,9 @@ def test_killed_run_resumes_ten_times_of_ten(
         assert_whole_files(folder)
 
         began = time.monotonic()
-        done = subprocess.run(command, env=surroundings(root), capture_output=True, text=True)
+        done = subprocess.run(
+            command(*words), env=surroundings(root), capture_output=True, text=True
+        )
         longest = max(longest, time.monotonic() - began)
 
         assert done.returncode == 0, done.stdout + done.stderr

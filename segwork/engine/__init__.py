@@ -55,7 +55,7 @@ def run(
     jobs: int = 0,
     strict: bool = False,
     why: bool = False,
-    baseline: str | Path | None = None,
+    baseline: str | Path | Mapping[str, Any] | None = None,
     deadline: float | None = None,
     notebooks: str | Path | None = None,
     values: Mapping[str, Mapping[str, Any]] | None = None,
@@ -81,8 +81,8 @@ def run(
         Let required gates decide the exit code.
     why : bool
         Say why each notebook runs.
-    baseline : path, optional
-        A run folder to compare with on the index page.
+    baseline : path or mapping, optional
+        A run folder to compare with on the index page, or its name and values.
     deadline : float, optional
         Longest time of one notebook, in seconds.
     notebooks : path, optional

@@ -193,7 +193,7 @@ def _checked_data(
 
 def _mark(config: Config, data: Mapping[str, str]) -> dict[str, str]:
     rules = [{k: vars(v) for k, v in part.items()} for part in (config.limits, config.waivers)]
-    policy = [[p.name, p.read_text(encoding="utf-8")] for p in _policy_files()]
+    policy = [[p.name, p.read_text(encoding="utf-8")] for p in fingerprint.policy_files()]
     settings = fingerprint.settings(config)
     return {"checked": fingerprint.text_hash([settings, rules, policy, dict(data)])}
 
@@ -201,7 +201,3 @@ def _mark(config: Config, data: Mapping[str, str]) -> dict[str, str]:
 def remember_checked(plan: Plan) -> None:
     """Note in the run folder that config and data were found usable."""
     plan.folder.remember("_checked", _mark(plan.config, plan.data))
-
-
-def _policy_files() -> list[Path]:
-    return sorted((fingerprint.PACKAGE / "limits").glob("*.toml"))

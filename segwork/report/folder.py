@@ -14,7 +14,7 @@ from segwork.errors import DataError
 from segwork.gates import Gate, catalogue
 from segwork.report.layout import mark
 
-RAN = ("ok", "cached")
+RAN = "ok"
 SEVERITIES = ("critical", "high", "medium", "low")
 Finding = Mapping[str, Any]
 
@@ -67,7 +67,7 @@ class RunFolder:
     def verdict(self, notebook: str) -> str:
         """Return the one word for a notebook: how it ran, else its most urgent finding."""
         status = str(self.notebooks[notebook].get("status", "unknown"))
-        if status not in RAN:
+        if status != RAN:
             return status
         judged = self.judged(notebook)
         return str(judged[0]["status"]) if judged else "no_gates"
@@ -75,14 +75,12 @@ class RunFolder:
     @cached_property
     def baseline_name(self) -> str:
         """Return the name of the run this one is compared with; empty for none."""
-        named = self.manifest.get("baseline")
-        return str(named.get("name", "") if isinstance(named, Mapping) else named or "")
+        return str((self.manifest.get("baseline") or {}).get("name", ""))
 
     @cached_property
     def baseline(self) -> dict[str, float]:
         """Values of the baseline's findings by code, as the manifest keeps them."""
-        named = self.manifest.get("baseline")
-        return dict(named.get("values", {})) if isinstance(named, Mapping) else {}
+        return dict((self.manifest.get("baseline") or {}).get("values", {}))
 
     def counts(self) -> Counter[str]:
         """Count findings by status, over notebooks of this run."""

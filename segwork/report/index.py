@@ -70,7 +70,7 @@ def _overall(run: RunFolder) -> str:
 def _sentence(run: RunFolder) -> str:
     statuses = [entry.get("status") for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
-    ran = sum(status in RAN for status in asked)
+    ran = sum(status == RAN for status in asked)
     start = f"{ran} of {len(asked)} notebooks ran."
     if ran == len(asked):
         start = f"All {ran} notebooks ran." if ran > 1 else f"{ran} notebook ran."
@@ -89,7 +89,7 @@ def _attention(run: RunFolder) -> str:
         f'<li>{badge(entry["status"])}<span><a href="{name}.html">{escape(title(run, name))}</a> '
         f"{escape(plain(str(entry.get('message') or '')))}</span></li>"
         for name, entry in run.notebooks.items()
-        if entry.get("status") not in (*RAN, "skipped")
+        if entry.get("status") not in (RAN, "skipped")
     ]
     silent = {name: undescribed(run.document(name)) for name in run.notebooks}
     items += [_silent_figures(name, count) for name, count in silent.items() if count]

@@ -61,7 +61,7 @@ def notebook_page(run: RunFolder, notebook: str) -> str:
     )
 
 
-def findings_table(findings: Sequence[Finding], caption: str) -> Html:
+def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
     """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
     rows = [
         (
@@ -88,7 +88,7 @@ def footer(run: RunFolder) -> str:
 
 def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
     """Return the code cell to point at: the one the engine names, else the first with an error."""
-    if entry.get("status") in RAN:
+    if entry.get("status") == RAN:
         return None
     if isinstance(entry.get("cell"), int):
         return int(entry["cell"])
@@ -98,7 +98,7 @@ def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
 
 def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> str:
     status = str(entry.get("status", "unknown"))
-    if status in RAN or status == "skipped":
+    if status in (RAN, "skipped"):
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
@@ -120,7 +120,7 @@ def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> s
 def _sentence(run: RunFolder, notebook: str) -> str:
     entry = run.notebooks[notebook]
     status = entry.get("status")
-    if status not in RAN:
+    if status != RAN:
         return NOT_FINE.get(str(status), BROKE_OFF)
     judged = run.judged(notebook)
     if not judged:
@@ -136,7 +136,7 @@ def _sentence(run: RunFolder, notebook: str) -> str:
 def _judged(findings: Sequence[Finding], outline: Outline) -> str:
     if not findings:
         return ""
-    return outline.add(2, "What was judged") + findings_table(
+    return outline.add(2, "What was judged") + _findings_table(
         findings, "Gates of this notebook, the most urgent first"
     )
 
