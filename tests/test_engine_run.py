@@ -322,6 +322,11 @@ def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
     assert outcome.exit_code == 0
     assert not (outcome.folder / "facts" / "30_third.json").exists()
 
+    written = {page: page.stat().st_mtime_ns for page in outcome.folder.glob("*.html")}
+    quiet_run(finished, out=tmp_path, only=["20"])
+    assert len(written) == 4
+    assert written == {page: page.stat().st_mtime_ns for page in written}, "pages drawn again"
+
 
 @pytest.mark.parametrize(
     ("options", "said"),

@@ -113,11 +113,15 @@ class Folder:
         write_json(self.state / f"{name}.json", record)
 
     def forget(self, name: str) -> None:
-        """Remove everything a notebook left, so that nothing stale can be read."""
-        for place in self.remembered(name).get("outputs", {}):
-            (self.path / place).unlink(missing_ok=True)
-        for place in (f"notebooks/{name}.ipynb", f"facts/{name}.json", f"{name}.html"):
-            (self.path / place).unlink(missing_ok=True)
+        """Remove everything a notebook left, so that nothing stale can be read.
+
+        The page of one that left nothing says so and stays.
+        """
+        own = (f"notebooks/{name}.ipynb", f"facts/{name}.json")
+        places = map(self.path.joinpath, {*self.remembered(name).get("outputs", {}), *own})
+        left = [path for path in places if path.exists()]
+        for path in [*left, self.path / f"{name}.html"] if left else ():
+            path.unlink(missing_ok=True)
         (self.state / f"{name}.json").unlink(missing_ok=True)
 
     def forget_others(self, names: Mapping[str, Any]) -> None:

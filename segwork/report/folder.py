@@ -64,6 +64,16 @@ class RunFolder:
         gate = self.gates.get(finding["code"])
         return str(finding.get("notebook") or (gate.notebook if gate else ""))
 
+    def is_required(self, finding: Finding) -> bool:
+        """Tell whether the gate behind a finding decides under ``--strict``."""
+        gate = self.gates.get(finding["code"])
+        return bool(gate and gate.required)
+
+    def told(self, notebook: str) -> str:
+        """Count a notebook's findings in words, the most urgent first; empty for none."""
+        words = Counter(mark(finding["status"]).word for finding in self.judged(notebook))
+        return ", ".join(f"{n} {word}" for word, n in words.items())
+
     def verdict(self, notebook: str) -> str:
         """Return the one word for a notebook: how it ran, else its most urgent finding."""
         status = str(self.notebooks[notebook].get("status", "unknown"))

@@ -29,8 +29,8 @@ def index_page(run: RunFolder) -> str:
     """Return the page that opens a run."""
     outline = Outline(title=str(run.manifest.get("name", "run")))
     sections = (
-        ("Needs attention", _attention(run)),
         ("Notebooks", _notebooks(run)),
+        ("Needs attention", _attention(run)),
         ("Headline numbers", _headlines(run)),
         ("Every gate", _every_gate(run)),
         ("Who decides", _decision(run)),
@@ -75,13 +75,15 @@ def _sentence(run: RunFolder) -> str:
     if ran == len(asked):
         start = f"All {ran} notebooks ran." if ran > 1 else f"{ran} notebook ran."
     if len(asked) < len(statuses):
-        start += f" {len(statuses) - len(asked)} not asked for."
+        start += f" {len(statuses) - len(asked)} not run."
     counts = run.counts()
     judged = sum(n for status, n in counts.items() if status not in ("skipped", "not_applicable"))
     if not judged:
         return f"{start} No gate could be judged."
     parts = [f"{counts[s]} {mark(s).word}" for s in (*ATTENTION, "waived", "passed") if counts[s]]
-    return f"{start} Of {judged} gates judged: {', '.join(parts)}."
+    required = sum(f["status"] == "failed" and run.is_required(f) for f in run.findings)
+    strict = f" Required gates that failed: {required}." if required else ""
+    return f"{start} Of {judged} gates judged: {', '.join(parts)}.{strict}"
 
 
 def _attention(run: RunFolder) -> str:
@@ -116,8 +118,10 @@ def _urgent(run: RunFolder, finding: Finding) -> str:
     )
     name = run.notebook_of(finding)
     link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
+    weight = f"{finding.get('severity') or ''}{', required' if run.is_required(finding) else ''}"
     return (
-        f"<li>{badge(finding['status'])}<span><code>{escape(finding['code'])}</code> "
+        f'<li><span>{badge(finding["status"])}<br><small class="why">{escape(weight)}</small>'
+        f"</span><span><code>{escape(finding['code'])}</code> "
         f"{escape(finding['message'])}{why}{link}</span></li>"
     )
 
@@ -125,29 +129,27 @@ def _urgent(run: RunFolder, finding: Finding) -> str:
 def _notebooks(run: RunFolder) -> Html:
     rows = []
     for name, entry in run.notebooks.items():
-        judged = run.judged(name)
-        passed = sum(f["status"] == "passed" for f in judged)
-        applies = sum(f["status"] not in ("not_applicable", "skipped") for f in judged)
         link = f'<a href="{name}.html">{escape(title(run, name))}</a><br><small>{name}</small>'
-        gates = f"{passed} of {applies} passed" if applies else "none"
         ran = badge(str(entry.get("status", "unknown")))
-        rows.append((Html(link), badge(run.verdict(name)), ran, gates))
+        rows.append((Html(link), badge(run.verdict(name)), ran, run.told(name) or "none"))
     return table("Verdict by notebook", ("Notebook", "Verdict", "Execution", "Gates"), rows)
 
 
 def _headlines(run: RunFolder) -> str:
-    """Large numbers: required gates first, then the most urgent."""
+    """Large numbers: those with a limit first, then required gates, then the most urgent."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
-    valued.sort(key=lambda f: not getattr(run.gates.get(f["code"]), "required", False))
+    valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
     cards = "".join(_card(run, finding) for finding in valued[:HEADLINES])
     return f'<ul class="cards">{cards}</ul>' if cards else ""
 
 
 def _card(run: RunFolder, finding: Finding) -> str:
     change, value = _change(run, finding), display(finding["value"], finding.get("unit") or "")
+    number, _, unit = value.partition(" ")
+    small = f" <small>{escape(unit)}</small>" if len(unit) > 1 else escape(f" {unit}".rstrip())
     return (
         f"<li>{badge(finding['status'])}"
-        f'<span class="value">{escape(value)}</span> '
+        f'<span class="value">{escape(number)}{small}</span> '
         f'<span class="what">{escape(_name(run, finding))}</span> '
         f'<span class="limit">{escape(_limit(run, finding))}'
         f"{escape(f' · {change} in {run.baseline_name}' if change else '')}</span></li>"
@@ -157,7 +159,7 @@ def _card(run: RunFolder, finding: Finding) -> str:
 def _limit(run: RunFolder, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "no numeric limit"
+        return "judged by a test of its own"
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     word = "at most" if _higher_is_worse(run, finding) else "at least"

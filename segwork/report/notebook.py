@@ -73,7 +73,10 @@ def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
         )
         for finding in findings
     ]
-    return table(caption, ("Gate", "Verdict", "Finding", "Severity", "n"), rows, numbers="4")
+    header = ("Gate", "Verdict", "Finding", "Severity", "n")
+    if all(finding.get("n") is None for finding in findings):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return table(caption, header, rows, numbers="4")
 
 
 def footer(run: RunFolder) -> str:
@@ -125,12 +128,7 @@ def _sentence(run: RunFolder, notebook: str) -> str:
     judged = run.judged(notebook)
     if not judged:
         return "It ran to its end; no gate judges it."
-    counts: dict[str, int] = {}
-    for finding in judged:
-        word = mark(finding["status"]).word
-        counts[word] = counts.get(word, 0) + 1
-    listed = ", ".join(f"{n} {word}" for word, n in counts.items())
-    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {listed}."
+    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.told(notebook)}."
 
 
 def _judged(findings: Sequence[Finding], outline: Outline) -> str:
