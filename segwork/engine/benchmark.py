@@ -26,6 +26,7 @@ SETTINGS = 'as_of = 2020-01-01\nname = "small"\n'
 TESTED = ("engine_failures", "engine_run", "engine_parameters", "report", "browser")
 TESTED_IN_FULL = ("browser_run", "browser_lab")
 OWN_SETTINGS = ("SEGWORK_", "GITHUB_", "TQDM_", "PYTHONHASHSEED")
+Row = tuple[str, str, str, bool | None]  # bar, best peer, here, whether it is held
 FAULT = r"engine_failures\..*\[({})_"
 ENDINGS = {
     "error in a cell": FAULT.format("01"),
@@ -49,9 +50,9 @@ CACHE = {
     "package version": r"changed_package",
     "Markdown edit, which runs nothing": r"changed_text_runs_nothing",
 }
-SEEN = r"silent_and_accessible"
 REFUSED = r"engine_parameters.*(refused|suggestion|need)|wrong_usage"
 OTHERS = (
+    ("silent in a browser, no axe-core violation, both themes", "–", r"silent_and_accessible"),
     ("changes seen with their reason", "none sees all five", CACHE),
     ("parameter mistakes refused before a kernel", "papermill: two", REFUSED),
     ("kill -9 at ten moments, then the same facts", "–", r"killed_run_resumes"),
@@ -139,39 +140,9 @@ def bars(
     cases, own, seconds, frames
         What the other functions of this module return.
     """
-    ours, theirs = frames["segwork"], frames["nbconvert"]
-    ran, same, of = (own[name] for name in ("ran", "reproduced", "notebooks"))
-    pages, references = own["pages"] + 1, own["references"] + ours["references"]
-    no_op, small, peer = own["no_op_cpu"], seconds["segwork_cpu"], seconds["papermill_cpu"]
     rows = [
         _tested(cases, "endings told as they were", "papermill: 2 of 7 tried", ENDINGS),
-        ("own notebooks that run", "in the wild 24 %", f"{ran} of {of}", ran == of),
-        ("own notebooks that reproduce", "in the wild 4 %", f"{same} of {of}", same == of),
-        (
-            "external references in a page: 0",
-            f"nbconvert: {theirs['references']}",
-            f"{references} in {pages} pages",
-            references == 0,
-        ),
-        _tested(cases, "silent in a browser, no axe-core violation, both themes", "–", SEEN),
-        (
-            "frame of a page: below 20 kB",
-            f"nbconvert: {theirs['kilobytes']:.0f} kB",
-            f"{ours['kilobytes']:.1f} kB",
-            ours["kilobytes"] < 20,
-        ),
-        (
-            "run in which nothing changed: below 0.5 s",
-            "jupyter-cache: 0.7 s for one",
-            f"{no_op:.2f} s for {of}",
-            no_op < 0.5,
-        ),
-        (
-            "small notebooks: 3 times faster",
-            f"papermill: {peer:.2f} s",
-            f"{small:.2f} s, {peer / small:.1f} times faster",
-            peer >= 3 * small,
-        ),
+        *_measured(own, seconds, frames),
         *(_tested(cases, *row) for row in OTHERS),
     ]
     words = {True: "yes", False: "no", None: "–"}
@@ -179,9 +150,38 @@ def bars(
     return [dict(zip(names, (*row[:3], words[row[3]]), strict=True)) for row in rows]
 
 
-def _tested(
-    cases: list[dict[str, Any]], bar: str, peer: str, rows: Mapping[str, str] | str
-) -> tuple[str, str, str, bool | None]:
+def _measured(
+    own: Mapping[str, float],
+    seconds: Mapping[str, float],
+    frames: Mapping[str, Mapping[str, float]],
+) -> list[Row]:
+    """Return the rows that a figure decides; all seconds are the processor's."""
+    frame, other = (frames[name]["kilobytes"] for name in ("segwork", "nbconvert"))
+    ran, same, of = (own[name] for name in ("ran", "reproduced", "notebooks"))
+    linked = own["references"] + frames["segwork"]["references"]
+    no_op, small, peer = own["no_op_cpu"], seconds["segwork_cpu"], seconds["papermill_cpu"]
+    faster = f"{small:.2f} s, {peer / small:.1f} times faster"
+    return [
+        ("own notebooks that run", "in the wild 24 %", f"{ran} of {of}", ran == of),
+        ("own notebooks that reproduce", "in the wild 4 %", f"{same} of {of}", same == of),
+        (
+            "external references in a page: 0",
+            f"nbconvert: {frames['nbconvert']['references']}",
+            f"{linked} in {own['pages'] + 1} pages",
+            linked == 0,
+        ),
+        ("frame of a page: < 20 kB", f"nbconvert: {other:.0f} kB", f"{frame:.1f} kB", frame < 20),
+        (
+            "run in which nothing changed: < 0.5 s",
+            "jupyter-cache: 0.7 s for one",
+            f"{no_op:.2f} s for {of}",
+            no_op < 0.5,
+        ),
+        ("small notebook: 3 × faster", f"papermill: {peer:.2f} s", faster, peer >= 3 * small),
+    ]
+
+
+def _tested(cases: list[dict[str, Any]], bar: str, peer: str, rows: Mapping[str, str] | str) -> Row:
     """Return a row of the table that tests decide; one left out is neither held nor broken."""
     found = counted(cases, {bar: rows} if isinstance(rows, str) else rows)
     right, of = sum(row["held"] == "yes" for row in found), len(found)
