@@ -14,6 +14,7 @@ from typing import Any
 
 from segwork.engine import Outcome, compare, run
 from segwork.errors import NotReproducedError, UsageError
+from segwork.report.folder import flat
 from segwork.results import display
 
 OTHER_HASH_SEED = "20261122"
@@ -146,7 +147,7 @@ def _general_drifts(old: Path, new: Path, manifest: dict[str, Any]) -> list[str]
     present = compare.manifest(new)
     found = []
     for part in ("config", "data", "versions"):
-        before, after = compare.flat(manifest[part]), compare.flat(present[part])
+        before, after = flat(manifest[part]), flat(present[part])
         for change in compare.differences(before, after, kind=part):
             shown = f": {display(change.before)} → {display(change.after)}"
             found.append(f"{part} {change.name} changed{'' if part == 'data' else shown}")

@@ -125,6 +125,16 @@ def _severity(finding: Finding) -> int:
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as dotted names."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file of the run.
 

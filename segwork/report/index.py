@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder, by_urgency
+from segwork.report.folder import RAN, Finding, RunFolder, by_urgency, flat
 from segwork.report.layout import Html, badge, mark, page, table
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import footer, title
@@ -241,7 +241,11 @@ def _origin(run: RunFolder) -> str:
     made = [("git commit", _commit(manifest.get("git"))), ("baseline", run.baseline_name or "none")]
     made += [("Python", manifest.get("python", "–"))]
     made += sorted((manifest.get("versions") or {}).items())
-    config = list(_flat(manifest.get("config") or {}))
+    config = [
+        (name, re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(value)))
+        for name, value in sorted(flat(manifest.get("config") or {}).items())
+        if value not in (None, "", [])
+    ]
     parameters = [
         (f"{name}.{key}", value)
         for name, entry in run.notebooks.items()
@@ -270,12 +274,3 @@ def _folded(summary: str, caption: str, rows: list[tuple[str, Any]]) -> str:
     return (
         f"<details><summary>{summary}</summary>{table(caption, ('Name', 'Value'), rows)}</details>"
     )
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield settings as dotted names, without empty ones and without passwords."""
-    for key, item in sorted(value.items()):
-        if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{key}.")
-        elif item not in (None, "", [], {}):
-            yield f"{prefix}{key}", re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(item))
