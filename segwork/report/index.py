@@ -130,9 +130,11 @@ def _notebooks(run: RunFolder) -> Html:
     rows = []
     for name, entry in run.notebooks.items():
         link = f'<a href="{name}.html">{escape(title(run, name))}</a><br><small>{name}</small>'
+        gates = f'<br><small class="why">{run.told(name) or "no gates"}</small>'
         ran = badge(str(entry.get("status", "unknown")))
-        rows.append((Html(link), badge(run.verdict(name)), ran, run.told(name) or "none"))
-    return table("Verdict by notebook", ("Notebook", "Verdict", "Execution", "Gates"), rows)
+        rows.append((Html(link), ran, Html(badge(run.verdict(name)) + gates)))
+    header = ("Notebook", "Execution", "Verdict of its gates")
+    return table("Verdict by notebook", header, rows)
 
 
 def _headlines(run: RunFolder) -> str:
@@ -159,7 +161,7 @@ def _card(run: RunFolder, finding: Finding) -> str:
 def _limit(run: RunFolder, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "judged by a test of its own"
+        return "its own test"
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     word = "at most" if _higher_is_worse(run, finding) else "at least"
@@ -201,7 +203,7 @@ def _every_gate(run: RunFolder) -> str:
     if run.baseline:
         header.append(f"Against {run.baseline_name}")
         rows = [(*r, _change(run, f) or "–") for r, f in zip(rows, run.findings, strict=True)]
-    listed = table("All gates, in order of their code", header, rows, numbers="24")
+    listed = table("All gates, in order of their code", header, rows, numbers="4")
     return (
         f"<details><summary>All {len(rows)} gates with value and limit</summary>{listed}</details>"
     )
