@@ -65,16 +65,7 @@ REFERENCE = re.compile(
 
 
 def tests(root: Path, *, work: Path, quick: bool) -> list[dict[str, Any]]:
-    """Run the engine's own tests.
-
-    Parameters
-    ----------
-    root : Path
-        Project root.
-    work : Path
-        Empty folder to work in.
-    quick : bool
-        Leave out those that take more than ten seconds each.
+    """Run the engine's own tests; ``quick`` leaves out those of more than ten seconds each.
 
     Returns
     -------
@@ -107,15 +98,7 @@ def _case(case: ElementTree.Element) -> dict[str, Any]:
 
 
 def counted(cases: list[dict[str, Any]], rows: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Count the tests behind each row; a row is held where all of them ran and passed.
-
-    Parameters
-    ----------
-    cases : list of dict
-        As :func:`tests` returns them.
-    rows : mapping of str to str
-        What is counted, and the pattern of its tests.
-    """
+    """Count the tests behind each row; one whose tests all ran and passed is held."""
     found = []
     for what, pattern in rows.items():
         own = [case for case in cases if re.search(pattern, case["test"])]
@@ -133,13 +116,7 @@ def bars(
     seconds: Mapping[str, float],
     frames: Mapping[str, Mapping[str, float]],
 ) -> list[dict[str, str]]:
-    """Return the whole table: what is asked, what the best peer does, and what is measured here.
-
-    Parameters
-    ----------
-    cases, own, seconds, frames
-        What the other functions of this module return.
-    """
+    """Return the whole table: what is asked, what the best peer does, what was measured."""
     rows = [
         _tested(cases, "endings told as they were", "papermill: 2 of 7 tried", ENDINGS),
         *_measured(own, seconds, frames),
@@ -194,18 +171,7 @@ def _tested(cases: list[dict[str, Any]], bar: str, peer: str, rows: Mapping[str,
 
 
 def own_notebooks(root: Path, *, customers: int, only: str, work: Path) -> dict[str, float]:
-    """Run the project's notebooks on a sample company, verify, run again unchanged, and count.
-
-    Parameters
-    ----------
-    root : Path
-        Project root.
-    customers : int
-        Size of the sample company.
-    only : str
-        Notebooks by number, such as ``10,20``; empty for all.
-    work : Path
-        Empty folder to work in.
+    """Run the project's notebooks (``only`` some, by number), verify, and run again unchanged.
 
     Returns
     -------
@@ -266,12 +232,7 @@ def small_notebooks(folder: Path, *, n: int, papermill: int, work: Path) -> dict
 
 
 def page_frames(work: Path) -> dict[str, dict[str, float]]:
-    """Compare the page of one tiny notebook with the one nbconvert makes of it.
-
-    Parameters
-    ----------
-    work : Path
-        Where :func:`small_notebooks` worked.
+    """Compare the page of one tiny notebook, where they were timed, with the one of nbconvert.
 
     Returns
     -------

@@ -240,7 +240,10 @@ def _origin(run: RunFolder) -> str:
         (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
         for name, digest in sorted((manifest.get("data") or {}).items())
     ]
-    made = [("git commit", _commit(manifest.get("git"))), ("baseline", run.baseline_name or "none")]
+    made = [
+        ("git commit", _commit(manifest.get("git") or {})),
+        ("baseline", run.baseline_name or "none"),
+    ]
     made += [("Python", manifest.get("python", "–"))]
     made += sorted((manifest.get("versions") or {}).items())
     config = [
@@ -262,10 +265,8 @@ def _origin(run: RunFolder) -> str:
     return "\n".join(tables)
 
 
-def _commit(git: Any) -> str:
+def _commit(git: Mapping[str, Any]) -> str:
     """Say which commit the code was, and whether files differed from it."""
-    if not isinstance(git, Mapping):
-        return str(git or "not in a repository")
     commit = str(git.get("commit") or "not in a repository")
     return f"{commit}, with uncommitted changes" if git.get("dirty") else commit
 
