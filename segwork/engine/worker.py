@@ -7,7 +7,6 @@ input ends, the run that started this worker is gone: the kernel is killed and t
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import logging
 import os
@@ -112,11 +111,8 @@ def _saver(task: dict[str, Any]) -> Any:
     def save(notebook: Any, final: bool = False) -> None:
         nonlocal last
         if final or time.monotonic() - last > SAVE_EVERY_SECONDS:
-            content = clean(
-                copy.deepcopy(notebook),
-                parameters=task["shown_parameters"],
-                shown=task["paths_shown"],
-            )
+            parameters, shown = task["shown_parameters"], task["paths_shown"]
+            content = clean(notebook, parameters=parameters, shown=shown)
             write_json(Path(task["save_to"]), content)
             last = time.monotonic()
 

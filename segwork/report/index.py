@@ -240,11 +240,8 @@ def _origin(run: RunFolder) -> str:
         (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
         for name, digest in sorted((manifest.get("data") or {}).items())
     ]
-    made = [
-        ("git commit", _commit(manifest.get("git") or {})),
-        ("baseline", run.baseline_name or "none"),
-    ]
-    made += [("Python", manifest.get("python", "–"))]
+    made = [("git commit", _commit(manifest.get("git") or {}))]
+    made += [("baseline", run.baseline_name or "none"), ("Python", manifest.get("python", "–"))]
     made += sorted((manifest.get("versions") or {}).items())
     config = [
         (name, re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(value)))
