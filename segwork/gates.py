@@ -162,7 +162,8 @@ def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:
     shown = facts.get(name)
     if isinstance(shown, str) or shown is None:
         return _finding(gate, status, None, None, text)
-    return _finding(gate, status, float(shown), None, f"{text} ({display(shown, unit)})")
+    with_unit = replace(gate, unit=unit)
+    return _finding(with_unit, status, float(shown), None, f"{text} ({display(shown, unit)})")
 
 
 def _interval(fact: str, facts: Facts) -> Interval | None:

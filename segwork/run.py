@@ -16,7 +16,9 @@ import math
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from datetime import date
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +166,7 @@ class Run:
     def save(self, frame: Any, name: str) -> Path:
         """Write a pandas frame for later notebooks to ``tables/<name>.parquet``."""
         path = self.folder / "tables" / f"{name}.parquet"
-        _atomically(
+        atomically(
             path, lambda target: frame.to_parquet(target, index=frame.index.name is not None)
         )
         return path
@@ -249,15 +251,17 @@ def pseudonym_key(config: _config.Config) -> str:
 def write_json(path: Path, content: Any) -> None:
     """Write canonical JSON (sorted keys, no NaN) under a temporary name, then rename it."""
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _atomically(path, lambda target: Path(target).write_text(text, encoding="utf-8"))
+    atomically(path, lambda target: Path(target).write_text(text, encoding="utf-8"))
 
 
-def _atomically(path: Path, write: Any) -> None:
+def atomically(path: Path, write: Callable[[str], object]) -> None:
+    """Let ``write`` fill a file under a temporary name, then rename it: none is ever seen half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
         write(temporary)
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -302,8 +306,6 @@ def _escape(text: str) -> str:
 
 
 def _html_table(frame: Any, caption: str) -> str:
-    from html import escape
-
     named = [name for name in frame.index.names if name is not None]
     flat = frame.reset_index() if named else frame
     kinds = [' class="number"' if dtype.kind in "iufc" else "" for dtype in flat.dtypes]
@@ -322,8 +324,6 @@ def _html_table(frame: Any, caption: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    from html import escape
-
     if hasattr(value, "item"):
         value = value.item()
     text = display(value)

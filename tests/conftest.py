@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import browser
 
 for variable in (
     "OMP_NUM_THREADS",
@@ -37,13 +39,15 @@ def public_data() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Return the path of a Chromium, or skip where none is installed."""
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    """Return one Chromium for all tests of a file, or skip where none is installed."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no chromium on PATH (Debian: apt-get install chromium)")
-    return path
+    pytest.importorskip("playwright", reason="playwright is not installed (make setup installs it)")
+    with browser(path) as running:
+        yield running
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import run_folder
-from browser import THEMES, browser, visit
+from browser import THEMES, visit
 
 from segwork import report
 
 PAGES = ("index", "10_data_quality", "20_segments", "30_change_points", "60_fairness")
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Any]:
-    """Return one Chromium for all tests of this file."""
-    pytest.importorskip("playwright", reason="playwright is not installed (make setup installs it)")
-    with browser(chromium) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

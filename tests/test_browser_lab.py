@@ -10,7 +10,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from browser import browser
 from lab import ROOT, lab, run_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -41,14 +40,6 @@ def tiny(path: Path) -> Path:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(new_notebook(cells=cells, metadata=kernel), path)
     return path
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Any]:
-    """Return one Chromium for all tests of this file."""
-    pytest.importorskip("playwright", reason="playwright is not installed (make setup installs it)")
-    with browser(chromium) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import THEMES, browser, visit
+from browser import THEMES, visit
 
 from segwork import engine
 
@@ -36,14 +35,6 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         outcome = engine.run("small.toml", out=root / "reports", say=lambda _: None)
     return Path(outcome.folder)
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Any]:
-    """Return one Chromium for all tests of this file."""
-    pytest.importorskip("playwright", reason="playwright is not installed (make setup installs it)")
-    with browser(chromium) as running:
-        yield running
 
 
 @pytest.mark.slow

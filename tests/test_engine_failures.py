@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import psutil
 import pytest
+from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.engine import records
@@ -64,10 +64,13 @@ def test_matrix_covers_every_fault_notebook() -> None:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_status_cell_and_message_are_true(matrix: engine.Outcome, name: str) -> None:
+def test_status_cell_and_message_are_true(
+    matrix: engine.Outcome, name: str, record_property: Callable[[str, object], None]
+) -> None:
     """Status, failing cell and cause are what really happened."""
     status, cell, words = MATRIX[name]
     found = entry(matrix, name)
+    record_property("said", f"{found['status']}, {records.sentence(found)}".rstrip(", "))
 
     assert (found["status"], found["cell"]) == (status, cell)
     assert words in found["message"]
@@ -168,18 +171,9 @@ def test_ci_gets_a_summary_and_annotations(
     assert len(notes) == sum(status not in ("ok",) for status, *_ in MATRIX.values())
 
 
-def command(*words: str | Path) -> list[str]:
-    """Return the command line of segwork."""
-    return [sys.executable, "-m", "segwork", *map(str, words)]
-
-
-def surroundings(root: Path, *more: Path) -> dict[str, str]:
-    """Return the environment of a subprocess that runs in a project of its own."""
-    paths = [*map(str, more), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "SEGWORK_ROOT": str(root), "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_start_is_named(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """With a broken ipykernel the run says so, after a second try, and exits with 1."""
     config = write_project(tmp_path)
     broken = tmp_path / "broken"
@@ -197,10 +191,13 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path: Path) -> None:
     assert "starting it again" in done.stdout
     assert "17_good   " in done.stdout
     assert "the kernel did not start (no kernel today)" in done.stdout
+    record_property("said", "died, the kernel did not start (no kernel today), exit code 1")
     assert (tmp_path / "faults" / "17_good.html").is_file()
 
 
-def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Ctrl-C: exit 130, status interrupted, partial notebook and report kept, kernels gone."""
     config = write_project(tmp_path)
     mark = tmp_path / "kernel.pid"
@@ -211,7 +208,7 @@ def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(tmp_path: Path) -> None:
         f"import os, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))",
         "import time; time.sleep(120)",
     ]
-    write_notebook(slow / "10_slow.ipynb", sources)
+    write_notebook(slow / "10_slow.ipynb", [("code", source) for source in sources])
     words = ["run", "--config", config, "--out", tmp_path, "--notebooks", slow]
     process = subprocess.Popen(
         command(*words), env=surroundings(tmp_path), stdout=subprocess.PIPE, text=True
@@ -229,6 +226,7 @@ def test_ctrl_c_keeps_what_ran_and_leaves_no_kernel(tmp_path: Path) -> None:
     assert "kept" in kept
     assert said.strip().endswith("index.html")
     wait_for(lambda: not psutil.pid_exists(int(mark.read_text())))
+    record_property("said", "interrupted in code 3, exit code 130, no kernel left")
 
 
 def wait_for(condition: object, *, seconds: float = 60.0) -> None:
@@ -237,20 +235,3 @@ def wait_for(condition: object, *, seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.1)
-
-
-def write_notebook(path: Path, sources: list[str]) -> None:
-    """Write a notebook of plain code cells."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{number}",
-            "metadata": {},
-            "source": source,
-            "outputs": [],
-            "execution_count": None,
-        }
-        for number, source in enumerate(sources)
-    ]
-    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(content), encoding="utf-8")

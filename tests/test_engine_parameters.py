@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from small_project import write_notebook
 
 from segwork.engine import notebooks, order, parameters
 from segwork.errors import UsageError
@@ -28,25 +29,8 @@ maybe: Optional[int] = None\
 
 def notebook(tmp_path: Path, *cells: str | tuple[str, str], name: str = "20_segments") -> Path:
     """Write a notebook of code cells; a pair is a source and its tag."""
-    raw = []
-    for number, cell in enumerate(cells):
-        source, tags = (cell[0], [cell[1]]) if isinstance(cell, tuple) else (cell, [])
-        raw.append(
-            {
-                "cell_type": "code",
-                "id": f"c{number}",
-                "metadata": {"tags": tags},
-                "source": source,
-                "outputs": [],
-                "execution_count": None,
-            }
-        )
-    path = tmp_path / f"{name}.ipynb"
-    path.write_text(
-        json.dumps({"cells": raw, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}),
-        encoding="utf-8",
-    )
-    return path
+    pairs = [(cell[1], cell[0]) if isinstance(cell, tuple) else ("code", cell) for cell in cells]
+    return write_notebook(tmp_path / f"{name}.ipynb", pairs)
 
 
 def value_of(tmp_path: Path, texts: dict[str, str], **config: object) -> dict[str, object]:

@@ -9,17 +9,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.config import load as load_config
 from segwork.engine import fingerprint
 from segwork.errors import SegworkError, UsageError
 
-HERE = Path(__file__).resolve().parent
 CONFIG = """\
 as_of = 2020-01-01
 name = "tiny"
@@ -55,20 +55,6 @@ THIRD = [
     ("code", "run.metric('as_of', str(run.as_of))"),
     ("code", "run.finish()"),
 ]
-
-
-def write_notebook(path: Path, cells: list[tuple[str, str]]) -> None:
-    """Write a notebook from kinds and sources."""
-    raw = []
-    for number, (kind, source) in enumerate(cells):
-        cell = {"id": f"c{number}", "metadata": {}, "source": source, "cell_type": "markdown"}
-        if kind != "markdown":
-            cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
-        if kind == "parameters":
-            cell["metadata"] = {"tags": ["parameters"]}
-        raw.append(cell)
-    content = {"cells": raw, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def make_project(root: Path) -> Path:
@@ -146,12 +132,6 @@ def test_unchanged_run_imports_nothing_heavy_and_is_quick(finished: Path) -> Non
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith("LOADED [] CODE 0"), done.stdout + done.stderr
     assert float(last.split()[-1]) < 0.5
-
-
-def surroundings(root: Path) -> dict[str, str]:
-    """Return the environment of a subprocess that runs in that project."""
-    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "SEGWORK_ROOT": str(root), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Reasons:
@@ -342,6 +322,11 @@ def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
     assert outcome.exit_code == 0
     assert not (outcome.folder / "facts" / "30_third.json").exists()
 
+    written = {page: page.stat().st_mtime_ns for page in outcome.folder.glob("*.html")}
+    quiet_run(finished, out=tmp_path, only=["20"])
+    assert len(written) == 4
+    assert written == {page: page.stat().st_mtime_ns for page in written}, "pages drawn again"
+
 
 @pytest.mark.parametrize(
     ("options", "said"),
@@ -387,6 +372,20 @@ def test_bad_config_leaves_no_folder(
 
     assert caught.value.exit_code == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_a_notebook_of_another_day_is_refused(touched: Path, tmp_path: Path) -> None:
+    """A notebook that writes its own day says so before a kernel starts, with both days."""
+    path = touched / "notebooks" / "30_third.ipynb"
+    edited(path, "config=config", "config={'as_of': '2019-12-31'}")
+    said = "30_third starts its run as of 2019-12-31, c.toml is as of 2020-01-01; accepted: "
+
+    with pytest.raises(UsageError, match=said):
+        quiet_run(touched, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+    edited(path, "2019-12-31", "2020-01-01")
+    assert Reasons(touched)["30_third"] == "code cell 2 changed"
 
 
 @pytest.mark.parametrize(
@@ -487,18 +486,19 @@ def test_verify_reproduces_and_finds_a_planted_drift(touched: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_run_resumes_ten_times_of_ten(tmp_path: Path) -> None:
+def test_killed_run_resumes_ten_times_of_ten(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """``kill -9`` at ten random moments: no half file is ever there, the next run is right."""
     root = make_project(tmp_path / "tiny")
     (root / "notebooks" / "30_third.ipynb").unlink()
     folder = root / "reports" / "tiny"
     random_moments = random.Random(20261122)
-    longest = 6.0
+    longest, quiet = 6.0, subprocess.DEVNULL
     for k in range(10):
         words = ["run", "--config", root / "c.toml", "--out", root / "reports", "-p", f"10.k={k}"]
-        command = [sys.executable, "-m", "segwork", *map(str, words)]
         process = subprocess.Popen(
-            command, env=surroundings(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(*words), env=surroundings(root), stdout=quiet, stderr=quiet
         )
         time.sleep(random_moments.uniform(0.2, longest))
         process.kill()
@@ -506,12 +506,15 @@ def test_killed_run_resumes_ten_times_of_ten(tmp_path: Path) -> None:
         assert_whole_files(folder)
 
         began = time.monotonic()
-        done = subprocess.run(command, env=surroundings(root), capture_output=True, text=True)
+        done = subprocess.run(
+            command(*words), env=surroundings(root), capture_output=True, text=True
+        )
         longest = max(longest, time.monotonic() - began)
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert fact(folder, "10_first", "doubled") == 2 * k
         assert fact(folder, "20_second", "total") == 3 + k
+    record_property("said", f"{k + 1} of 10")
 
 
 def assert_whole_files(folder: Path) -> None:

@@ -26,8 +26,7 @@ class Outcome:
     Parameters
     ----------
     folder : Path
-    index : Path
-        The report's first page.
+        Its ``index.html`` is the report's first page.
     statuses : dict of str to str
         ok · failed · timeout · died · contract · blocked · skipped · interrupted, by notebook.
     reasons : dict of str to str
@@ -39,7 +38,6 @@ class Outcome:
     """
 
     folder: Path
-    index: Path
     statuses: dict[str, str]
     reasons: dict[str, str]
     findings: list[dict[str, Any]]
@@ -55,7 +53,7 @@ def run(
     jobs: int = 0,
     strict: bool = False,
     why: bool = False,
-    baseline: str | Path | None = None,
+    baseline: str | Path | Mapping[str, Any] | None = None,
     deadline: float | None = None,
     notebooks: str | Path | None = None,
     values: Mapping[str, Mapping[str, Any]] | None = None,
@@ -81,8 +79,8 @@ def run(
         Let required gates decide the exit code.
     why : bool
         Say why each notebook runs.
-    baseline : path, optional
-        A run folder to compare with on the index page.
+    baseline : path or mapping, optional
+        A run folder to compare with on the index page, or its name and values.
     deadline : float, optional
         Longest time of one notebook, in seconds.
     notebooks : path, optional
@@ -120,7 +118,8 @@ def run(
         session.run(jobs)
         findings, exit_code = conclude(session, against, strict=strict, say=say)
         plan.hashes.keep()
-    return _outcome(session, findings, exit_code)
+    statuses = {name: entry["status"] for name, entry in session.entries.items()}
+    return Outcome(plan.folder.path, statuses, session.why, findings, exit_code)
 
 
 def _prepare(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
@@ -134,15 +133,3 @@ def _prepare(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
     plan.folder.remember("_origin", origin)
     remember_checked(plan)
     plan.folder.forget_others(plan.notebooks)
-
-
-def _outcome(session: Session, findings: list[dict[str, Any]], exit_code: int) -> Outcome:
-    folder = session.plan.folder.path
-    return Outcome(
-        folder=folder,
-        index=folder / "index.html",
-        statuses={name: entry["status"] for name, entry in session.entries.items()},
-        reasons=session.why,
-        findings=findings,
-        exit_code=exit_code,
-    )

@@ -43,7 +43,7 @@ def clean(
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     kept = {
         key: value
-        for key, value in notebook["metadata"].items()
+        for key, value in notebook.get("metadata", {}).items()
         if key not in ("papermill", "kernelspec", "language_info", "widgets")
     }
     return {
@@ -74,8 +74,10 @@ def graft(source: Mapping[str, Any], executed: Mapping[str, Any]) -> dict[str, A
 
 
 def _cell(cell: Mapping[str, Any], shown: Mapping[str, str]) -> dict[str, Any]:
-    tags = cell["metadata"].get("tags", [])
-    kept = {k: v for k, v in cell["metadata"].items() if k not in ("papermill", "execution")}
+    kept = {
+        k: v for k, v in cell.get("metadata", {}).items() if k not in ("papermill", "execution")
+    }
+    tags = kept.get("tags", [])
     if not tags:
         kept.pop("tags", None)
     injected = INJECTED in tags

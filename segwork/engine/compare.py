@@ -102,16 +102,6 @@ def _effect(before: Any, after: Any, direction: int) -> str:
     return "better" if (after - before) * direction > 0 else "worse"
 
 
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as dotted names."""
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, item in value.items():
-        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
-    return found
-
-
 def gate_changes(before: Path, after: Path) -> Iterator[Change]:
     """Yield gates whose answer changed; worse means nearer to failed."""
     old, new = _statuses(before), _statuses(after)

@@ -76,7 +76,7 @@ def _write_report(session: Session, content: dict[str, Any], key: str) -> None:
 
 
 def _code_behind_report(hashes: fingerprint.Hashes) -> list[str]:
-    files = [fingerprint.PACKAGE / "gates.py", *(fingerprint.PACKAGE / "limits").glob("*.toml")]
+    files = [fingerprint.PACKAGE / "gates.py", *fingerprint.policy_files()]
     files += [p for p in (fingerprint.PACKAGE / "report").rglob("*") if p.suffix != ".pyc"]
     return [hashes.of(path) for path in sorted(files) if path.is_file()]
 
@@ -84,7 +84,7 @@ def _code_behind_report(hashes: fingerprint.Hashes) -> list[str]:
 def _gate_notebooks() -> dict[str, str]:
     """Read whose facts a gate judges, without the judge, whose imports cost a tenth of a second."""
     found: dict[str, str] = {}
-    for file in sorted((fingerprint.PACKAGE / "limits").glob("*.toml")):
+    for file in fingerprint.policy_files():
         policy = tomllib.loads(file.read_text(encoding="utf-8"))
         found |= {code: gate["notebook"] for code, gate in policy.items()}
     return found

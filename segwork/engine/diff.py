@@ -9,6 +9,7 @@ from pathlib import Path
 from segwork.engine import compare
 from segwork.engine.compare import Change
 from segwork.errors import GateError
+from segwork.report.folder import flat
 from segwork.results import display
 
 GROUPS = {
@@ -42,8 +43,8 @@ def changes(run_a: str | Path, run_b: str | Path, *, tolerance: float = 1e-9) ->
     old, new = compare.manifest(a), compare.manifest(b)
     pairs = {
         "status": [_each(m, "status") for m in (old, new)],
-        "parameter": [compare.flat(_each(m, "parameters")) for m in (old, new)],
-        "config": [compare.flat(m["config"]) for m in (old, new)],
+        "parameter": [flat(_each(m, "parameters")) for m in (old, new)],
+        "config": [flat(m["config"]) for m in (old, new)],
         "data": [m["data"] for m in (old, new)],
         "code": [{**_each(m, "code"), **_helpers(m)} for m in (old, new)],
         "version": [{**m["versions"], "python": m["python"]} for m in (old, new)],

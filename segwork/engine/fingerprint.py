@@ -21,6 +21,7 @@ from typing import Any
 
 from segwork.config import Config
 from segwork.engine.notebooks import MEANINGFUL_TAGS, Notebook
+from segwork.engine.parameters import plain
 from segwork.run import project_root, write_json
 
 RACY_SECONDS = 2.0
@@ -136,7 +137,7 @@ def inputs(
     modules, packages = before.get("modules", {}), before.get("packages", {})
     return {
         "code": code(notebook),
-        "parameters": {k: _json(v) for k, v in parameters.items() if k != "config"},
+        "parameters": {k: plain(v) for k, v in parameters.items() if k != "config"},
         "config": {**settings(config), "sources": _sources(config)} if sees_config else {},
         "data": dict(data) if sees_config else {},
         "upstream": dict(upstream),
@@ -241,15 +242,14 @@ def place(name: str, root: Path) -> Path:
     return PACKAGE / name.removeprefix("segwork/") if name.startswith("segwork/") else root / name
 
 
+def policy_files() -> list[Path]:
+    """Return the files that hold the gates."""
+    return sorted((PACKAGE / "limits").glob("*.toml"))
+
+
 def _package_data() -> list[Path]:
     kept = (".npz", ".json", ".parquet", ".csv")
     return sorted(p for p in PACKAGE.rglob("*") if p.suffix in kept and p.is_file())
-
-
-def _json(value: Any) -> Any:
-    from segwork.engine.parameters import plain
-
-    return plain(value)
 
 
 def _normal(name: str) -> str:

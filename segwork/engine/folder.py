@@ -113,11 +113,15 @@ class Folder:
         write_json(self.state / f"{name}.json", record)
 
     def forget(self, name: str) -> None:
-        """Remove everything a notebook left, so that nothing stale can be read."""
-        for place in self.remembered(name).get("outputs", {}):
-            (self.path / place).unlink(missing_ok=True)
-        for place in (f"notebooks/{name}.ipynb", f"facts/{name}.json", f"{name}.html"):
-            (self.path / place).unlink(missing_ok=True)
+        """Remove everything a notebook left, so that nothing stale can be read.
+
+        The page of one that left nothing says so and stays.
+        """
+        own = (f"notebooks/{name}.ipynb", f"facts/{name}.json")
+        places = map(self.path.joinpath, {*self.remembered(name).get("outputs", {}), *own})
+        left = [path for path in places if path.exists()]
+        for path in [*left, self.path / f"{name}.html"] if left else ():
+            path.unlink(missing_ok=True)
         (self.state / f"{name}.json").unlink(missing_ok=True)
 
     def forget_others(self, names: Mapping[str, Any]) -> None:
@@ -146,7 +150,7 @@ def broken_promise(notebook: Notebook, stage: Path, *, as_of: str) -> str:
     for table in notebook.promises:
         if not (stage / "tables" / f"{table}.parquet").is_file():
             return f"it ran, but did not leave the table '{table}'"
-    if not notebook.owes_facts:
+    if not notebook.starts:
         return ""
     path = stage / "facts" / f"{notebook.name}.json"
     if not path.is_file():
@@ -156,8 +160,12 @@ def broken_promise(notebook: Notebook, stage: Path, *, as_of: str) -> str:
         facts = content["facts"]
     except (ValueError, KeyError, TypeError):
         return f"facts/{notebook.name}.json is not a file of facts"
-    if content.get("notebook") != notebook.name or content.get("as_of") != as_of:
-        return f"facts/{notebook.name}.json is stale: it belongs to another notebook or day"
+    said = (content.get("notebook"), content.get("as_of"))
+    if said != (notebook.name, as_of):
+        return (
+            f"facts/{notebook.name}.json is stale: it is of {said[0]} as of {said[1]}, the run is"
+            f" as of {as_of}; open the notebook with segwork.run.start(…, config=config)"
+        )
     for name, value in facts.items():
         if isinstance(value, float) and not math.isfinite(value):
             return f"metric '{name}' is not finite ({value})"

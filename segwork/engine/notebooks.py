@@ -10,8 +10,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from segwork.errors import UsageError
 
@@ -43,15 +44,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its place, the heading above it, and its tags."""
+    """One cell: its place and its tags."""
 
     index: int
     kind: str
     source: str
     tags: tuple[str, ...]
-    title: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module | None:
         """The parsed source without magics; None for text and for code that is no Python."""
         if self.kind != "code":
@@ -96,13 +96,26 @@ class Notebook:
         return [cell for cell in self.cells if cell.kind == "code"]
 
     @property
-    def owes_facts(self) -> bool:
-        """Whether it opens a run, and so has to close it with its facts."""
-        calls = (node for cell in self.code if cell.tree for node in ast.walk(cell.tree))
-        return any(
-            isinstance(node, ast.Call) and ast.unparse(node.func).endswith("run.start")
-            for node in calls
-        )
+    def starts(self) -> list[ast.Call]:
+        """The calls that open its run; what opens one has to close it with its facts."""
+        nodes = (node for cell in self.code if cell.tree for node in ast.walk(cell.tree))
+        calls = (node for node in nodes if isinstance(node, ast.Call))
+        return [call for call in calls if ast.unparse(call.func).endswith("run.start")]
+
+    @property
+    def own_days(self) -> list[str]:
+        """The days it opens its run as of, where it writes them itself, as benchmarks do."""
+        found = re.findall(r"'as_of': '(.*?)'", " ".join(map(ast.unparse, self.starts)))
+        return [str(day) for day in found]
+
+
+class _RunCall(NamedTuple):
+    """A call of a method of ``run``: its cell, and whether it happens whatever the data."""
+
+    cell: int
+    method: str
+    node: ast.Call
+    sure: bool
 
 
 def find(folder: Path) -> dict[str, Notebook]:
@@ -136,28 +149,24 @@ def read(path: Path) -> Notebook:
     language = metadata.get("kernelspec", {}).get("language", "python")
     if language != "python":
         raise UsageError(f"'{path.name}' is written in {language}", accepted="python")
-    code = [cell for cell in cells if cell.kind == "code"]
+    calls = [call for cell in cells if cell.tree for call in _run_calls(cell.tree, cell.index)]
     return Notebook(
         name=path.stem,
         path=path,
         cells=cells,
         settings=_settings(metadata.get("segwork", {}), path.stem),
-        reads=_tables(code, "read", 0, path.stem),
-        leaves=_tables(code, "save", 1, path.stem),
-        asks=_tables(code, "has", 0, path.stem),
-        promises=_tables(code, "save", 1, path.stem, sure=True),
+        reads=_tables(calls, "read", 0, path.stem),
+        leaves=_tables(calls, "save", 1, path.stem),
+        asks=_tables(calls, "has", 0, path.stem),
+        promises=_tables(calls, "save", 1, path.stem, sure=True),
     )
 
 
 def _cells(raw: list[dict[str, Any]]) -> Iterator[Cell]:
-    title = ""
     for index, cell in enumerate(raw):
         source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-        kind = cell["cell_type"]
-        if kind == "markdown":
-            title = last_heading(source) or title
         tags = tuple(cell.get("metadata", {}).get("tags", ()))
-        yield Cell(index, kind, source, tags, title)
+        yield Cell(index, cell["cell_type"], source, tags)
 
 
 def last_heading(text: str) -> str:
@@ -177,35 +186,34 @@ def _settings(raw: Mapping[str, Any], name: str) -> Settings:
     return Settings(**{key: known[key](value) for key, value in raw.items()})
 
 
-def _run_calls(node: ast.AST, sure: bool) -> Iterator[ast.Call]:
-    """Yield the calls of methods of ``run``; the sure ones are under no condition or loop."""
-    if sure and isinstance(node, ast.If | ast.IfExp | ast.For | ast.While):
-        return
+def _run_calls(node: ast.AST, index: int, sure: bool = True) -> Iterator[_RunCall]:
+    """Yield the calls of methods of ``run``; under a condition or in a loop none is sure."""
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "run"
     ):
-        yield node
+        yield _RunCall(index, node.func.attr, node, sure)
+    sure = sure and not isinstance(node, ast.If | ast.IfExp | ast.For | ast.While)
     for child in ast.iter_child_nodes(node):
-        yield from _run_calls(child, sure)
+        yield from _run_calls(child, index, sure)
 
 
 def _tables(
-    code: list[Cell], method: str, position: int, name: str, *, sure: bool = False
+    calls: list[_RunCall], method: str, position: int, name: str, *, sure: bool = False
 ) -> tuple[str, ...]:
     found: list[str] = []
-    calls = [(c.index, call) for c in code if c.tree for call in _run_calls(c.tree, sure)]
-    for index, call in calls:
-        if call.func.attr != method:  # type: ignore[attr-defined]
+    for call in calls:
+        if call.method != method or (sure and not call.sure):
             continue
-        named = {keyword.arg: keyword.value for keyword in call.keywords}
-        argument = call.args[position] if len(call.args) > position else named.get("name")
+        named = {keyword.arg: keyword.value for keyword in call.node.keywords}
+        given = call.node.args
+        argument = given[position] if len(given) > position else named.get("name")
         if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
             example = f'run.{method}({"frame, " * position}"segments")'
             raise UsageError(
-                f"run.{method} in cell {index} of {name} does not name its table",
+                f"run.{method} in cell {call.cell} of {name} does not name its table",
                 accepted=f"a literal name, such as {example}",
                 hint="the order of the notebooks is read from these names",
             )

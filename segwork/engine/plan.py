@@ -92,6 +92,7 @@ def make(
     needs = order.needs(found)
     chosen = order.selected(only, needs)
     ready = _values(found, settings, shown_config(path, root), assignments, values)
+    _same_day([found[name] for name in chosen], settings.as_of.isoformat(), path.name)
     hashes = fingerprint.Hashes(root / ".segwork" / "hashes.json")
     run_folder = Folder(Path(out).resolve() / settings.name)
     # Benchmarks make their own data, and their config names no tables.
@@ -163,6 +164,18 @@ def _values(
     }
 
 
+def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> None:
+    """Refuse a notebook whose facts the run would find to be of another day."""
+    for notebook in chosen:
+        for own in notebook.own_days:
+            if own != day:
+                raise UsageError(
+                    f"{notebook.name} starts its run as of {own}, {config} is as of {day}",
+                    accepted="the same day in both",
+                    hint="change 'as_of' in run.start or in the config",
+                )
+
+
 def _checked_data(
     config: Config, path: Path, hashes: fingerprint.Hashes, folder: Folder
 ) -> dict[str, str]:
@@ -180,7 +193,7 @@ def _checked_data(
 
 def _mark(config: Config, data: Mapping[str, str]) -> dict[str, str]:
     rules = [{k: vars(v) for k, v in part.items()} for part in (config.limits, config.waivers)]
-    policy = [[p.name, p.read_text(encoding="utf-8")] for p in _policy_files()]
+    policy = [[p.name, p.read_text(encoding="utf-8")] for p in fingerprint.policy_files()]
     settings = fingerprint.settings(config)
     return {"checked": fingerprint.text_hash([settings, rules, policy, dict(data)])}
 
@@ -188,7 +201,3 @@ def _mark(config: Config, data: Mapping[str, str]) -> dict[str, str]:
 def remember_checked(plan: Plan) -> None:
     """Note in the run folder that config and data were found usable."""
     plan.folder.remember("_checked", _mark(plan.config, plan.data))
-
-
-def _policy_files() -> list[Path]:
-    return sorted((fingerprint.PACKAGE / "limits").glob("*.toml"))

@@ -81,10 +81,7 @@ class Pool:
             worker.close()
 
     def run(
-        self,
-        next_task: Callable[[list[dict[str, Any]]], dict[str, Any] | None],
-        *,
-        tick: Callable[[], None] = lambda: None,
+        self, next_task: Callable[[list[dict[str, Any]]], dict[str, Any] | None]
     ) -> Iterator[Event]:
         """Yield events until no task runs and none is left.
 
@@ -92,8 +89,6 @@ class Pool:
         ----------
         next_task : callable
             Takes the running tasks; returns a task that may start now, or None.
-        tick : callable
-            Called about ten times a second.
         """
         while True:
             for worker in self._workers:
@@ -102,12 +97,8 @@ class Pool:
                     worker.send(task)
             if not self._running():
                 return
-            try:
-                worker, event = self._events.get(timeout=0.1)
-            except queue.Empty:
-                tick()
-                continue
-            yield from self._handled(worker, event)
+            with contextlib.suppress(queue.Empty):  # a wait without end cannot be interrupted
+                yield from self._handled(*self._events.get(timeout=0.1))
 
     def stop(self) -> Iterator[Event]:
         """Tell every worker to stop and yield how their notebooks ended."""
@@ -115,11 +106,8 @@ class Pool:
             worker.send({"stop": True})
         patience = time.monotonic() + STOP_SECONDS
         while self._running() and time.monotonic() < patience:
-            try:
-                worker, event = self._events.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            yield from self._handled(worker, event)
+            with contextlib.suppress(queue.Empty):
+                yield from self._handled(*self._events.get(timeout=0.1))
 
     def _running(self) -> list[dict[str, Any]]:
         return [worker.task for worker in self._workers if worker.task is not None]

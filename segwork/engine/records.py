@@ -19,7 +19,7 @@ from segwork import __version__
 from segwork.engine import fingerprint
 from segwork.engine.plan import Plan
 from segwork.errors import UsageError
-from segwork.run import _atomically
+from segwork.run import atomically
 
 PACKAGES_OF_RESULTS = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "tensorflow")
 COLOUR_OR_CONTROL = re.compile(
@@ -72,16 +72,16 @@ def git(root: Path) -> dict[str, Any]:
         return {}
 
 
-def baseline(folder: str | Path | None) -> dict[str, Any] | None:
-    """Return name and values of the run to compare with.
+def baseline(folder: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return name and values of the run to compare with; a mapping holds them already.
 
     Raises
     ------
     UsageError
         The folder holds no run.
     """
-    if not folder:
-        return None
+    if not folder or isinstance(folder, Mapping):
+        return dict(folder) if folder else None
     path = Path(folder)
     try:
         name = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["name"]
@@ -105,7 +105,7 @@ def write_junit(path: Path, cells: Mapping[str, list[dict[str, Any]]]) -> None:
         suite.set("skipped", str(counted["skipped"]))
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
-    _atomically(path, lambda target: Path(target).write_text(text + "\n", encoding="utf-8"))
+    atomically(path, lambda target: Path(target).write_text(text + "\n", encoding="utf-8"))
 
 
 def _case(suite: Any, notebook: str, number: int, record: Mapping[str, Any]) -> None:

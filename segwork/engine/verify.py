@@ -14,6 +14,7 @@ from typing import Any
 
 from segwork.engine import Outcome, compare, run
 from segwork.errors import NotReproducedError, UsageError
+from segwork.report.folder import flat
 from segwork.results import display
 
 OTHER_HASH_SEED = "20261122"
@@ -106,10 +107,6 @@ def _again(
         name: {key: value for key, value in entry["parameters"].items() if key != "config"}
         for name, entry in manifest["notebooks"].items()
     }
-    baseline = None
-    if manifest["baseline"]:  # its values are part of the manifest, so the run itself is not needed
-        baseline = fresh / "baseline"
-        _write_baseline(baseline, manifest["baseline"])
     if decided.is_file():  # it is part of the index page
         (fresh / manifest["name"]).mkdir()
         shutil.copy(decided, fresh / manifest["name"])
@@ -121,7 +118,7 @@ def _again(
             out=fresh,
             only=only,
             jobs=1 if origin["jobs"] > 1 else 2,
-            baseline=baseline,
+            baseline=manifest["baseline"],
             notebooks=origin["notebooks"],
             values=values,
             hash_seed=OTHER_HASH_SEED,
@@ -145,19 +142,12 @@ def _origin(folder: Path) -> dict[str, Any]:
     return dict(origin)
 
 
-def _write_baseline(folder: Path, baseline: dict[str, Any]) -> None:
-    folder.mkdir()
-    findings = [{"code": code, "value": value} for code, value in baseline["values"].items()]
-    (folder / "manifest.json").write_text(json.dumps({"name": baseline["name"]}), encoding="utf-8")
-    (folder / "findings.json").write_text(json.dumps(findings), encoding="utf-8")
-
-
 def _general_drifts(old: Path, new: Path, manifest: dict[str, Any]) -> list[str]:
     """Name what is no longer as it was when the run was made: it explains a drift of results."""
     present = compare.manifest(new)
     found = []
     for part in ("config", "data", "versions"):
-        before, after = compare.flat(manifest[part]), compare.flat(present[part])
+        before, after = flat(manifest[part]), flat(present[part])
         for change in compare.differences(before, after, kind=part):
             shown = f": {display(change.before)} → {display(change.after)}"
             found.append(f"{part} {change.name} changed{'' if part == 'data' else shown}")
@@ -209,17 +199,15 @@ def _sentence(found: Verification, of: int) -> str:
 def _write_page(folder: Path, found: Verification, names: list[str]) -> Path:
     from segwork import report
 
+    words = {name: "reproduced" if name in found.reproduced else "drifted" for name in names}
     rows = [
-        (
-            name,
-            "yes" if name in found.ran else "no",
-            "byte for byte" if name in found.reproduced else "no",
-        )
+        (name, report.badge("ok" if name in found.ran else "failed"), report.badge(words[name]))
         for name in names
     ]
+    whole = report.badge("drifted" if found.drifts else "reproduced")
     body = [
         "<h1>Does a second run give the same results?</h1>",
-        f"<p><strong>{escape(_sentence(found, len(names)))}</strong></p>",
+        f'<p class="verdict">{whole} {escape(_sentence(found, len(names)))}</p>',
         f"<p>{COMPARED}</p>",
         report.table("Notebooks", ("Notebook", "Ran", "Reproduced"), rows),
         *(f"<p>{escape(line)}</p>" for line in found.drifts),

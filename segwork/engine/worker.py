@@ -7,7 +7,6 @@ input ends, the run that started this worker is gone: the kernel is killed and t
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import logging
 import os
@@ -18,6 +17,9 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from segwork.engine.clean import clean
+from segwork.run import write_json
 
 SAVE_EVERY_SECONDS = 3.0
 
@@ -94,36 +96,23 @@ def run_notebook(task: dict[str, Any], tell: Any, stop: threading.Event) -> dict
 
 
 def _as_version_4_5(path: str) -> dict[str, Any]:
-    notebook = json.loads(Path(path).read_text(encoding="utf-8"))
-    for number, cell in enumerate(notebook["cells"]):
-        cell.setdefault("id", f"cell-{number}")
-        cell["metadata"] = {
-            key: value
-            for key, value in cell.get("metadata", {}).items()
-            if key not in ("papermill", "execution")
-        }
-        cell["source"] = "".join(cell["source"])
+    """Return the notebook as if nobody had run it, whatever version and tool wrote it."""
+    ready = clean(json.loads(Path(path).read_text(encoding="utf-8")), parameters={}, shown={})
+    for number, cell in enumerate(ready["cells"]):
+        cell["id"] = cell["id"] or f"cell-{number}"
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    metadata = {**notebook.get("metadata", {}), "kernelspec": kernel}
-    return {**notebook, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return ready
 
 
 def _saver(task: dict[str, Any]) -> Any:
-    from segwork.engine.clean import clean
-    from segwork.run import write_json
-
     last = 0.0
 
     def save(notebook: Any, final: bool = False) -> None:
         nonlocal last
         if final or time.monotonic() - last > SAVE_EVERY_SECONDS:
-            content = clean(
-                copy.deepcopy(notebook),
-                parameters=task["shown_parameters"],
-                shown=task["paths_shown"],
-            )
+            parameters, shown = task["shown_parameters"], task["paths_shown"]
+            content = clean(notebook, parameters=parameters, shown=shown)
             write_json(Path(task["save_to"]), content)
             last = time.monotonic()
 

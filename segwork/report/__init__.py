@@ -6,16 +6,15 @@ policy forbids it), carries no clock value, and is the same bytes whenever the r
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from segwork.report.folder import load
 from segwork.report.index import index_page
-from segwork.report.layout import Html, badge, page, table
-from segwork.report.notebook import findings_table, notebook_page
+from segwork.report.layout import badge, page, table
+from segwork.report.notebook import notebook_page
+from segwork.run import atomically
 
-__all__ = ["Html", "badge", "findings_table", "page", "table", "write"]
+__all__ = ["badge", "page", "table", "write", "write_page"]
 
 
 def write(folder: str | Path) -> Path:
@@ -45,14 +44,5 @@ def write(folder: str | Path) -> Path:
 
 def write_page(path: Path, html: str) -> Path:
     """Write a page under a temporary name, then rename it: no half page is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(html)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    atomically(path, lambda target: Path(target).write_text(html, encoding="utf-8", newline="\n"))
     return path

@@ -14,7 +14,7 @@ from segwork.errors import DataError
 from segwork.gates import Gate, catalogue
 from segwork.report.layout import mark
 
-RAN = ("ok", "cached")
+RAN = "ok"
 SEVERITIES = ("critical", "high", "medium", "low")
 Finding = Mapping[str, Any]
 
@@ -64,10 +64,20 @@ class RunFolder:
         gate = self.gates.get(finding["code"])
         return str(finding.get("notebook") or (gate.notebook if gate else ""))
 
+    def is_required(self, finding: Finding) -> bool:
+        """Tell whether the gate behind a finding decides under ``--strict``."""
+        gate = self.gates.get(finding["code"])
+        return bool(gate and gate.required)
+
+    def told(self, notebook: str) -> str:
+        """Count a notebook's findings in words, the most urgent first; empty for none."""
+        words = Counter(mark(finding["status"]).word for finding in self.judged(notebook))
+        return ", ".join(f"{n} {word}" for word, n in words.items())
+
     def verdict(self, notebook: str) -> str:
         """Return the one word for a notebook: how it ran, else its most urgent finding."""
         status = str(self.notebooks[notebook].get("status", "unknown"))
-        if status not in RAN:
+        if status != RAN:
             return status
         judged = self.judged(notebook)
         return str(judged[0]["status"]) if judged else "no_gates"
@@ -75,14 +85,12 @@ class RunFolder:
     @cached_property
     def baseline_name(self) -> str:
         """Return the name of the run this one is compared with; empty for none."""
-        named = self.manifest.get("baseline")
-        return str(named.get("name", "") if isinstance(named, Mapping) else named or "")
+        return str((self.manifest.get("baseline") or {}).get("name", ""))
 
     @cached_property
     def baseline(self) -> dict[str, float]:
         """Values of the baseline's findings by code, as the manifest keeps them."""
-        named = self.manifest.get("baseline")
-        return dict(named.get("values", {})) if isinstance(named, Mapping) else {}
+        return dict((self.manifest.get("baseline") or {}).get("values", {}))
 
     def counts(self) -> Counter[str]:
         """Count findings by status, over notebooks of this run."""
@@ -115,6 +123,16 @@ def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
 def _severity(finding: Finding) -> int:
     severity = finding.get("severity")
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as dotted names."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
 
 
 def read_json(path: Path) -> Any:

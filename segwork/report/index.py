@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder, by_urgency
+from segwork.report.folder import RAN, Finding, RunFolder, by_urgency, flat
 from segwork.report.layout import Html, badge, mark, page, table
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import footer, title
@@ -29,8 +29,8 @@ def index_page(run: RunFolder) -> str:
     """Return the page that opens a run."""
     outline = Outline(title=str(run.manifest.get("name", "run")))
     sections = (
-        ("Needs attention", _attention(run)),
         ("Notebooks", _notebooks(run)),
+        ("Needs attention", _attention(run)),
         ("Headline numbers", _headlines(run)),
         ("Every gate", _every_gate(run)),
         ("Who decides", _decision(run)),
@@ -70,18 +70,20 @@ def _overall(run: RunFolder) -> str:
 def _sentence(run: RunFolder) -> str:
     statuses = [entry.get("status") for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
-    ran = sum(status in RAN for status in asked)
+    ran = sum(status == RAN for status in asked)
     start = f"{ran} of {len(asked)} notebooks ran."
     if ran == len(asked):
         start = f"All {ran} notebooks ran." if ran > 1 else f"{ran} notebook ran."
     if len(asked) < len(statuses):
-        start += f" {len(statuses) - len(asked)} not asked for."
+        start += f" {len(statuses) - len(asked)} not run."
     counts = run.counts()
     judged = sum(n for status, n in counts.items() if status not in ("skipped", "not_applicable"))
     if not judged:
         return f"{start} No gate could be judged."
     parts = [f"{counts[s]} {mark(s).word}" for s in (*ATTENTION, "waived", "passed") if counts[s]]
-    return f"{start} Of {judged} gates judged: {', '.join(parts)}."
+    required = sum(f["status"] == "failed" and run.is_required(f) for f in run.findings)
+    strict = f" Required gates that failed: {required}." if required else ""
+    return f"{start} Of {judged} gates judged: {', '.join(parts)}.{strict}"
 
 
 def _attention(run: RunFolder) -> str:
@@ -89,7 +91,7 @@ def _attention(run: RunFolder) -> str:
         f'<li>{badge(entry["status"])}<span><a href="{name}.html">{escape(title(run, name))}</a> '
         f"{escape(plain(str(entry.get('message') or '')))}</span></li>"
         for name, entry in run.notebooks.items()
-        if entry.get("status") not in (*RAN, "skipped")
+        if entry.get("status") not in (RAN, "skipped")
     ]
     silent = {name: undescribed(run.document(name)) for name in run.notebooks}
     items += [_silent_figures(name, count) for name, count in silent.items() if count]
@@ -116,8 +118,10 @@ def _urgent(run: RunFolder, finding: Finding) -> str:
     )
     name = run.notebook_of(finding)
     link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
+    weight = f"{finding.get('severity') or ''}{', required' if run.is_required(finding) else ''}"
     return (
-        f"<li>{badge(finding['status'])}<span><code>{escape(finding['code'])}</code> "
+        f'<li><span>{badge(finding["status"])}<br><small class="why">{escape(weight)}</small>'
+        f"</span><span><code>{escape(finding['code'])}</code> "
         f"{escape(finding['message'])}{why}{link}</span></li>"
     )
 
@@ -125,29 +129,29 @@ def _urgent(run: RunFolder, finding: Finding) -> str:
 def _notebooks(run: RunFolder) -> Html:
     rows = []
     for name, entry in run.notebooks.items():
-        judged = run.judged(name)
-        passed = sum(f["status"] == "passed" for f in judged)
-        applies = sum(f["status"] not in ("not_applicable", "skipped") for f in judged)
         link = f'<a href="{name}.html">{escape(title(run, name))}</a><br><small>{name}</small>'
-        gates = f"{passed} of {applies} passed" if applies else "none"
+        gates = f'<br><small class="why">{run.told(name) or "no gates"}</small>'
         ran = badge(str(entry.get("status", "unknown")))
-        rows.append((Html(link), badge(run.verdict(name)), ran, gates))
-    return table("Verdict by notebook", ("Notebook", "Verdict", "Execution", "Gates"), rows)
+        rows.append((Html(link), ran, Html(badge(run.verdict(name)) + gates)))
+    header = ("Notebook", "Execution", "Verdict of its gates")
+    return table("Verdict by notebook", header, rows)
 
 
 def _headlines(run: RunFolder) -> str:
-    """Large numbers: required gates first, then the most urgent."""
+    """Large numbers: those with a limit first, then required gates, then the most urgent."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
-    valued.sort(key=lambda f: not getattr(run.gates.get(f["code"]), "required", False))
+    valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
     cards = "".join(_card(run, finding) for finding in valued[:HEADLINES])
     return f'<ul class="cards">{cards}</ul>' if cards else ""
 
 
 def _card(run: RunFolder, finding: Finding) -> str:
     change, value = _change(run, finding), display(finding["value"], finding.get("unit") or "")
+    number, _, unit = value.partition(" ")
+    small = f" <small>{escape(unit)}</small>" if len(unit) > 1 else escape(f" {unit}".rstrip())
     return (
         f"<li>{badge(finding['status'])}"
-        f'<span class="value">{escape(value)}</span> '
+        f'<span class="value">{escape(number)}{small}</span> '
         f'<span class="what">{escape(_name(run, finding))}</span> '
         f'<span class="limit">{escape(_limit(run, finding))}'
         f"{escape(f' · {change} in {run.baseline_name}' if change else '')}</span></li>"
@@ -157,7 +161,7 @@ def _card(run: RunFolder, finding: Finding) -> str:
 def _limit(run: RunFolder, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "no numeric limit"
+        return "its own test"
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     word = "at most" if _higher_is_worse(run, finding) else "at least"
@@ -199,7 +203,7 @@ def _every_gate(run: RunFolder) -> str:
     if run.baseline:
         header.append(f"Against {run.baseline_name}")
         rows = [(*r, _change(run, f) or "–") for r, f in zip(rows, run.findings, strict=True)]
-    listed = table("All gates, in order of their code", header, rows, numbers="24")
+    listed = table("All gates, in order of their code", header, rows, numbers="4")
     return (
         f"<details><summary>All {len(rows)} gates with value and limit</summary>{listed}</details>"
     )
@@ -236,10 +240,14 @@ def _origin(run: RunFolder) -> str:
         (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
         for name, digest in sorted((manifest.get("data") or {}).items())
     ]
-    made = [("git commit", _commit(manifest.get("git"))), ("baseline", run.baseline_name or "none")]
-    made += [("Python", manifest.get("python", "–"))]
+    made = [("git commit", _commit(manifest.get("git") or {}))]
+    made += [("baseline", run.baseline_name or "none"), ("Python", manifest.get("python", "–"))]
     made += sorted((manifest.get("versions") or {}).items())
-    config = list(_flat(manifest.get("config") or {}))
+    config = [
+        (name, re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(value)))
+        for name, value in sorted(flat(manifest.get("config") or {}).items())
+        if value not in (None, "", [])
+    ]
     parameters = [
         (f"{name}.{key}", value)
         for name, entry in run.notebooks.items()
@@ -254,10 +262,8 @@ def _origin(run: RunFolder) -> str:
     return "\n".join(tables)
 
 
-def _commit(git: Any) -> str:
+def _commit(git: Mapping[str, Any]) -> str:
     """Say which commit the code was, and whether files differed from it."""
-    if not isinstance(git, Mapping):
-        return str(git or "not in a repository")
     commit = str(git.get("commit") or "not in a repository")
     return f"{commit}, with uncommitted changes" if git.get("dirty") else commit
 
@@ -268,12 +274,3 @@ def _folded(summary: str, caption: str, rows: list[tuple[str, Any]]) -> str:
     return (
         f"<details><summary>{summary}</summary>{table(caption, ('Name', 'Value'), rows)}</details>"
     )
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield settings as dotted names, without empty ones and without passwords."""
-    for key, item in sorted(value.items()):
-        if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{key}.")
-        elif item not in (None, "", [], {}):
-            yield f"{prefix}{key}", re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(item))

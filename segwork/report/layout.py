@@ -46,7 +46,6 @@ MARKS = {
     "drifted": Mark("bad", "✕", "drifted", 0),
     "reproduced": Mark("good", "✓", "reproduced", 8),
     "ok": Mark("good", "✓", "ran", 8),
-    "cached": Mark("good", "✓", "ran", 8),
 }
 
 

@@ -61,7 +61,7 @@ def notebook_page(run: RunFolder, notebook: str) -> str:
     )
 
 
-def findings_table(findings: Sequence[Finding], caption: str) -> Html:
+def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
     """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
     rows = [
         (
@@ -73,7 +73,10 @@ def findings_table(findings: Sequence[Finding], caption: str) -> Html:
         )
         for finding in findings
     ]
-    return table(caption, ("Gate", "Verdict", "Finding", "Severity", "n"), rows, numbers="4")
+    header = ("Gate", "Verdict", "Finding", "Severity", "n")
+    if all(finding.get("n") is None for finding in findings):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return table(caption, header, rows, numbers="4")
 
 
 def footer(run: RunFolder) -> str:
@@ -88,7 +91,7 @@ def footer(run: RunFolder) -> str:
 
 def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
     """Return the code cell to point at: the one the engine names, else the first with an error."""
-    if entry.get("status") in RAN:
+    if entry.get("status") == RAN:
         return None
     if isinstance(entry.get("cell"), int):
         return int(entry["cell"])
@@ -98,7 +101,7 @@ def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
 
 def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> str:
     status = str(entry.get("status", "unknown"))
-    if status in RAN or status == "skipped":
+    if status in (RAN, "skipped"):
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
@@ -120,23 +123,18 @@ def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> s
 def _sentence(run: RunFolder, notebook: str) -> str:
     entry = run.notebooks[notebook]
     status = entry.get("status")
-    if status not in RAN:
+    if status != RAN:
         return NOT_FINE.get(str(status), BROKE_OFF)
     judged = run.judged(notebook)
     if not judged:
         return "It ran to its end; no gate judges it."
-    counts: dict[str, int] = {}
-    for finding in judged:
-        word = mark(finding["status"]).word
-        counts[word] = counts.get(word, 0) + 1
-    listed = ", ".join(f"{n} {word}" for word, n in counts.items())
-    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {listed}."
+    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.told(notebook)}."
 
 
 def _judged(findings: Sequence[Finding], outline: Outline) -> str:
     if not findings:
         return ""
-    return outline.add(2, "What was judged") + findings_table(
+    return outline.add(2, "What was judged") + _findings_table(
         findings, "Gates of this notebook, the most urgent first"
     )
 
