@@ -147,13 +147,23 @@ def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
         return source
     if isinstance(source, Mapping):
         return _build(dict(source), where="the given mapping", folder=Path.cwd(), name="run")
+    if not isinstance(source, str | Path):
+        raise ConfigError(
+            f"a config is no {type(source).__name__}",
+            accepted="the path of a TOML file, a mapping or a Config",
+            hint="tables.from_frames(transactions=frame) takes frames",
+        )
     path = Path(source)
     if not path.is_file():
         raise ConfigError(f"no config file at '{path}'", hint="see notebooks/configs/ for examples")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"'{path}' is not TOML: {fault}", accepted="a TOML file") from None
+        raise ConfigError(
+            f"'{path}' is not TOML: {fault}",
+            accepted="a TOML file",
+            hint="data files are named in one: [tables.transactions] path = 'lines.csv'",
+        ) from None
     return _build(values, where=str(path), folder=path.resolve().parent, name=path.stem)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -117,6 +118,50 @@ def test_engines_agree_with_pandas(tmp_path: Path, engine: str) -> None:
     assert tables.load(of_path(file, **source)).transactions["customer_id"].iloc[2] == (
         "9007199254740993"
     )
+
+
+HEAD = "customer_id,ordered_at,amount\n"
+STRANGE = {
+    "zones": (HEAD + "a,2011-12-01T10:00:00+07:00,3\nb,2011-12-01T10:00Z,3\nc,2011-12-01,3\n", {}),
+    "declared zone": (HEAD + "a,01/12/2011 10:00 +0700,3\n", {"time_format": "%d/%m/%Y %H:%M %z"}),
+    "seconds": (HEAD + "a,1322733600,3\nb,1322733600.5,4\n", {"time_format": "s"}),
+    "milliseconds": (HEAD + "a,1322733600123,3\nb,x,3\n", {"time_format": "ms"}),
+    "ids": (HEAD + "a,2011-12-01,3\n NaN ,2011-12-01,3\n,2011-12-01,3\nn/a,2011-12-01,3\n", {}),
+    "amounts": (HEAD + 'a,2011-12-01,inf\nb,2011-12-01,"1.234,5"\nc,2011-12-01,-1e12\n', {}),
+    "decimal commas": (
+        HEAD + 'a,1900-01-01,"1.234,5"\nb,soon,x\nc,2011-12-01,5\n',
+        {"decimal": ","},
+    ),
+    "ragged": (HEAD + "a,2011-12-01,3\nb,2011-12-01\nc,2011-12-01,3,4\n", {}),
+}
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_text_is_read_alike_on_every_engine(tmp_path: Path, engine: str, name: str) -> None:
+    """Values, faults and counted rows do not depend on the engine that reads them."""
+    text, source = STRANGE[name]
+    expected = loaded(tmp_path, text, **source)
+    found = loaded(tmp_path, text, engine=engine, **source)
+    frame = found.transactions.df() if engine == "duckdb" else found.transactions.to_pandas()
+    pd.testing.assert_frame_equal(frame, expected.transactions, check_dtype=False)
+    assert faults(found) == faults(expected)
+    assert found.rows.equals(expected.rows)
+
+
+UNUSABLE = {
+    "has no rows": HEAD,
+    "no value of 'customer_id': all are missing": HEAD + ",2011-12-01,3\n",
+    "as time, such as 'soon' (set time_format": HEAD + "a,soon,3\n",
+}
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("message", UNUSABLE)
+def test_a_needed_column_without_any_value(tmp_path: Path, engine: str, message: str) -> None:
+    """Refused on every engine, with the value that could not be read and what to do."""
+    with pytest.raises(DataError, match=re.escape(message)):
+        loaded(tmp_path, UNUSABLE[message], engine=engine)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars", "polars lazy", "arrow", "duckdb"])
