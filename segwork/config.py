@@ -323,8 +323,8 @@ def expand(text: str) -> str:
         if name not in os.environ:
             raise ConfigError(
                 f"the environment variable {name} in '{text}' is not set",
-                accepted=f"{name}=<the folder that holds the data>",
-                hint="'segwork fetch NAME' downloads a public data set into such a folder",
+                accepted=f"{name}=… in the environment",
+                hint="SEGWORK_DATA is the folder that 'segwork fetch NAME' downloads into",
             )
         return os.environ[name]
 

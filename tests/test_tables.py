@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -438,6 +439,36 @@ def test_missing_files_are_listed_with_the_way_to_get_them(tmp_path: Path) -> No
         tables.load(config)
     with pytest.raises(DataError, match="segwork sample"):
         tables.sources({"as_of": "2026-01-01", "sample": {"folder": str(tmp_path / "co")}})
+
+
+def test_several_files_lose_nothing(tmp_path: Path) -> None:
+    """Parquet files are read together by column name; several CSVs are refused, not one kept."""
+    lines = pd.read_csv(io.StringIO(GOOD))
+    lines.to_parquet(tmp_path / "1.parquet")
+    lines[["amount", "ordered_at", "customer_id"]].assign(note="x").to_parquet(
+        tmp_path / "2.parquet"
+    )
+    found = tables.load(of_path(tmp_path / "*.parquet")).transactions
+    assert found["amount"].tolist() == [9.5, 3.0] * 2
+    assert found["note"].tolist()[2:] == ["x", "x"]
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(DataError, match="names 2 files"):
+        tables.load(of_path(tmp_path / "*.csv"))
+
+
+def test_database_files_by_url(tmp_path: Path) -> None:
+    """A schema may be named; a database that is not there is an error and is not made."""
+    with duckdb.connect(str(tmp_path / "shop.db")) as connection:
+        connection.execute("create schema s; create table s.lines as select 'a' as customer_id,"
+                           " date '2011-12-01' as ordered_at, 1 as amount")  # fmt: skip
+    config = of_path(Path())
+    config["tables"]["transactions"] = {"url": f"duckdb:///{tmp_path}/shop.db", "table": "s.lines"}
+    assert tables.load(config).transactions["customer_id"].tolist() == ["a"]
+    config["tables"]["transactions"] = {"url": f"sqlite:///{tmp_path}/none.db", "table": "lines"}
+    with pytest.raises(DataError, match="no file at"):
+        tables.load(config)
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_sources_need_no_pandas() -> None:

@@ -232,7 +232,7 @@ def instant(as_of: date | datetime | str) -> datetime:
 
 
 def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[Path]]:
-    """List the data files behind a config: table → files (none for a database by URL).
+    """List the data files behind a config: table → files (none for a database server).
 
     Raises
     ------
@@ -248,9 +248,9 @@ def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[P
     ready = _config.load(config)
     found = {name: source_files(ready, source) for name, source in table_sources(ready).items()}
     missing = [
-        f"'{ready.resolve(table_sources(ready)[name].path)}' ({name})"
+        f"'{ready.resolve(path)}' ({name})"
         for name, files in found.items()
-        if files == [] and table_sources(ready)[name].path
+        if files == [] and (path := _path(table_sources(ready)[name]))
     ]
     if missing:
         sample = bool(ready.sample.folder)
@@ -279,14 +279,20 @@ def table_sources(config: Config) -> dict[str, Source]:
 
 def source_files(config: Config, source: Source) -> list[Path]:
     """Return the existing files of one source in name order; a folder or ``*`` may give many."""
-    if not source.path:
+    if not (place := _path(source)):
         return []
-    path = config.resolve(source.path)
+    path = config.resolve(place)
     if path.is_dir():
         return sorted(path.glob("**/*.parquet"))
     if any(mark in path.name for mark in "*?["):
         return sorted(path.parent.glob(path.name))
     return [path] if path.is_file() else []
+
+
+def _path(source: Source) -> str:
+    """Return where the file of a source lies, also of a database file named by URL."""
+    kind, _, place = _config.expand(source.url).partition(":///")
+    return place if kind in ("duckdb", "sqlite") else source.path
 
 
 def _assemble(raws: Mapping[str, Any], *, engine: str = "", key: str | None = None) -> Tables:
