@@ -494,15 +494,15 @@ def test_until_is_strict_and_normalises() -> None:
 
 
 def test_until_takes_the_day_of_publication() -> None:
-    """An outside value counts from the day it was published, not the day it is about."""
+    """An outside value counts from the day it was published; one about a later day never does."""
     rates = pd.DataFrame(
         {
-            "date": pd.to_datetime(["2011-11-01", "2011-11-02"]),
-            "published_at": pd.to_datetime(["2011-12-20", "2011-11-20"]),
-            "value": [1.0, 2.0],
+            "date": pd.to_datetime(["2011-11-01", "2011-11-02", "2011-11-03", "2011-12-15"]),
+            "published_at": pd.to_datetime(["2011-12-20", "2011-11-20", None, "2011-11-20"]),
+            "value": [1.0, 2.0, 3.0, 4.0],
         }
     )
-    assert tables.until(rates, "2011-12-10")["value"].tolist() == [2.0]
+    assert tables.until(rates, "2011-12-10")["value"].tolist() == [2.0, 3.0]
 
 
 def test_config_mapping_mistakes() -> None:

@@ -52,18 +52,18 @@ def write_lines(path: str | Path, *, lines: int) -> Path:
 
     customers = max(lines // LINES_PER_CUSTOMER, 10)
     query = f"""
-        select 'C' || lpad(floor({customers} * pow(hash(n // 3) % 1000003 / 1000003.0, 1.5))
-                           ::bigint::varchar, 8, '0') as customer_id,
-               'O' || lpad((n // 3)::varchar, 9, '0') as order_id,
-               timestamp '2023-01-01' + to_seconds((hash(n // 3 + 1) % 94608000)::bigint)
-                   as ordered_at,
-               'P' || (hash(n) % 5000)::varchar as product_id,
-               (hash(n + 7) % 5 + 1)::integer as quantity,
-               (hash(3 * n) % 10000 + 1) / 100.0::double as unit_price
-        from range({lines}) as t(n)
+        select 'C' || (100000000 + floor({customers} * pow(bought / pow(2, 64), 1.5)))::bigint
+                   as customer_id,
+               'O' || 1000000000 + n // 3 as order_id,
+               timestamp '2023-01-01' + to_seconds((bought % 94608000)::bigint) as ordered_at,
+               'P' || chance % 5000 as product_id,
+               (chance // 5000 % 5 + 1)::integer as quantity,
+               (chance // 25000 % 10000 + 1) / 100.0::double as unit_price
+        from (select n, hash(n) as chance, hash(n // 3 + 0.5) as bought
+              from range({lines}) as t(n))
     """
     with connect("4GB") as connection:
-        connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+        connection.execute(f"copy ({query}) to '{path}' (format parquet)")
     return Path(path)
 
 

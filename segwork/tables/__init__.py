@@ -169,8 +169,9 @@ def until(table: Any, as_of: date | datetime | str) -> Any:
     Parameters
     ----------
     table : native frame or Tables
-        A checked table. Of ``external`` the day of publication counts where it is known. A table
-        without a time column (customers) comes back unchanged; rows without a time are not kept.
+        A checked table. Of ``external`` the day of publication must be before ``as_of`` too,
+        where it is known. A table without a time column (customers) comes back unchanged; rows
+        without a time are not kept.
     as_of : date, datetime or str
         Midnight at its beginning for a date; a time zone is moved to UTC.
 
@@ -198,14 +199,13 @@ def until(table: Any, as_of: date | datetime | str) -> Any:
             accepted="a checked table",
             hint="tables.from_frames(transactions=frame) reads times from text",
         )
-    known = nw.col(column)
+    zoned = getattr(schema[column], "time_zone", None) and not frame.implementation.is_pyspark()
+    at = nw.col(column)
+    at = at.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else at
+    known = at < moment
     if column == "date" and "published_at" in schema:
-        known = nw.coalesce(nw.col("published_at"), known)
-    if getattr(schema[column], "time_zone", None) and not nw.dependencies.is_pyspark_dataframe(
-        table
-    ):
-        known = known.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return frame.filter(known < moment).to_native()
+        known = known & (nw.col("published_at").is_null() | (nw.col("published_at") < moment))
+    return frame.filter(known).to_native()
 
 
 def instant(as_of: date | datetime | str) -> datetime:
