@@ -31,6 +31,7 @@ PLAIN = (
 )
 ZONE = "(?i)[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
 INFINITE, COMMA = "(?i)^[+-]?inf(inity)?$", "^[+-]?[0-9][0-9.]*,[0-9]+$"
+GROUPED = "^[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]*)?(e[+-]?[0-9]+)?$"
 YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
 
 
@@ -204,7 +205,8 @@ def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
     if dtype.is_numeric():
         return f"cast({own} as DOUBLE)"
     if source.decimal == ",":
-        text = f"replace(replace({text}, '.', ''), ',', '.')"
+        swapped = f"replace(replace({text}, '.', ''), ',', '.')"
+        text = f"case when {DUCKDB.matches.format(text, GROUPED)} then {swapped} end"
     number = f"try_cast({text} as DOUBLE)"
     return f"case when not isnan({number}) and abs({number}) < 1e308 then {number} end"
 

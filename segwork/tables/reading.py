@@ -115,8 +115,7 @@ def _read_parquet(files: list[Path], connection: Any, engine: str) -> Raw:
                 f" ({_first_line(fault)})",
                 hint="copy or fetch it again",
             ) from None
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise DataError(f"'{file.name}' has the column '{twice[0]}' more than once")
+        refuse_twice(names, file.name)
     try:
         relation = connection.read_parquet([str(file) for file in files], union_by_name=True)
         return Raw(_native(relation, engine))
@@ -138,8 +137,7 @@ def _read_duckdb(file: Path, name: str, source: Source, connection: Any, engine:
         table = ".".join(f'"{part}"' for part in (source.table or name).split("."))
         query = source.sql or f"select * from {table}"
         relation = connection.sql(query)
-        if twice := [c for c in relation.columns if relation.columns.count(c) > 1]:
-            raise DataError(f"the query on '{file.name}' gives the column '{twice[0]}' twice")
+        refuse_twice(relation.columns, f"query on {file.name}")
         return Raw(_native(relation, engine))
     except duckdb.Error as fault:
         raise DataError(f"DuckDB cannot read '{file.name}' ({_first_line(fault)})") from None
