@@ -147,13 +147,23 @@ def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
         return source
     if isinstance(source, Mapping):
         return _build(dict(source), where="the given mapping", folder=Path.cwd(), name="run")
+    if not isinstance(source, str | Path):
+        raise ConfigError(
+            f"a config is no {type(source).__name__}",
+            accepted="the path of a TOML file, a mapping or a Config",
+            hint="tables.from_frames(transactions=frame) takes frames",
+        )
     path = Path(source)
     if not path.is_file():
         raise ConfigError(f"no config file at '{path}'", hint="see notebooks/configs/ for examples")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"'{path}' is not TOML: {fault}", accepted="a TOML file") from None
+        raise ConfigError(
+            f"'{path}' is not TOML: {fault}",
+            accepted="a TOML file",
+            hint="data files are named in one: [tables.transactions] path = 'lines.csv'",
+        ) from None
     return _build(values, where=str(path), folder=path.resolve().parent, name=path.stem)
 
 
@@ -313,8 +323,8 @@ def expand(text: str) -> str:
         if name not in os.environ:
             raise ConfigError(
                 f"the environment variable {name} in '{text}' is not set",
-                accepted=f"{name}=<the folder that holds the data>",
-                hint="'segwork fetch NAME' downloads a public data set into such a folder",
+                accepted=f"{name}=… in the environment",
+                hint="SEGWORK_DATA is the folder that 'segwork fetch NAME' downloads into",
             )
         return os.environ[name]
 

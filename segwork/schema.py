@@ -45,10 +45,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the contract: what a row is, its columns, and its key (empty: none)."""
+    """One table of the contract: its columns, and its key (empty: none)."""
 
     name: str
-    row_is: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
 
@@ -67,7 +66,6 @@ _CATEGORY, _FLAG, _TEXT = Kind.CATEGORY, Kind.FLAG, Kind.TEXT
 
 CUSTOMERS = Table(
     "customers",
-    "a customer",
     (
         Column("customer_id", _ID, needed=True, personal=True),
         Column("birth_year", _NUMBER, "year", personal=True, protected=True),
@@ -89,7 +87,6 @@ CUSTOMERS = Table(
 
 TRANSACTIONS = Table(
     "transactions",
-    "an order line",
     (
         Column("customer_id", _ID, needed=True, personal=True),
         Column("ordered_at", _TIME, needed=True),
@@ -111,7 +108,6 @@ TRANSACTIONS = Table(
 
 BEHAVIOUR = Table(
     "behaviour",
-    "an event",
     (
         Column("customer_id", _ID, needed=True, personal=True),
         Column("event", _CATEGORY, needed=True),
@@ -123,7 +119,6 @@ BEHAVIOUR = Table(
 
 INTERACTIONS = Table(
     "interactions",
-    "a contact",
     (
         Column("customer_id", _ID, needed=True, personal=True),
         Column("channel", _CATEGORY, needed=True),
@@ -138,7 +133,6 @@ INTERACTIONS = Table(
 
 EXTERNAL = Table(
     "external",
-    "a dated outside value",
     (
         Column("date", _TIME, needed=True),
         Column("name", _CATEGORY, needed=True),

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from segwork import features, tables
@@ -215,6 +216,17 @@ def test_least_possible_table(name: str) -> None:
         features.customer_features(tables.from_frames(transactions=make(empty)), as_of=AS_OF)
     )
     assert sorted(found["orders"]) == [1, 3]
+
+
+def test_frames_of_different_kinds_are_refused() -> None:
+    """A pandas table cannot be joined to a Polars one, nor can Arrow be worked with: both said."""
+    lines = pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2011-12-01"], "amount": [1.0]})
+    people = pl.DataFrame({"customer_id": ["a"], "age": [30]})
+    mixed = tables.from_frames(transactions=lines, customers=people)
+    arrow = tables.from_frames(transactions=pa.Table.from_pandas(lines))
+    for data, told in ((mixed, "polars: customers, pandas: transactions"), (arrow, "pyarrow")):
+        with pytest.raises(UsageError, match=told):
+            features.customer_features(data, as_of="2011-12-10")
 
 
 def test_nobody_and_no_window() -> None:

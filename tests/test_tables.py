@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -117,6 +119,50 @@ def test_engines_agree_with_pandas(tmp_path: Path, engine: str) -> None:
     assert tables.load(of_path(file, **source)).transactions["customer_id"].iloc[2] == (
         "9007199254740993"
     )
+
+
+HEAD = "customer_id,ordered_at,amount\n"
+STRANGE = {
+    "zones": (HEAD + "a,2011-12-01T10:00:00+07:00,3\nb,2011-12-01T10:00Z,3\nc,2011-12-01,3\n", {}),
+    "declared zone": (HEAD + "a,01/12/2011 10:00 +0700,3\n", {"time_format": "%d/%m/%Y %H:%M %z"}),
+    "seconds": (HEAD + "a,1322733600,3\nb,1322733600.5,4\n", {"time_format": "s"}),
+    "milliseconds": (HEAD + "a,1322733600123,3\nb,x,3\n", {"time_format": "ms"}),
+    "ids": (HEAD + "a,2011-12-01,3\n NaN ,2011-12-01,3\n,2011-12-01,3\nn/a,2011-12-01,3\n", {}),
+    "amounts": (HEAD + 'a,2011-12-01,inf\nb,2011-12-01,"1.234,5"\nc,2011-12-01,-1e12\n', {}),
+    "decimal commas": (
+        HEAD + 'a,1900-01-01,"1.234,5"\nb,soon,12.5\nc,2011-12-01,5\n',
+        {"decimal": ","},
+    ),
+    "ragged": (HEAD + "a,2011-12-01,3\nb,2011-12-01\nc,2011-12-01,3,4\n", {}),
+}
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_text_is_read_alike_on_every_engine(tmp_path: Path, engine: str, name: str) -> None:
+    """Values, faults and counted rows do not depend on the engine that reads them."""
+    text, source = STRANGE[name]
+    expected = loaded(tmp_path, text, **source)
+    found = loaded(tmp_path, text, engine=engine, **source)
+    frame = found.transactions.df() if engine == "duckdb" else found.transactions.to_pandas()
+    pd.testing.assert_frame_equal(frame, expected.transactions, check_dtype=False)
+    assert faults(found) == faults(expected)
+    assert found.rows.equals(expected.rows)
+
+
+UNUSABLE = {
+    "has no rows": HEAD,
+    "no value of 'customer_id': all are missing": HEAD + ",2011-12-01,3\n",
+    "as time, such as 'soon' (set time_format": HEAD + "a,soon,3\n",
+}
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("message", UNUSABLE)
+def test_a_needed_column_without_any_value(tmp_path: Path, engine: str, message: str) -> None:
+    """Refused on every engine, with the value that could not be read and what to do."""
+    with pytest.raises(DataError, match=re.escape(message)):
+        loaded(tmp_path, UNUSABLE[message], engine=engine)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars", "polars lazy", "arrow", "duckdb"])
@@ -395,6 +441,36 @@ def test_missing_files_are_listed_with_the_way_to_get_them(tmp_path: Path) -> No
         tables.sources({"as_of": "2026-01-01", "sample": {"folder": str(tmp_path / "co")}})
 
 
+def test_several_files_lose_nothing(tmp_path: Path) -> None:
+    """Parquet files are read together by column name; several CSVs are refused, not one kept."""
+    lines = pd.read_csv(io.StringIO(GOOD))
+    lines.to_parquet(tmp_path / "1.parquet")
+    lines[["amount", "ordered_at", "customer_id"]].assign(note="x").to_parquet(
+        tmp_path / "2.parquet"
+    )
+    found = tables.load(of_path(tmp_path / "*.parquet")).transactions
+    assert found["amount"].tolist() == [9.5, 3.0] * 2
+    assert found["note"].tolist()[2:] == ["x", "x"]
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(DataError, match="names 2 files"):
+        tables.load(of_path(tmp_path / "*.csv"))
+
+
+def test_database_files_by_url(tmp_path: Path) -> None:
+    """A schema may be named; a database that is not there is an error and is not made."""
+    with duckdb.connect(str(tmp_path / "shop.db")) as connection:
+        connection.execute("create schema s; create table s.lines as select 'a' as customer_id,"
+                           " date '2011-12-01' as ordered_at, 1 as amount")  # fmt: skip
+    config = of_path(Path())
+    config["tables"]["transactions"] = {"url": f"duckdb:///{tmp_path}/shop.db", "table": "s.lines"}
+    assert tables.load(config).transactions["customer_id"].tolist() == ["a"]
+    config["tables"]["transactions"] = {"url": f"sqlite:///{tmp_path}/none.db", "table": "lines"}
+    with pytest.raises(DataError, match="no file at"):
+        tables.load(config)
+    assert not (tmp_path / "none.db").exists()
+
+
 def test_sources_need_no_pandas() -> None:
     """The engine lists files without importing pandas."""
     import subprocess
@@ -418,15 +494,15 @@ def test_until_is_strict_and_normalises() -> None:
 
 
 def test_until_takes_the_day_of_publication() -> None:
-    """An outside value counts from the day it was published, not the day it is about."""
+    """An outside value counts from the day it was published; one about a later day never does."""
     rates = pd.DataFrame(
         {
-            "date": pd.to_datetime(["2011-11-01", "2011-11-02"]),
-            "published_at": pd.to_datetime(["2011-12-20", "2011-11-20"]),
-            "value": [1.0, 2.0],
+            "date": pd.to_datetime(["2011-11-01", "2011-11-02", "2011-11-03", "2011-12-15"]),
+            "published_at": pd.to_datetime(["2011-12-20", "2011-11-20", None, "2011-11-20"]),
+            "value": [1.0, 2.0, 3.0, 4.0],
         }
     )
-    assert tables.until(rates, "2011-12-10")["value"].tolist() == [2.0]
+    assert tables.until(rates, "2011-12-10")["value"].tolist() == [2.0, 3.0]
 
 
 def test_config_mapping_mistakes() -> None:

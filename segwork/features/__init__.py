@@ -87,7 +87,8 @@ def customer_features(
     DataError
         Nobody has an order line before ``as_of``.
     UsageError
-        ``window_days`` is not positive, or ``as_of`` is no date.
+        ``window_days`` is not positive, ``as_of`` is no date, or the tables are frames of
+        different kinds.
 
     Examples
     --------
@@ -103,6 +104,7 @@ def customer_features(
     """
     if window_days <= 0:
         raise UsageError(f"window_days is {window_days}", accepted="a positive number of days")
+    _one_kind(tables)
     moment = _tables.instant(as_of)
     past = _tables.until(tables, moment)
     lines = _orders.mark_lines(past.transactions)
@@ -118,6 +120,18 @@ def customer_features(
             found = found.join(part, on=KEY, how="left")
     found = _people.of_external(_fill(found), past.external)
     return _sorted(found).to_native()
+
+
+def _one_kind(tables: Tables) -> None:
+    """Refuse frames that cannot be joined; ``external`` is small and read whatever it is."""
+    frames = {n: nw.from_native(frame) for n, frame in tables.items() if n != "external"}
+    lazy = {n: " (lazy)" if isinstance(f, nw.LazyFrame) else "" for n, f in frames.items()}
+    kinds = {n: f"{frame.implementation.value}{lazy[n]}" for n, frame in frames.items()}
+    if len(set(kinds.values())) > 1 or "pyarrow" in kinds.values():
+        raise UsageError(
+            f"the tables are frames of {', '.join(f'{k}: {n}' for n, k in kinds.items())}",
+            accepted="one of pandas, Polars, DuckDB or Spark for all tables",
+        )
 
 
 def rfm(features: Any) -> Any:

@@ -169,8 +169,9 @@ def until(table: Any, as_of: date | datetime | str) -> Any:
     Parameters
     ----------
     table : native frame or Tables
-        A checked table. Of ``external`` the day of publication counts where it is known. A table
-        without a time column (customers) comes back unchanged; rows without a time are not kept.
+        A checked table. Of ``external`` the day of publication must be before ``as_of`` too,
+        where it is known. A table without a time column (customers) comes back unchanged; rows
+        without a time are not kept.
     as_of : date, datetime or str
         Midnight at its beginning for a date; a time zone is moved to UTC.
 
@@ -198,14 +199,13 @@ def until(table: Any, as_of: date | datetime | str) -> Any:
             accepted="a checked table",
             hint="tables.from_frames(transactions=frame) reads times from text",
         )
-    known = nw.col(column)
+    zoned = getattr(schema[column], "time_zone", None) and not frame.implementation.is_pyspark()
+    at = nw.col(column)
+    at = at.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else at
+    known = at < moment
     if column == "date" and "published_at" in schema:
-        known = nw.coalesce(nw.col("published_at"), known)
-    if getattr(schema[column], "time_zone", None) and not nw.dependencies.is_pyspark_dataframe(
-        table
-    ):
-        known = known.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return frame.filter(known < moment).to_native()
+        known = known & (nw.col("published_at").is_null() | (nw.col("published_at") < moment))
+    return frame.filter(known).to_native()
 
 
 def instant(as_of: date | datetime | str) -> datetime:
@@ -232,7 +232,7 @@ def instant(as_of: date | datetime | str) -> datetime:
 
 
 def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[Path]]:
-    """List the data files behind a config: table → files (none for a database by URL).
+    """List the data files behind a config: table → files (none for a database server).
 
     Raises
     ------
@@ -249,9 +249,9 @@ def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[P
     ready = _config.load(config)
     found = {name: source_files(ready, source) for name, source in table_sources(ready).items()}
     missing = [
-        f"'{ready.resolve(table_sources(ready)[name].path)}' ({name})"
+        f"'{ready.resolve(path)}' ({name})"
         for name, files in found.items()
-        if files == [] and table_sources(ready)[name].path
+        if files == [] and (path := _path(table_sources(ready)[name]))
     ]
     if missing:
         sample = bool(ready.sample.folder)
@@ -280,14 +280,20 @@ def table_sources(config: Config) -> dict[str, Source]:
 
 def source_files(config: Config, source: Source) -> list[Path]:
     """Return the existing files of one source in name order; a folder or ``*`` may give many."""
-    if not source.path:
+    if not (place := _path(source)):
         return []
-    path = config.resolve(source.path)
+    path = config.resolve(place)
     if path.is_dir():
         return sorted(path.glob("**/*.parquet"))
     if any(mark in path.name for mark in "*?["):
         return sorted(path.parent.glob(path.name))
     return [path] if path.is_file() else []
+
+
+def _path(source: Source) -> str:
+    """Return where the file of a source lies, also of a database file named by URL."""
+    kind, _, place = _config.expand(source.url).partition(":///")
+    return place if kind in ("duckdb", "sqlite") else source.path
 
 
 def _assemble(raws: Mapping[str, Any], *, engine: str = "", key: str | None = None) -> Tables:

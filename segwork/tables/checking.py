@@ -14,6 +14,8 @@ from segwork.schema import TABLES, Kind, Table
 from segwork.tables.faults import Fault, first_values
 
 HUGE = 1e9
+EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Units a bare number may count from 1970, and how many make a second."""
 
 
 @dataclass
@@ -111,12 +113,10 @@ def _read(
 
     parsed = parse(column, kind, decimal=source.decimal, time_format=source.time_format)
     needed = name in table.needed
-    if needed and len(column) and parsed.column.isna().all():
-        first = first_values(column.dropna().head(1)) or ("nothing but missing values",)
-        asked = parsed.problem or f"first: '{first[0]}'"
-        checked.problems.append(f"no value of '{name}' can be read as {kind.value} ({asked})")
-    elif parsed.problem:
+    if parsed.problem:
         checked.problems.append(f"'{name}': {parsed.problem}")
+    elif needed and parsed.column.isna().all():
+        checked.problems.append(no_value(table, name, first_values(column.dropna().head(1))))
     faults = dict(parsed.faults)
     if needed or name in ("amount", "quantity", "unit_price"):
         faults["missing"] = _missing(parsed)
@@ -126,6 +126,15 @@ def _read(
         count_rows(checked, table, name, code, column, rows)
     checked.notes += [f"{table.name}.{name} was {note}." for note in parsed.notes]
     return parsed.column
+
+
+def no_value(table: Table, name: str, examples: tuple[str, ...]) -> str:
+    """Say that nothing of a needed column can be read, and what can be done about it."""
+    if not examples:
+        return f"no value of '{name}': all are missing"
+    kind = table.column(name).kind
+    hint = ' (set time_format, such as "%d/%m/%Y" or "s")' if kind is Kind.TIME else ""
+    return f"no value of '{name}' can be read as {kind.value}, such as '{examples[0]}'{hint}"
 
 
 def _missing(parsed: Any) -> Any:
@@ -193,11 +202,12 @@ def refuse(problems: Mapping[str, list[str]], unreadable: Mapping[str, DataError
     told = [f"{name}: {'; '.join(found)}" for name, found in lacking.items()]
     told += [f"{name}: {str(fault).rstrip('.')}" for name, fault in unreadable.items()]
     if told:
+        unnamed = [n for n, found in lacking.items() if any("column" in text for text in found)]
         raise DataError(
             f"the data cannot be used: {' | '.join(told)}",
-            accepted="; ".join(_accepted(TABLES[name]) for name in lacking),
+            accepted="; ".join(_accepted(TABLES[name]) for name in unnamed),
             hint="map your own names in segwork.toml: columns = { contract_name = 'Your name' }"
-            if lacking
+            if unnamed
             else "",
         )
 

@@ -4,51 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from segwork.config import Config, Source
+from segwork.config import Source
 from segwork.errors import DataError, MissingExtraError
 from segwork.progress import unwatched
 from segwork.tables.engines import Raw
-from segwork.tables.reading import frame_digest
+from segwork.tables.reading import frame_digest, refuse_twice
 
 ROWS_A_TIME = 10_000
 DRIVERS = {"postgresql": ("postgresql+psycopg", "psycopg", "postgres")}
 
 
-def read(config: Config, name: str, source: Source) -> Raw:
-    """Read ``sql``, or all of ``table``, from the database at ``url``."""
-    from segwork.config import expand
-
-    url = expand(source.url)
-    if url.startswith("duckdb:///"):
-        return _read_duckdb(config.resolve(url.removeprefix("duckdb:///")), name, source)
-    return _read(url, name, source)
-
-
-def read_sqlite(file: Path, name: str, source: Source) -> Raw:
-    """Read a table or a query from a SQLite file."""
-    return _read(f"sqlite:///{file}", name, source)
-
-
-def _read_duckdb(file: Path, name: str, source: Source) -> Raw:
-    import duckdb
-
-    from segwork.tables.reading import arrow_to_pandas
-
-    if not file.is_file():
-        raise DataError(f"no file at '{file}' ({name})", accepted="an existing DuckDB file")
-    query = source.sql or f'select * from "{source.table or name}"'
-    try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            frame = arrow_to_pandas(connection.sql(query).to_arrow_table())
-    except duckdb.Error as fault:
-        raise DataError(f"'{file.name}' cannot be read ({_short(fault)})") from None
-    return Raw(frame, digest=lambda: frame_digest(frame))
-
-
-def _read(address: str, name: str, source: Source) -> Raw:
+def read(address: str, name: str, source: Source) -> Raw:
+    """Read ``sql``, or all of ``table``, from the database at a URL."""
     import pandas as pd
     import sqlalchemy as sa
 
@@ -63,15 +32,16 @@ def _read(address: str, name: str, source: Source) -> Raw:
                 for part in _watched(result.partitions(ROWS_A_TIME), name):
                     rows.extend(tuple(row) for row in part)
     except (sa.exc.SQLAlchemyError, OSError, ValueError) as fault:
-        got = f"went away after {len(rows):,} rows" if rows else "cannot be read"
+        if not rows:
+            raise DataError(f"the database {shown} cannot be read ({_short(fault)})") from None
         raise DataError(
-            f"the database {shown} {got} ({_short(fault)})",
+            f"the database {shown} went away after {len(rows):,} rows ({_short(fault)})",
             accepted="a database that answers to the end of the query",
             hint="nothing of this table was kept; run again",
         ) from None
     finally:
         engine.dispose()
-    _refuse_twice(names, name)
+    refuse_twice(names, f"query for {name}")
     frame = pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
     return Raw(frame, digest=lambda: frame_digest(frame))
 
@@ -95,8 +65,9 @@ def _engine(address: str) -> tuple[Any, str]:
             f"'{scheme}' is no database URL", accepted="postgresql://user@host/database"
         ) from None
     except ImportError as fault:
-        package, extra = driver[1:] if driver else (fault.name or "its driver", "postgres")
-        raise MissingExtraError.of(package, extra=extra, needed_for=shown) from None
+        if driver:
+            raise MissingExtraError.of(driver[1], extra=driver[2], needed_for=shown) from None
+        raise DataError(f"{shown} needs a driver that is not installed ({fault})") from None
 
 
 def _query(engine: Any, name: str, source: Source) -> Any:
@@ -126,12 +97,6 @@ def _watched(parts: Any, name: str) -> Any:
         for part in parts:
             bar.update(len(part))
             yield part
-
-
-def _refuse_twice(names: list[str], name: str) -> None:
-    from segwork.tables.reading import refuse_twice
-
-    refuse_twice(names, f"query for {name}")
 
 
 def _short(fault: BaseException) -> str:

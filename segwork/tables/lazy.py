@@ -9,18 +9,29 @@ from typing import Any
 import narwhals as nw
 
 from segwork.config import Source
-from segwork.errors import UsageError
 from segwork.schema import Kind, Table
-from segwork.tables.checking import HUGE, Checked, check_names, derivation_notes
+from segwork.tables.checking import (
+    EPOCH_UNITS,
+    HUGE,
+    Checked,
+    check_names,
+    derivation_notes,
+    no_value,
+)
 from segwork.tables.faults import EXAMPLES, Fault
 
-MARKERS = "'', 'nan', 'none', 'null', 'n/a', 'na', '<na>', 'nat', '#n/a'"
+# Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
+# `case` around it says.
+WORDS = "nan|none|null|n/a|na|<na>|nat|#n/a"
+MARKER, NO_ID = (f"(?i)^[ \t\r\n]*({words})[ \t\r\n]*$" for words in (WORDS, f"|{WORDS}"))
 # What no marker begins with, told by the first character: a digit, or a letter other than n.
 PLAIN = (
     "ascii({0}) between 48 and 57 or ascii({0}) between 65 and 77 or ascii({0}) between 79 and 90"
     " or ascii({0}) between 97 and 109 or ascii({0}) between 111 and 122"
 )
-ZONE = "[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
+ZONE = "(?i)[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
+INFINITE, COMMA = "(?i)^[+-]?inf(inity)?$", "^[+-]?[0-9][0-9.]*,[0-9]+$"
+GROUPED = "^[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]*)?(e[+-]?[0-9]+)?$"
 YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
 
 
@@ -32,9 +43,9 @@ class Dialect:
     text: str
     time: str
     zoned_to_utc: str
+    zoned_text: str
     day: str
     matches: str
-    among: str
 
     def name(self, column: str) -> str:
         """Quote a column name."""
@@ -46,19 +57,19 @@ DUCKDB = Dialect(
     text="VARCHAR",
     time="TIMESTAMP",
     zoned_to_utc="timezone('UTC', {})",
+    zoned_text="timezone('UTC', try_cast({} as TIMESTAMPTZ))",
     day="datediff('day', date '1970-01-01', {})",
     matches="regexp_matches({}, '{}')",
-    # Not `in`: DuckDB turns a long list into a join that sees every row, whatever the `case` says.
-    among="list_contains([{1}], {0})",
 )
 SPARK = Dialect(
     quote="`",
     text="STRING",
     time="TIMESTAMP_NTZ",
-    zoned_to_utc="cast({} as TIMESTAMP_NTZ)",
+    zoned_to_utc="cast({} as TIMESTAMP_NTZ)",  # Spark shows its times in the session's zone
+    zoned_text="cast(to_utc_timestamp(try_cast({} as TIMESTAMP), current_timezone()) as"
+    " TIMESTAMP_NTZ)",
     day="datediff({}, date'1970-01-01')",
     matches="regexp_like({}, '{}')",
-    among="{0} in ({1})",
 )
 
 
@@ -67,21 +78,36 @@ def check(frame: Any, table: Table, source: Source) -> Checked:
     dialect = _dialect(frame)
     schema = nw.from_native(frame).collect_schema()
     checked = check_names(list(schema.names()), table, source)
-    if not checked.problems and _is_empty(frame):
-        checked.problems.append("has no rows")
-    if checked.problems:
-        return checked
     readers = {}
     for name, own in checked.columns.items():
         contract = table.column(name)
         kind = None if contract is None else contract.kind
         readers[name] = _reader(dialect.name(own), kind, schema[own], source, dialect)
+    if not checked.problems:
+        checked.problems += _without_values(frame, checked.columns, readers, table)
+    if checked.problems:
+        return checked
     derived = _derived(readers, table, source)
     checked.frame = project(frame, {**readers, **derived})
     if derived or table.name == "transactions":
         checked.notes += derivation_notes(checked.columns, source.rules.get("cancelled_prefix", ""))
     checked.count = lambda: _count(frame, checked.columns, readers, table, source.decimal)
     return checked
+
+
+def _without_values(
+    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table
+) -> list[str]:
+    """Say which needed columns hold nothing that can be read; one good row settles it."""
+    there = {name: f"({readers[name]}) is not null" for name in table.needed}
+    if not _is_empty(frame.filter(" and ".join(there.values()))):
+        return []
+    if _is_empty(frame):
+        return ["has no rows"]
+    empty = [name for name, test in there.items() if _is_empty(frame.filter(test))]
+    name_of = _dialect(frame).name
+    own = {name: name_of(columns[name]) for name in empty}
+    return [no_value(table, n, _examples(frame, o, f"{o} is not null")) for n, o in own.items()]
 
 
 def project(frame: Any, expressions: dict[str, str]) -> Any:
@@ -125,7 +151,7 @@ def _reader(own: str, kind: Kind | None, dtype: Any, source: Source, dialect: Di
     """Write the SQL that reads a column as its kind; missing where it cannot be read."""
     text = f"trim(cast({own} as {dialect.text}))"
     if kind is Kind.IDENTIFIER:
-        return _read_id(own, text, dtype, dialect)
+        return _read_id(own, dtype, dialect)
     if kind is Kind.TIME:
         return _read_time(own, text, dtype, source, dialect)
     if kind is Kind.NUMBER:
@@ -137,7 +163,7 @@ def _reader(own: str, kind: Kind | None, dtype: Any, source: Source, dialect: Di
     return own
 
 
-def _read_id(own: str, text: str, dtype: Any, dialect: Dialect) -> str:
+def _read_id(own: str, dtype: Any, dialect: Dialect) -> str:
     if dtype.is_float():
         whole = f"cast(cast({own} as BIGINT) as {dialect.text})"
         kept = f"case when {own} = floor({own}) then {whole} else cast({own} as {dialect.text}) end"
@@ -146,8 +172,8 @@ def _read_id(own: str, text: str, dtype: Any, dialect: Dialect) -> str:
     if dtype.is_integer():
         return kept
     plain = PLAIN.format(own) if dtype == nw.String else "false"
-    marker = dialect.among.format(f"lower({text})", MARKERS)
-    return f"case when {plain} then {kept} when not {marker} then {kept} end"
+    absent = dialect.matches.format(kept, NO_ID)
+    return f"case when {plain} then {kept} when not {absent} then {kept} end"
 
 
 def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect) -> str:
@@ -156,14 +182,19 @@ def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect
         return dialect.zoned_to_utc.format(own) if zoned else f"cast({own} as {dialect.time})"
     if dtype == nw.Date:
         return f"cast({own} as {dialect.time})"
-    if source.time_format and dialect is DUCKDB:
-        return f"try_strptime({text}, '{source.time_format.replace(chr(39), '')}')"
+    if source.time_format in EPOCH_UNITS:
+        micros = f"try_cast({text} as DOUBLE) * 1e6 / {EPOCH_UNITS[source.time_format]}"
+        return f"make_timestamp(cast({micros} as BIGINT))"
     if source.time_format:
-        raise UsageError("time_format on Spark", accepted="a column of times, or ISO text")
+        read = f"try_strptime({text}, '{source.time_format.replace(chr(39), '')}')"
+        return dialect.zoned_to_utc.format(read) if "%z" in source.time_format.lower() else read
     if dtype.is_numeric():
         return f"cast(null as {dialect.time})"
-    moment = f"try_cast({text} as TIMESTAMP)"
-    return moment if dialect is DUCKDB else f"cast({moment} as {dialect.time})"
+    zoned, read = dialect.matches.format(text, ZONE), dialect.zoned_text.format(text)
+    return (
+        f"case when {zoned} then {read} else cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
+        " end"
+    )
 
 
 def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
@@ -174,7 +205,8 @@ def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
     if dtype.is_numeric():
         return f"cast({own} as DOUBLE)"
     if source.decimal == ",":
-        text = f"replace(replace({text}, '.', ''), ',', '.')"
+        swapped = f"replace(replace({text}, '.', ''), ',', '.')"
+        text = f"case when {DUCKDB.matches.format(text, GROUPED)} then {swapped} end"
     number = f"try_cast({text} as DOUBLE)"
     return f"case when not isnan({number}) and abs({number}) < 1e308 then {number} end"
 
@@ -224,27 +256,33 @@ def _tests(
 ) -> dict[str, str]:
     text = f"coalesce(trim(cast({own} as {dialect.text})), '')"
     there = f"lower({text}) not in ('', 'nan')"
-    unread = {Kind.TIME: "not_a_time", Kind.NUMBER: "not_a_number", Kind.FLAG: "not_a_flag"}
-    tests = {}
-    if kind is Kind.IDENTIFIER:
-        marker = dialect.among.format(f"lower({text})", MARKERS)
-        tests["missing_marker"] = f"({sql}) is null and {marker} and {text} <> ''"
-    elif kind in unread and sql != own:
-        tests[unread[kind]] = f"({sql}) is null and {there}"
-    if "try_cast" in sql and kind is Kind.NUMBER and decimal == ".":
-        comma = dialect.matches.format(text, "^[+-]?[0-9]+,[0-9]+$")
-        tests["decimal_comma"] = f"({sql}) is null and {comma}"
-        tests["not_a_number"] += f" and not ({comma})"
-    if "try_cast" in sql and kind is Kind.TIME:
-        tests["time_zone"] = f"({sql}) is not null and {dialect.matches.format(text, ZONE)}"
-    if kind is Kind.TIME:
-        year = f"year({sql})"
-        tests["implausible_time"] = f"coalesce({year} < 1980 or {year} >= 2100, false)"
+    unread, tests = f"({sql}) is null and {there}", {}
+    if kind is Kind.IDENTIFIER and "isnan" not in sql:
+        tests["missing_marker"] = f"({sql}) is null and {dialect.matches.format(text, MARKER)}"
+    elif kind is Kind.NUMBER and sql != own:
+        infinite = dialect.matches.format(text, INFINITE)
+        comma = dialect.matches.format(text, COMMA) if decimal == "." else "false"
+        tests["decimal_comma"] = f"{unread} and {comma}"
+        tests["not_a_number"] = f"{unread} and not ({infinite} or {comma})"
+        tests["not_finite"] = f"{unread} and {infinite}"
+    elif kind in (Kind.TIME, Kind.FLAG) and sql != own:
+        tests["not_a_time" if kind is Kind.TIME else "not_a_flag"] = unread
     if name in table.needed or name in ("amount", "quantity", "unit_price"):
-        tests["missing"] = f"({sql}) is null and not ({there})"
+        known = "".join(f" and not ({test})" for test in tests.values())
+        tests["missing"] = f"({sql}) is null{known}"
+    if kind is Kind.TIME:
+        tests["time_zone"] = f"({sql}) is not null and {_zoned(text, sql, dialect)}"
+        tests["implausible_time"] = f"coalesce(year({sql}) < 1980 or year({sql}) >= 2100, false)"
     if name == "amount":
         tests["huge"] = f"coalesce(abs({sql}) >= {HUGE}, false)"
     return tests
+
+
+def _zoned(text: str, sql: str, dialect: Dialect) -> str:
+    """Write the test for a time that named its zone, in its text or by the type of its column."""
+    if sql.startswith("timezone("):
+        return "true"
+    return dialect.matches.format(text, ZONE) if "try_cast" in sql else "false"
 
 
 def _first(frame: Any, sums: dict[str, str]) -> tuple[Any, ...]:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from segwork.schema import Kind
+from segwork.tables.checking import EPOCH_UNITS
 
 MARKERS = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "#n/a"})
 YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
-EPOCH_UNITS = ("s", "ms", "us", "ns")
 EARLIEST, LATEST = pd.Timestamp(1980, 1, 1), pd.Timestamp(2100, 1, 1)
 
 _ZONE = re.compile(r"\d{1,2}:\d{2}.*?(Z|[+-]\d{2}(:?\d{2})?|\s?UTC|\s?GMT)$", re.IGNORECASE)
@@ -54,7 +54,7 @@ def parse_identifier(column: pd.Series) -> Parsed:
     """Read ids as text: leading zeros stay, 17850.0 is '17850', blank is missing."""
     codes, uniques = _factorize(column)
     texts = [_id_text(value) for value in uniques]
-    marker = np.array([text is not None and text.lower() in MARKERS for text in texts], bool)
+    marker = np.array([(text or "").strip().lower() in MARKERS for text in texts], bool)
     texts = [None if is_marker else text for text, is_marker in zip(texts, marker, strict=True)]
     return Parsed(_spread(codes, texts, column, "str"), {"missing_marker": _at(codes, marker)})
 
@@ -79,7 +79,7 @@ def parse_number(column: pd.Series, decimal: str) -> Parsed:
         texts = pd.Series([str(value).strip() for value in uniques], dtype=object)
         numbers = pd.to_numeric(_with_point(texts, decimal), errors="coerce").astype(float)
         bad = (numbers.isna() & (texts != "")).to_numpy()
-        comma = bad & texts.str.fullmatch(r"[+-]?\d+,\d+").to_numpy(bool)
+        comma = bad & texts.str.fullmatch(r"[+-]?\d[\d.]*,\d+").to_numpy(bool)
         values = _spread(codes, numbers.tolist(), column, float)
         faults = {"decimal_comma": _at(codes, comma), "not_a_number": _at(codes, bad & ~comma)}
         values = _whole(values, texts)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from segwork.config import Config, Source
+from segwork.config import Config, Source, expand
 from segwork.errors import ConfigError, DataError
 from segwork.tables.engines import Raw, is_lazy_sql
 
@@ -70,11 +70,16 @@ def of_frame(frame: Any) -> Raw:
 
 
 def _read(config: Config, name: str, source: Source, files: list[Path], connection: Any) -> Raw:
-    if source.url:
-        from segwork.tables import databases
+    from segwork.tables import databases
 
-        return databases.read(config, name, source)
-    ending = files[0].suffix.lower()
+    url = expand(source.url)
+    if url and not files:
+        return databases.read(url, name, source)
+    ending = f".{url.split(':')[0]}" if url else files[0].suffix.lower()
+    if len(files) > 1 and ending not in PARQUET:
+        raise DataError(
+            f"'{source.path}' names {len(files)} files", accepted="one file, or Parquet"
+        )
     if ending in PARQUET:
         raw = _read_parquet(files, connection, config.engine)
     elif ending in EXCEL:
@@ -82,9 +87,7 @@ def _read(config: Config, name: str, source: Source, files: list[Path], connecti
     elif ending in DUCKDB:
         raw = _read_duckdb(files[0], name, source, connection, config.engine)
     elif ending in SQLITE:
-        from segwork.tables import databases
-
-        raw = databases.read_sqlite(files[0], name, source)
+        raw = databases.read(f"sqlite:///{files[0]}", name, source)
     elif ending in TEXT:
         from segwork.tables import csv_files
 
@@ -112,10 +115,9 @@ def _read_parquet(files: list[Path], connection: Any, engine: str) -> Raw:
                 f" ({_first_line(fault)})",
                 hint="copy or fetch it again",
             ) from None
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise DataError(f"'{file.name}' has the column '{twice[0]}' more than once")
+        refuse_twice(names, file.name)
     try:
-        relation = connection.read_parquet([str(file) for file in files])
+        relation = connection.read_parquet([str(file) for file in files], union_by_name=True)
         return Raw(_native(relation, engine))
     except duckdb.Error as fault:
         raise DataError(
@@ -132,15 +134,13 @@ def _read_duckdb(file: Path, name: str, source: Source, connection: Any, engine:
         quoted = str(file).replace("'", "''")
         connection.execute(f"attach '{quoted}' as {alias} (read_only)")
         connection.execute(f"use {alias}")
-        query = source.sql or f'select * from "{source.table or name}"'
+        table = ".".join(f'"{part}"' for part in (source.table or name).split("."))
+        query = source.sql or f"select * from {table}"
         relation = connection.sql(query)
-        if twice := [c for c in relation.columns if relation.columns.count(c) > 1]:
-            raise DataError(f"the query on '{file.name}' gives the column '{twice[0]}' twice")
+        refuse_twice(relation.columns, f"query on {file.name}")
         return Raw(_native(relation, engine))
     except duckdb.Error as fault:
-        raise DataError(
-            f"'{file.name}' cannot be read as a DuckDB database ({_first_line(fault)})"
-        ) from None
+        raise DataError(f"DuckDB cannot read '{file.name}' ({_first_line(fault)})") from None
 
 
 def _read_excel(file: Path, sheet: str) -> Raw:
