@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from segwork import evidence, sequences, tables
-from segwork.changepoints import attrition, kinds, panel_network, referees, training
+from segwork.changepoints import attrition, kinds, panel_network, referees, weights
 from segwork.changepoints.calibration import calibrate
 from segwork.errors import DataError
 from segwork.progress import unwatched
@@ -193,12 +191,6 @@ def _judge(counts, shape, copies, seed: int, refereed: int) -> tuple[dict[str, n
     return verdict | _referees(counts, shape, refereed, rng), ranked.draws
 
 
-@cache
-def _networks() -> tuple[Any, ...]:
-    stored = [resources.files(__package__) / name for name in panel_network.WEIGHTS]
-    return tuple(training.load(panel_network.build(), path) for path in stored if path.is_file())
-
-
 def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return log odds of "any change", likeliest period, and ends of the 80 % set, each (n,)."""
     odds = np.empty(len(counts))
@@ -218,7 +210,8 @@ def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray,
     """
     found = sequences.scan(counts, shape)
     x = panel_network.features(counts, shape, found)
-    logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)
+    network = weights.shipped(panel_network.build, panel_network.WEIGHTS)
+    logits = weights.predict(network, x).astype(float)
     dates = logits[:, :-1]
     weight = np.exp(dates - dates.max(1, keepdims=True))
     tilted = dates + FALLS_FIRST * (found.profile < 0)

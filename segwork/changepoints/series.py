@@ -1,6 +1,6 @@
 """Change points of one real-valued series: ``detect``.
 
-Networks trained on simulated series give, for every point, the probability that a segment begins
+A network trained on simulated series gives, for every point, the probability that a segment begins
 there. An answer needs the best neighbourhood to pass a threshold that change-free
 simulations of like length and roughness pass in one case of ten.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from segwork.changepoints import series_network, training
+from segwork.changepoints import series_network, weights
 from segwork.errors import UsageError
 
 SHORTEST = 8
@@ -120,21 +120,16 @@ def _dithered(y: np.ndarray, seed: int) -> np.ndarray:
     return y + np.random.default_rng(seed).uniform(-size, size, y.size)
 
 
-@cache
-def _networks() -> tuple[Any, ...]:
-    stored = [resources.files(__package__) / name for name in series_network.WEIGHTS]
-    return tuple(training.load(series_network.build(), path) for path in stored if path.is_file())
-
-
 def begin_probability(y: np.ndarray) -> np.ndarray:
     """Return the probability that a segment begins at each point, (B, n), for series (B, n).
 
-    Means over the networks and over the series as it is and upside down.
+    Means over the series as it is and upside down.
     """
     n = y.shape[1]
     factor = series_network.block_length(n)
     x = np.concatenate([series_network.features(y), series_network.features(-y)])
-    logits = np.mean([training.predict(network, x) for network in _networks()], axis=0)
+    network = weights.shipped(series_network.build, series_network.WEIGHTS)
+    logits = weights.predict(network, x)
     both = 1 / (1 + np.exp(-logits.reshape(2, len(y), -1)))
     blocks = both.mean(0)
     blocks[:, 0] = 0
