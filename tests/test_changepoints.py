@@ -36,6 +36,8 @@ def test_unit_origin_and_sign_do_not_matter() -> None:
     assert detect(1e-6 * STEP).indices == expected
     assert detect(1e6 + 250 * STEP).indices == expected
     assert detect(-STEP).indices == expected
+    assert detect(1e300 * STEP).indices == expected
+    assert detect(1e-300 * STEP).indices == expected
 
 
 def test_same_seed_same_answer_and_input_unchanged() -> None:
@@ -98,6 +100,14 @@ def test_missing_and_infinite_values_are_bridged() -> None:
     y[[10, 11]] = np.nan
     y[100] = np.inf
     assert abs(detect(y).indices[0] - 70) <= 1
+
+
+def test_holes_at_the_ends_are_no_change() -> None:
+    """Twenty missing values before and ten after move the indices and say nothing themselves."""
+    found = detect(np.r_[np.full(20, np.nan), STEP, np.full(10, np.inf)])
+    assert found.indices == tuple(20 + i for i in detect(STEP).indices)
+    assert found.probability.shape == (150,)
+    assert found.probability[:20].max() == found.probability[140:].max() == 0
 
 
 def test_long_series_are_dated_within_five_points() -> None:

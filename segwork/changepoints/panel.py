@@ -146,7 +146,8 @@ def judge(
     tested = enough(base)
     shape = sequences.calendar_shape(base, trusted=tested)
     first, back, copies = _distinct(base, tested)
-    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed, refereed)
+    block = 7 if base.period == "D" else 1
+    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed, refereed, block)
     table = pd.DataFrame({"customer_id": base.customer_id})
     for name, values in verdicts.items():
         table[name] = _spread(values[back], np.flatnonzero(tested), len(table))
@@ -180,11 +181,11 @@ def _distinct(base: sequences.Panel, tested: np.ndarray) -> tuple[np.ndarray, ..
     return rows[new], back, np.bincount(back)
 
 
-def _judge(counts, shape, copies, seed: int, refereed: int) -> tuple[dict[str, np.ndarray], int]:
-    """Find out everything about each distinct sequence."""
+def _judge(counts, shape, copies, seed: int, refereed: int, block: int):
+    """Find out everything about each distinct sequence; and the number of draws."""
     rng = np.random.default_rng(seed)
     odds, index, low, high = score(counts, shape)
-    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng)
+    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng, block=block)
     verdict = kinds.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
     verdict |= {"log_odds": odds, "scan_ratio": ranked.scan}

@@ -59,7 +59,8 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     Parameters
     ----------
     y : array-like, shape (n,)
-        Values at equal distances. Missing and infinite values are bridged by straight lines.
+        Values at equal distances. Missing and infinite values are bridged by straight lines; at
+        both ends they are left out.
     seed : int, default 0
         Draws the dither, a thousandth of the series' roughness, that breaks ties between equal
         values; the same seed gives the same answer.
@@ -87,17 +88,18 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     (60,)
     """
     y = _values(y)
-    known = np.isfinite(y)
-    if known.sum() < SHORTEST:
-        return ChangePoints((), np.zeros(y.size), THIN, 1.0)
-    y = np.interp(np.arange(y.size), np.flatnonzero(known), y[known])
-    if np.ptp(y) <= 1e-12 * np.abs(y).max():
-        return ChangePoints((), np.zeros(y.size), NONE, 1.0)
-    y = _dithered(y, seed)
+    probability, known = np.zeros(y.size), np.flatnonzero(np.isfinite(y))
+    if known.size < SHORTEST:
+        return ChangePoints((), probability, THIN, 1.0)
+    first, last = known[0], known[-1] + 1
+    bridged = _bridged(y[known], known)
+    if np.ptp(bridged) <= 1e-12:
+        return ChangePoints((), probability, NONE, 1.0)
+    y = _dithered((bridged - bridged.mean()) / np.ptp(bridged), seed)
     threshold, more = thresholds(y)
     begins = begin_probability(y[None, :])[0]
-    probability = np.minimum(near(begins), 1.0)
-    indices = decode(begins, threshold, more)
+    probability[first:last] = np.minimum(near(begins), 1.0)
+    indices = tuple(int(first) + i for i in decode(begins, threshold, more))
     return ChangePoints(indices, probability, CHANGED if indices else NONE, threshold)
 
 
@@ -113,6 +115,12 @@ def _values(y: Any) -> np.ndarray:
             f"the series has {values.ndim} dimensions", accepted="one sequence of numbers"
         )
     return values
+
+
+def _bridged(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Known values in units of the largest, straight lines between them, nothing outside."""
+    largest = np.abs(values).max() or 1.0
+    return np.interp(np.arange(where[0], where[-1] + 1), where, values / largest)
 
 
 def _dithered(y: np.ndarray, seed: int) -> np.ndarray:
