@@ -67,8 +67,9 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     ----------
     transactions : native frame
         ``customer_id``, ``ordered_at``, optional ``order_id`` (without it a customer's lines of
-        one day are one order). Lines without customer or date, returns, and lines of negative
-        quantity or amount are no orders. Any engine Narwhals knows; pandas is the fastest path.
+        one day are one order). Lines without customer or date are not looked at; returns and lines
+        of negative quantity or amount are no orders, but their customer has a row. Any engine
+        Narwhals knows; pandas is the fastest path.
     as_of : date
         Orders on or after this day are not used.
     period : {"W", "D", "4W"}, default "W"
@@ -95,8 +96,8 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     """
     days = _days(period)
     cut = pd.Timestamp(tables.instant(as_of))
-    orders = _orders(transactions, as_of)
-    codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
+    customer_id, orders = _orders(transactions, as_of)
+    codes = orders["customer"].to_numpy()
     ago = (
         (cut - orders["ordered_at"]).to_numpy().astype("timedelta64[ns]").astype("int64") - 1
     ) // (days * 86_400 * 10**9)
@@ -125,8 +126,8 @@ def _days(period: str) -> int:
     return PERIOD_DAYS[period]
 
 
-def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
-    """One row per order before the cut: ``customer_id`` and ``ordered_at``."""
+def _orders(transactions: Any, as_of: date | str) -> tuple[pd.Index, pd.DataFrame]:
+    """Return customers with a line before the cut, and orders: ``customer``, ``ordered_at``."""
     import narwhals as nw
 
     names = nw.from_native(transactions).collect_schema().names()
@@ -143,21 +144,22 @@ def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
     if "is_return" in names:
         keep &= ~nw.col("is_return").fill_null(False)
     wanted = [c for c in ("customer_id", "ordered_at", "order_id") if c in names]
-    narrow = frame.filter(keep).select(wanted)
+    narrow = frame.select(*wanted, is_order=keep)
     lines = (narrow.collect() if isinstance(narrow, nw.LazyFrame) else narrow).to_pandas()
+    lines["customer"], customer_id = pd.factorize(lines["customer_id"], sort=False)
     times = pd.to_datetime(lines["ordered_at"])
     lines["ordered_at"] = times.dt.tz_convert(None) if times.dt.tz is not None else times
-    return _one_row_an_order(lines)
+    return customer_id, _one_row_an_order(lines[lines["is_order"].astype(bool)])
 
 
 def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of one order id, or without it of one customer and day, become one row."""
     day = lines["ordered_at"].dt.normalize()
-    keys = pd.DataFrame({"customer_id": lines["customer_id"], "day": day})
+    keys = pd.DataFrame({"customer": lines["customer"], "day": day})
     if "order_id" in lines:
         keys["order_id"] = lines["order_id"]
         keys["day"] = day.where(lines["order_id"].isna())
-    return lines.loc[~keys.duplicated(), ["customer_id", "ordered_at"]].reset_index(drop=True)
+    return lines.loc[~keys.duplicated(), ["customer", "ordered_at"]].reset_index(drop=True)
 
 
 def calendar_shape(panel: Panel, *, trusted: np.ndarray | None = None) -> np.ndarray:

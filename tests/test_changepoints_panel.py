@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segwork import sequences
 from segwork.bench import change_worlds
 from segwork.changepoints import PanelChanges, calibration, detect_panel, kinds, panel_network
 from segwork.changepoints import panel as panel_module
@@ -79,6 +80,20 @@ def test_false_alarms_are_near_nominal(found) -> None:
     for p in ("p", "scan_p"):
         assert 0.026 <= (unchanged[p] <= 0.05).mean() <= 0.076
     assert (unchanged["q"] <= 0.10).sum() <= 9
+
+
+def test_daily_orders_without_ids_alarm_as_promised() -> None:
+    """300 steady buyers whose orders of a day count once: 1.2 to 8.8 % at 5 % (three errors).
+
+    Measured day by day they looked like buyers at regular gaps, and 30 % were flagged.
+    """
+    rng = np.random.default_rng(12)
+    lines = change_worlds.order_lines(buy(np.ones((300, 40)), rng), rng)
+    base = sequences.panel(lines.drop(columns="order_id"), as_of=AS_OF, period="D")
+    table, _ = panel_module.judge(base, refereed=0)
+    assert len(base.starts) == 208
+    for p in ("p", "scan_p"):
+        assert 0.012 <= (table[p] <= 0.05).mean() <= 0.088
 
 
 def test_facts_add_up(found) -> None:
