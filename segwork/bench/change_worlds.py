@@ -10,7 +10,7 @@ from scipy.special import logsumexp, xlogy
 
 from segwork import evidence, sequences
 from segwork.changepoints.panel import judge
-from segwork.changepoints.simulate_customers import buy
+from segwork.changepoints.simulate_customers import buy, ways_of_buying
 
 AS_OF = pd.Timestamp("2024-01-01")
 WEEKS = 104
@@ -113,9 +113,7 @@ def mixed(
 ) -> World:
     """Draw all kinds of buyers, or Poisson ones only (``plain``); a share changes at any week."""
     rate = np.clip(np.exp(rng.normal(np.log(0.7), 1.0, customers)), 9 / WEEKS, 8.0)
-    kind = np.full(customers, 0.5) if plain else rng.random(customers)
-    size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), customers)), np.inf)
-    regularity = np.where(kind > 0.75, rng.integers(2, 5, customers), 1)
+    size, regularity = (np.inf, 1) if plain else ways_of_buying(customers, rng)
     week, factor = _any_change(customers, rng, share)
     counts = buy(rate[:, None] * factor, rng, size=size, regularity=regularity)
     return World(order_lines(counts, rng), week)
