@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import rel_entr
 
 from segwork import tables
 from segwork.errors import DataError, UsageError
@@ -94,7 +95,9 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     >>> panel(lines, as_of="2024-01-22").counts.tolist()
     [[0, 1, 0]]
     """
-    days = _days(period)
+    if period not in PERIOD_DAYS:
+        raise UsageError.unknown("period", str(period), PERIOD_DAYS, where="the panel")
+    days = PERIOD_DAYS[period]
     cut = pd.Timestamp(tables.instant(as_of))
     customer_id, orders = _orders(transactions, as_of)
     codes = orders["customer"].to_numpy()
@@ -118,12 +121,6 @@ def _length(ago: np.ndarray) -> int:
         return 1
     oldest = int(np.sort(ago)[-1 - ago.size // 1000])
     return min(oldest + 1, LONGEST)
-
-
-def _days(period: str) -> int:
-    if period not in PERIOD_DAYS:
-        raise UsageError.unknown("period", str(period), PERIOD_DAYS, where="the panel")
-    return PERIOD_DAYS[period]
 
 
 def _orders(transactions: Any, as_of: date | str) -> tuple[pd.Index, pd.DataFrame]:
@@ -309,7 +306,7 @@ def scan(counts: np.ndarray, shape: np.ndarray) -> Scan:
     """
     before, share = _sums_before(counts, shape)
     total = counts.sum(1, keepdims=True)
-    ratio = 2 * (_gain(before, total * share) + _gain(total - before, total * (1 - share)))
+    ratio = 2 * (gain(before, total * share) + gain(total - before, total * (1 - share)))
     ratio = np.where(_allowed(shape), np.maximum(ratio, 0), 0)
     sign = np.where(before > total * share, -1.0, 1.0)
     index = ratio.argmax(1)
@@ -322,9 +319,9 @@ def _sums_before(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.
     return before, np.clip(share, 0.0, 1.0)
 
 
-def _gain(seen: np.ndarray, due: np.ndarray) -> np.ndarray:
-    """Seen × log(seen / due), zero where nothing was seen."""
-    return np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(due, 1e-12)), 0.0)
+def gain(seen: np.ndarray, due: np.ndarray) -> np.ndarray:
+    """Return seen × log(seen / due), zero where nothing was seen."""
+    return rel_entr(seen, np.maximum(due, 1e-12))
 
 
 def _allowed(shape: np.ndarray) -> np.ndarray:

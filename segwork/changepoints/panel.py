@@ -22,6 +22,7 @@ FALSE_DISCOVERY_RATE = 0.10
 REFEREED = 1_000  # sequences the slow controls look at, at most
 CHUNK = 4_096
 FALLS_FIRST = 0.25  # a rise twofold is easier to see than a fall by half: this evens the power out
+FEW, FALLS_OF_FEW = 85, 0.6  # simulated customers of fewer orders mostly fell, by these log odds
 KINDS = ("stop", "fall", "rise", "temporary", "none", "not enough data")
 
 
@@ -207,15 +208,19 @@ def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
 def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log odds of "any change", (n,), and the probability of each date given one, (n, T).
 
-    Odds of dates from which orders fall are raised by ``exp(FALLS_FIRST)``.
+    The simulator draws the rate before the change, so few orders mean a fall to the network. Most
+    of that belief is taken back: ``FALLS_OF_FEW`` for each factor e that a total is below ``FEW``.
+    In the log odds dates from which orders fall count ``exp(FALLS_FIRST)`` times.
     """
     found = sequences.scan(counts, shape)
     x = panel_network.features(counts, shape, found)
     network = weights.shipped(panel_network.build, panel_network.WEIGHTS)
     logits = weights.predict(network, x).astype(float)
-    dates = logits[:, :-1]
+    falls = found.profile < 0
+    fewness = np.log(FEW / np.clip(counts.sum(1, keepdims=True), 1, FEW))
+    dates = logits[:, :-1] - FALLS_OF_FEW * fewness * falls
     weight = np.exp(dates - dates.max(1, keepdims=True))
-    tilted = dates + FALLS_FIRST * (found.profile < 0)
+    tilted = dates + FALLS_FIRST * falls
     top = tilted.max(1, keepdims=True)
     odds = top[:, 0] + np.log(np.exp(tilted - top).sum(1)) - logits[:, -1]
     return odds, weight / weight.sum(1, keepdims=True)

@@ -26,14 +26,13 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
     share, low, high = (100 * wide[c].to_numpy(float) for c in ("share", "low", "high"))
     with house_style():
         figure, axes = plt.subplots(figsize=(8.5, 3.6))
-        _stack(axes.bar, "bottom", wide.div(wide["tested"], axis=0))
+        _stack(axes, axes.bar, "bottom", wide.div(wide["tested"], axis=0))
         wings = np.maximum([share - low, high - share], 0)
         axes.errorbar(wide.index, share, wings, fmt="none", ecolor="#333333", lw=1)
         axes.set_ylabel("customers whose rate\nchanged (% of tested)")
         plt.setp(axes.get_xticklabels(), rotation=60, ha="right", rotation_mode="anchor")
         axes.grid(axis="x", visible=False)
         axes.set_ylim(0)
-        axes.legend(loc="upper left")
     top = months.loc[months["share"].idxmax()]
     kinds = ", ".join(f"{wide[k].sum()} {k}" for k in KIND_COLOURS if k in wide)
     return figure, (
@@ -43,7 +42,7 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
     )
 
 
-def _stack(draw: Any, along: str, shares: pd.DataFrame) -> None:
+def _stack(axes: Any, draw: Any, along: str, shares: pd.DataFrame) -> None:
     """Stack the shares of all kinds of change in their colours, one bar a row."""
     start = np.zeros(len(shares))
     for kind, colour in KIND_COLOURS.items():
@@ -51,6 +50,7 @@ def _stack(draw: Any, along: str, shares: pd.DataFrame) -> None:
             width = 100 * shares[kind].to_numpy(float)
             draw(shares.index.astype(str), width, color=colour, label=kind, **{along: start})
             start = start + width
+    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
 
 
 def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
@@ -133,10 +133,9 @@ def by_segment(shares: pd.DataFrame) -> tuple[Any, str]:
     wide = shares.pivot_table(index="segment", columns="kind", values="share", fill_value=0.0)
     with house_style():
         figure, axes = plt.subplots(figsize=(8.5, 0.5 * len(wide) + 1.6))
-        _stack(axes.barh, "left", wide)
+        _stack(axes, axes.barh, "left", wide)
         axes.invert_yaxis()
         axes.set_xlabel("tested customers of the segment (%)")
-        axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
     told = "; ".join(
         f"{segment}: " + ", ".join(f"{k} {100 * row[k]:.1f} %" for k in wide.columns)
         for segment, row in wide.iterrows()
