@@ -66,8 +66,6 @@ bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minut
 weights: setup ## train the change-point networks anew and take their thresholds (an hour)
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
 	  $(BIN)/python -m segwork.changepoints.train
-	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
-	  $(BIN)/python -m segwork.changepoints.calibrate_series
 
 # The referee that selects segments; lots of tables stay in .segwork/referee, so it can be stopped.
 referee: setup ## simulate tables and train the segments' referee again (half an hour)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import rel_entr
 
 from segwork import tables
 from segwork.errors import DataError, UsageError
@@ -67,8 +68,9 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     ----------
     transactions : native frame
         ``customer_id``, ``ordered_at``, optional ``order_id`` (without it a customer's lines of
-        one day are one order). Lines without customer or date, returns, and lines of negative
-        quantity or amount are no orders. Any engine Narwhals knows; pandas is the fastest path.
+        one day are one order). Lines without customer or date are not looked at; returns and lines
+        of negative quantity or amount are no orders, but their customer has a row. Any engine
+        Narwhals knows; pandas is the fastest path.
     as_of : date
         Orders on or after this day are not used.
     period : {"W", "D", "4W"}, default "W"
@@ -93,10 +95,12 @@ def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
     >>> panel(lines, as_of="2024-01-22").counts.tolist()
     [[0, 1, 0]]
     """
-    days = _days(period)
+    if period not in PERIOD_DAYS:
+        raise UsageError.unknown("period", str(period), PERIOD_DAYS, where="the panel")
+    days = PERIOD_DAYS[period]
     cut = pd.Timestamp(tables.instant(as_of))
-    orders = _orders(transactions, as_of)
-    codes, customer_id = pd.factorize(orders["customer_id"], sort=False)
+    customer_id, orders = _orders(transactions, as_of)
+    codes = orders["customer"].to_numpy()
     ago = (
         (cut - orders["ordered_at"]).to_numpy().astype("timedelta64[ns]").astype("int64") - 1
     ) // (days * 86_400 * 10**9)
@@ -119,14 +123,8 @@ def _length(ago: np.ndarray) -> int:
     return min(oldest + 1, LONGEST)
 
 
-def _days(period: str) -> int:
-    if period not in PERIOD_DAYS:
-        raise UsageError.unknown("period", str(period), PERIOD_DAYS, where="the panel")
-    return PERIOD_DAYS[period]
-
-
-def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
-    """One row per order before the cut: ``customer_id`` and ``ordered_at``."""
+def _orders(transactions: Any, as_of: date | str) -> tuple[pd.Index, pd.DataFrame]:
+    """Return customers with a line before the cut, and orders: ``customer``, ``ordered_at``."""
     import narwhals as nw
 
     names = nw.from_native(transactions).collect_schema().names()
@@ -143,21 +141,22 @@ def _orders(transactions: Any, as_of: date | str) -> pd.DataFrame:
     if "is_return" in names:
         keep &= ~nw.col("is_return").fill_null(False)
     wanted = [c for c in ("customer_id", "ordered_at", "order_id") if c in names]
-    narrow = frame.filter(keep).select(wanted)
+    narrow = frame.select(*wanted, is_order=keep)
     lines = (narrow.collect() if isinstance(narrow, nw.LazyFrame) else narrow).to_pandas()
+    lines["customer"], customer_id = pd.factorize(lines["customer_id"], sort=False)
     times = pd.to_datetime(lines["ordered_at"])
     lines["ordered_at"] = times.dt.tz_convert(None) if times.dt.tz is not None else times
-    return _one_row_an_order(lines)
+    return customer_id, _one_row_an_order(lines[lines["is_order"].astype(bool)])
 
 
 def _one_row_an_order(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of one order id, or without it of one customer and day, become one row."""
     day = lines["ordered_at"].dt.normalize()
-    keys = pd.DataFrame({"customer_id": lines["customer_id"], "day": day})
+    keys = pd.DataFrame({"customer": lines["customer"], "day": day})
     if "order_id" in lines:
         keys["order_id"] = lines["order_id"]
         keys["day"] = day.where(lines["order_id"].isna())
-    return lines.loc[~keys.duplicated(), ["customer_id", "ordered_at"]].reset_index(drop=True)
+    return lines.loc[~keys.duplicated(), ["customer", "ordered_at"]].reset_index(drop=True)
 
 
 def calendar_shape(panel: Panel, *, trusted: np.ndarray | None = None) -> np.ndarray:
@@ -307,7 +306,7 @@ def scan(counts: np.ndarray, shape: np.ndarray) -> Scan:
     """
     before, share = _sums_before(counts, shape)
     total = counts.sum(1, keepdims=True)
-    ratio = 2 * (_gain(before, total * share) + _gain(total - before, total * (1 - share)))
+    ratio = 2 * (gain(before, total * share) + gain(total - before, total * (1 - share)))
     ratio = np.where(_allowed(shape), np.maximum(ratio, 0), 0)
     sign = np.where(before > total * share, -1.0, 1.0)
     index = ratio.argmax(1)
@@ -320,9 +319,9 @@ def _sums_before(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.
     return before, np.clip(share, 0.0, 1.0)
 
 
-def _gain(seen: np.ndarray, due: np.ndarray) -> np.ndarray:
-    """Seen × log(seen / due), zero where nothing was seen."""
-    return np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(due, 1e-12)), 0.0)
+def gain(seen: np.ndarray, due: np.ndarray) -> np.ndarray:
+    """Return seen × log(seen / due), zero where nothing was seen."""
+    return rel_entr(seen, np.maximum(due, 1e-12))
 
 
 def _allowed(shape: np.ndarray) -> np.ndarray:

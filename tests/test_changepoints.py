@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segwork import changepoints
-from segwork.changepoints import detect, scores, series, series_network, train, training
+from segwork.changepoints import detect, scores, series, series_network, train, weights
 from segwork.changepoints.simulate_series import simulate
 from segwork.errors import UsageError
 
@@ -36,6 +36,8 @@ def test_unit_origin_and_sign_do_not_matter() -> None:
     assert detect(1e-6 * STEP).indices == expected
     assert detect(1e6 + 250 * STEP).indices == expected
     assert detect(-STEP).indices == expected
+    assert detect(1e300 * STEP).indices == expected
+    assert detect(1e-300 * STEP).indices == expected
 
 
 def test_same_seed_same_answer_and_input_unchanged() -> None:
@@ -100,6 +102,14 @@ def test_missing_and_infinite_values_are_bridged() -> None:
     assert abs(detect(y).indices[0] - 70) <= 1
 
 
+def test_holes_at_the_ends_are_no_change() -> None:
+    """Twenty missing values before and ten after move the indices and say nothing themselves."""
+    found = detect(np.r_[np.full(20, np.nan), STEP, np.full(10, np.inf)])
+    assert found.indices == tuple(20 + i for i in detect(STEP).indices)
+    assert found.probability.shape == (150,)
+    assert found.probability[:20].max() == found.probability[140:].max() == 0
+
+
 def test_long_series_are_dated_within_five_points() -> None:
     """700 points are averaged in blocks and dated in the original ones."""
     rng = np.random.default_rng(1)
@@ -153,29 +163,28 @@ def test_training_is_repeatable_and_weights_survive_storage(name, tmp_path, monk
     monkeypatch.setattr(train, "BATCH", 8)
     stored = []
     for file in ("a.npz", "b.npz"):
-        network, loss = train.weights(name, 0, steps=2)
-        training.save(network, tmp_path / file)
+        network, loss = train.fit(train.TASKS[name], steps=2)
+        weights.save(network, tmp_path / file)
         stored.append((tmp_path / file).read_bytes())
     assert np.isfinite(loss)
     assert stored[0] == stored[1]
     x, target = train.TASKS[name].batch(np.random.default_rng(0))
     assert len(x) == len(target) == 8
-    again = training.load(train.TASKS[name].build(), tmp_path / "a.npz")
-    np.testing.assert_allclose(training.predict(again, x), training.predict(network, x), atol=0.02)
+    again = weights.load(train.TASKS[name].build(), tmp_path / "a.npz")
+    np.testing.assert_allclose(weights.predict(again, x), weights.predict(network, x), atol=0.02)
 
 
 @pytest.mark.parametrize("name", ["series", "panel"])
 def test_shipped_weights_are_those_the_trainer_writes(name) -> None:
-    """The files beside the package are exactly the trainer's, and fit the network it builds."""
+    """The file beside the package is exactly the trainer's, and fits the network it builds."""
     folder = resources.files(changepoints)
     shipped = sorted(
         f.name
         for f in folder.iterdir()
         if f.name.startswith(f"{name}_") and f.name.endswith(".npz")
     )
-    assert shipped == sorted(train.TASKS[name].files)
-    for file in shipped:
-        training.load(train.TASKS[name].build(), folder / file)
+    assert shipped == [train.TASKS[name].file]
+    weights.load(train.TASKS[name].build(), folder / shipped[0])
 
 
 def test_shipped_weights_are_small_and_hold_an_lstm() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segwork import sequences
 from segwork.bench import change_worlds
 from segwork.changepoints import PanelChanges, calibration, detect_panel, kinds, panel_network
 from segwork.changepoints import panel as panel_module
@@ -81,6 +82,20 @@ def test_false_alarms_are_near_nominal(found) -> None:
     assert (unchanged["q"] <= 0.10).sum() <= 9
 
 
+def test_daily_orders_without_ids_alarm_as_promised() -> None:
+    """300 steady buyers whose orders of a day count once: 1.2 to 8.8 % at 5 % (three errors).
+
+    Measured day by day they looked like buyers at regular gaps, and 30 % were flagged.
+    """
+    rng = np.random.default_rng(12)
+    lines = change_worlds.order_lines(buy(np.ones((300, 40)), rng), rng)
+    base = sequences.panel(lines.drop(columns="order_id"), as_of=AS_OF, period="D")
+    table, _ = panel_module.judge(base, refereed=0)
+    assert len(base.starts) == 208
+    for p in ("p", "scan_p"):
+        assert 0.012 <= (table[p] <= 0.05).mean() <= 0.088
+
+
 def test_facts_add_up(found) -> None:
     """Counts of kinds, tested and thin customers sum to all; shares carry their interval."""
     facts = found.facts()
@@ -139,6 +154,18 @@ def test_network_tells_changed_from_unchanged_better_than_the_scan() -> None:
     network = roc_auc_score(changed, panel_module.score(drawn.counts, drawn.shape)[0])
     classical = roc_auc_score(changed, scan(drawn.counts, drawn.shape).statistic)
     assert network >= classical + 0.01
+
+
+def test_few_orders_do_not_mean_a_fall() -> None:
+    """Sixteen orders that rise threefold, and the same backwards: mean log odds 0.8 apart at most.
+
+    Without the correction the falls are 1.25 ahead, as the simulator has three for every rise.
+    """
+    shares = np.where(np.arange(70) < 35, 1, 3) / 140
+    rising = np.random.default_rng(9).multinomial(16, shares, 200)
+    flat = np.full(rising.shape, 1 / 70)
+    rise, fall = (panel_module.score(c, flat)[0].mean() for c in (rising, rising[:, ::-1].copy()))
+    assert 0 < fall - rise < 0.8
 
 
 def test_resampling_keeps_totals_and_makes_the_dispersion_it_says() -> None:
@@ -269,6 +296,8 @@ def test_risky_but_loyal_is_read_as_the_brief_says() -> None:
 
     assert reading == {"stay": "at risk, may stay", "go": "at risk"}
     assert found.facts()["at_risk_may_stay_customers"] == 1
-    assert found.counts()["customers"].sum() == 2
+    counts = found.counts().set_index(["reading", "contacts"])
+    assert counts.loc[("at risk, may stay", "no rise shown"), "orders: not enough data"] == 1
+    assert counts.to_numpy().sum() == 2
     with pytest.raises(DataError, match="no column 'kind'"):
         read_trouble(trouble_contacts().drop(columns="kind"), orders, as_of=AS_OF)

@@ -59,22 +59,20 @@ def test_pelt_and_binary_segmentation_see_a_step_and_keep_quiet_without_one() ->
     assert referees.binary_segmentation(counts).tolist() == [True, False, False]
 
 
-def test_pelt_equals_the_reference_search_of_ruptures() -> None:
-    """The compiled search and ruptures.Pelt (jump 1) agree on 30 random sequences."""
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(referees.pelt, "Pelt"), (referees.binary_segmentation, "Binseg")]
+)
+def test_referees_equal_the_reference_searches_of_ruptures(ours, theirs) -> None:
+    """The compiled search and the plain one (jump 1) agree on 30 random sequences."""
     import ruptures
 
     rng = np.random.default_rng(1)
     counts = np.array([rng.poisson(np.repeat(rng.uniform(0.3, 3, 2), 30)) for _ in range(30)])
+    search = getattr(ruptures, theirs)(model="l2", min_size=2, jump=1)
     slow = [
-        len(
-            ruptures.Pelt(model="l2", min_size=2, jump=1)
-            .fit(y.astype(float))
-            .predict(pen=3 * np.log(60) * y.var())
-        )
-        > 1
-        for y in counts
+        len(search.fit(y.astype(float)).predict(pen=3 * np.log(60) * y.var())) > 1 for y in counts
     ]
-    assert referees.pelt(counts).tolist() == slow
+    assert ours(counts).tolist() == slow
     assert 3 < sum(slow) < 27
 
 

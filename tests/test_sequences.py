@@ -64,7 +64,10 @@ def test_without_order_ids_the_lines_of_one_day_are_one_order() -> None:
 
 
 def test_returns_and_negative_lines_are_no_orders() -> None:
-    """A marked return, a negative quantity and a negative amount each leave the counts alone."""
+    """A marked return, a negative quantity and a negative amount each leave the counts alone.
+
+    Who has nothing else is a customer all the same, without any period.
+    """
     extra = pd.DataFrame({
         "customer_id": "b",
         "ordered_at": pd.to_datetime(["2024-02-20", "2024-02-21", "2024-02-22", "2024-02-23"]),
@@ -76,6 +79,11 @@ def test_returns_and_negative_lines_are_no_orders() -> None:
     lines = pd.concat([LOG.assign(is_return=False, quantity=1, amount=1.0), extra])
 
     assert sequences.panel(lines, as_of="2024-03-04").counts[0].tolist() == [0, 2, 1, 0]
+    only = sequences.panel(
+        pd.concat([lines, extra[:1].assign(customer_id="d")]), as_of="2024-03-04"
+    )
+    assert only.customer_id.tolist() == ["b", "a", "d"]
+    assert (only.lengths[2], only.totals[2]) == (0, 0)
 
 
 def test_other_engines_and_time_zones_count_the_same() -> None:

@@ -10,7 +10,7 @@ from scipy.special import logsumexp, xlogy
 
 from segwork import evidence, sequences
 from segwork.changepoints.panel import judge
-from segwork.changepoints.simulate_customers import buy
+from segwork.changepoints.simulate_customers import buy, ways_of_buying
 
 AS_OF = pd.Timestamp("2024-01-01")
 WEEKS = 104
@@ -19,6 +19,8 @@ CHANGES = {"halving": 0.5, "doubling": 2.0, "stop": 0.0}
 NEAR = 5  # weeks
 LOG_RATIO, STOPS = (0.4, 1.8), 0.25  # of rates after and before; share of stops
 LEVELS = (0.01, 0.05, 0.10, 0.20)
+GRID = {"rate": (0.25, 0.5, 1.0, 2.0, 4.0), "ratio": (0.0, 0.25, 0.5, 2.0)}
+COARSE = {"rate": (0.5, 1.0, 2.0), "ratio": (0.0, 0.5, 2.0)}  # for the mixed population
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,47 @@ def order_lines(counts: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def ordinary(name: str, customers: int, rng: np.random.Generator, *, share: float = 0.0) -> World:
-    """Draw one of ``NULLS``, log-normal rates around 0.8 a week; a share changes as in `mixed`."""
+def ordinary(
+    name: str, customers: int, rng: np.random.Generator, *, share: float = 0.0, grid: bool = False
+) -> World:
+    """Draw one of ``NULLS``, a share changed: as in `mixed`, or on the ``GRID`` in week 52.
+
+    Rates are log-normal around 0.8 a week, or those of the grid.
+    """
     weeks = np.arange(WEEKS)
-    rate = np.exp(rng.normal(np.log(0.8), 0.7, customers))[:, None] * np.ones(WEEKS)
+    calendar = np.ones(WEEKS)
     if name == "shared season":
-        rate = rate * np.exp(0.5 * np.sin(2 * np.pi * weeks / 52) + 0.8 * (weeks % 52 > 47))
+        calendar = np.exp(0.5 * np.sin(2 * np.pi * weeks / 52) + 0.8 * (weeks % 52 > 47))
     if name == "cohort trend":
-        rate = rate * np.exp(-weeks / WEEKS)
-    week, factor = _any_change(customers, rng, share)
+        calendar = np.exp(-weeks / WEEKS)
+    if grid:
+        rate, week, factor = _on_grid(GRID, customers, rng, share)
+    else:
+        rate = np.exp(rng.normal(np.log(0.8), 0.7, customers))
+        week, factor = _any_change(customers, rng, share)
     size = 1.0 if name == "negative binomial, size 1" else np.inf
-    counts = buy(rate * factor, rng, size=size, regularity=2 if name == "Erlang-2" else 1)
+    expected = rate[:, None] * calendar * factor
+    counts = buy(expected, rng, size=size, regularity=2 if name == "Erlang-2" else 1)
     return World(order_lines(counts, rng), week)
+
+
+def mixed_cells(customers: int, rng: np.random.Generator, *, share: float = 0.25) -> World:
+    """Draw Poisson, size-1 and Erlang-2 buyers in equal parts; a share changes in week 52.
+
+    Rates and changes are those of ``COARSE``, in equal parts too.
+    """
+    rate, week, factor = _on_grid(COARSE, customers, rng, share)
+    kind = rng.integers(0, 3, customers)
+    size, regularity = np.where(kind == 1, 1.0, np.inf), np.where(kind == 2, 2, 1)
+    counts = buy(rate[:, None] * factor, rng, size=size, regularity=regularity)
+    return World(order_lines(counts, rng), week)
+
+
+def _on_grid(grid: dict, customers: int, rng: np.random.Generator, share: float):
+    """Rates, weeks of change (-1: none) and factors, drawn evenly from a grid."""
+    rate, ratio = (rng.choice(grid[name], customers) for name in ("rate", "ratio"))
+    week = np.where(rng.random(customers) < share, WEEKS // 2, -1)
+    return rate, week, _changed(1.0, week, ratio[:, None])
 
 
 def one_change(name: str, customers: int, rng: np.random.Generator, *, share: float = 0.2) -> World:
@@ -82,9 +113,7 @@ def mixed(
 ) -> World:
     """Draw all kinds of buyers, or Poisson ones only (``plain``); a share changes at any week."""
     rate = np.clip(np.exp(rng.normal(np.log(0.7), 1.0, customers)), 9 / WEEKS, 8.0)
-    kind = np.full(customers, 0.5) if plain else rng.random(customers)
-    size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), customers)), np.inf)
-    regularity = np.where(kind > 0.75, rng.integers(2, 5, customers), 1)
+    size, regularity = (np.inf, 1) if plain else ways_of_buying(customers, rng)
     week, factor = _any_change(customers, rng, share)
     counts = buy(rate[:, None] * factor, rng, size=size, regularity=regularity)
     return World(order_lines(counts, rng), week)

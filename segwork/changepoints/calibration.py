@@ -3,7 +3,8 @@
 Each customer's total is spread anew over the exposed periods, with the calendar's shares as
 probabilities. How clumped or regular the new sequences are is drawn from a mixture fitted to the
 dispersion seen in customers of like activity and length (a stratum). A customer's statistic is
-ranked among resampled ones of the same stratum and like dispersion.
+ranked among resampled ones of the same stratum and like dispersion. Days are too short to tell a
+regular buyer from one whose orders of a day count once; there, weeks tell how clumped orders are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from segwork.sequences import dispersion, scan
 
-# size of clumping per period, and shape of the gaps; Poisson has neither
+# size of clumping per block, and shape of the gaps; Poisson has neither
 FAMILIES = ((np.inf, 4), (np.inf, 2), (np.inf, 1), (4.0, 1), (1.5, 1), (0.7, 1), (0.3, 1))
 STRATUM = 300  # customers a stratum has at least, where the base allows
 BINS = 4  # of dispersion within a stratum
@@ -41,6 +42,8 @@ def calibrate(
     statistic: np.ndarray,
     score: Callable[[np.ndarray, np.ndarray], np.ndarray],
     rng: np.random.Generator,
+    *,
+    block: int = 1,
 ) -> Calibrated:
     """Rank each customer's statistic among change-free copies of customers like it.
 
@@ -53,6 +56,8 @@ def calibrate(
     score : callable
         Gives the statistic of resampled counts and their shares.
     rng : numpy.random.Generator
+    block : int, default 1
+        Periods the dispersion is measured over.
 
     References
     ----------
@@ -60,16 +65,16 @@ def calibrate(
     Knijnenburg et al. (2009), "Fewer permutations, more accurate p-values" (the tail).
     """
     found = scan(counts, shape)
-    spread = np.log(dispersion(counts, shape, found.index) + 0.02)
+    spread = _spread(counts, shape, found.index, block)
     strata = _strata(counts.sum(1), (shape > 0).sum(1), copies)
     p, p_scan = np.ones(len(counts)), np.ones(len(counts))
     size = int(np.clip(DRAWS[2] // (strata.max(initial=0) + 1), DRAWS[0], DRAWS[1]))
     for stratum in range(strata.max(initial=-1) + 1):
         rows = np.flatnonzero(strata == stratum)
-        like = _Stratum(counts[rows].sum(1), shape[rows], spread[rows], copies[rows])
+        like = _Stratum(counts[rows].sum(1), shape[rows], spread[rows], copies[rows], block)
         null, shares = like.draw(like.mixture(rng), size, rng)
         null_scan = scan(null, shares)
-        null_spread = np.log(dispersion(null, shares, null_scan.index) + 0.02)
+        null_spread = _spread(null, shares, null_scan.index, block)
         null_statistic = score(null, shares)
         edges = np.quantile(null_spread, np.arange(1, BINS) / BINS)
         mine, theirs = np.digitize(spread[rows], edges), np.digitize(null_spread, edges)
@@ -78,6 +83,15 @@ def calibrate(
             p[here] = p_values(statistic[here], null_statistic[theirs == b], rng)
             p_scan[here] = p_values(found.statistic[here], null_scan.statistic[theirs == b], rng)
     return Calibrated(p, p_scan, found.statistic, size * int(strata.max(initial=-1) + 1))
+
+
+def _spread(counts, shape, index, block: int) -> np.ndarray:
+    """Log dispersion within the two segments, over whole blocks of periods counted from the end."""
+    first = counts.shape[1] % block
+    counts, shape = (
+        v[:, first:].reshape(len(v), -1, block).sum(2) if block > 1 else v for v in (counts, shape)
+    )
+    return np.log(dispersion(counts, shape, (index - first) // block) + 0.02)
 
 
 def _strata(totals: np.ndarray, lengths: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -148,19 +162,20 @@ def p_values(seen: np.ndarray, null: np.ndarray, rng: np.random.Generator) -> np
 
 @dataclass(frozen=True)
 class _Stratum:
-    """Customers of like activity and length: totals, shares, log dispersions, copies."""
+    """Customers of like activity and length: totals, shares, log dispersions, copies; block."""
 
     totals: np.ndarray
     shape: np.ndarray
     spread: np.ndarray
     copies: np.ndarray
+    block: int
 
     def draw(self, mixture, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return change-free copies of random customers, and the shares they follow."""
         pick = rng.choice(len(self.totals), size, p=self.copies / self.copies.sum())
         family = rng.choice(len(FAMILIES), size, p=mixture)
         clumping, regularity = (np.array(values)[family] for values in zip(*FAMILIES, strict=True))
-        null = resample(self.totals[pick], self.shape[pick], clumping, regularity, rng)
+        null = resample(self.totals[pick], self.shape[pick], clumping / self.block, regularity, rng)
         return null, self.shape[pick]
 
     def mixture(self, rng: np.random.Generator) -> np.ndarray:
@@ -168,7 +183,7 @@ class _Stratum:
         pilots = []
         for only in np.eye(len(FAMILIES)):
             null, shares = self.draw(only, PILOT, rng)
-            pilots.append(np.log(dispersion(null, shares, scan(null, shares).index) + 0.02))
+            pilots.append(_spread(null, shares, scan(null, shares).index, self.block))
         edges = np.quantile(np.concatenate(pilots), np.linspace(0, 1, 25)[1:-1])
         density = np.array([np.bincount(np.digitize(v, edges), minlength=24) + 0.5 for v in pilots])
         likelihood = density[:, np.digitize(self.spread, edges)] / density.sum(1, keepdims=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import chi2
 
-from segwork.sequences import dispersion
+from segwork.sequences import dispersion, gain
 
 LATE_ORDERS = 1  # orders a stop may leave when the date is that little off
 MARGIN = 2  # periods
@@ -70,19 +70,14 @@ def _episode_end(counts, shape, index) -> np.ndarray:
     rows = np.arange(size)
     inside_seen = seen - seen[rows, index][:, None]
     inside_share = share - share[rows, index][:, None]
-    fit = _fit(inside_seen, inside_share) + _fit(total[:, None] - inside_seen, 1 - inside_share)
+    fit = gain(inside_seen, inside_share) + gain(total[:, None] - inside_seen, 1 - inside_share)
     ends = np.arange(length + 1)[None, :]
     possible = (ends >= index[:, None] + 3) & (ends <= length - 3)
-    gain = np.where(possible, fit - fit[:, -1:], -np.inf)
+    better = np.where(possible, fit - fit[:, -1:], -np.inf)
     price = np.log((shape > 0).sum(1)) + 2.0
     clumping = np.maximum(dispersion(counts, shape, index), 1.0)
-    best = gain.argmax(1)
-    return np.where(2 * gain[rows, best] / clumping > price, best, 0)
-
-
-def _fit(seen: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Log-likelihood of the best one rate, up to what all splits share."""
-    return np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(share, 1e-12)), 0)
+    best = better.argmax(1)
+    return np.where(2 * better[rows, best] / clumping > price, best, 0)
 
 
 def _rate(counts, shape, segment, clumping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

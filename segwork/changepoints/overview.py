@@ -68,9 +68,9 @@ class Example:
     week: int
 
 
-def example_customer(*, ratio: float = 0.4, seed: int = 0) -> Example:
-    """Simulate a buyer of one and a half orders a week who changes in week 60 of 104."""
-    rate = 1.5 * np.where(np.arange(104) < 60, 1.0, ratio)[None, :]
+def example_customer(*, seed: int = 0) -> Example:
+    """Simulate a buyer of three orders in two weeks who falls to two fifths in week 60 of 104."""
+    rate = 1.5 * np.where(np.arange(104) < 60, 1.0, 0.4)[None, :]
     counts = buy(rate, np.random.default_rng(seed))
     _, probability = date_probability(counts, np.full(counts.shape, 1 / 104))
     return Example(counts[0], probability[0], 60)

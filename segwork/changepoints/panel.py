@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from segwork import evidence, sequences, tables
-from segwork.changepoints import attrition, kinds, panel_network, referees, training
+from segwork.changepoints import attrition, kinds, panel_network, referees, weights
 from segwork.changepoints.calibration import calibrate
 from segwork.errors import DataError
 from segwork.progress import unwatched
@@ -24,6 +22,7 @@ FALSE_DISCOVERY_RATE = 0.10
 REFEREED = 1_000  # sequences the slow controls look at, at most
 CHUNK = 4_096
 FALLS_FIRST = 0.25  # a rise twofold is easier to see than a fall by half: this evens the power out
+FEW, FALLS_OF_FEW = 85, 0.6  # simulated customers of fewer orders mostly fell, by these log odds
 KINDS = ("stop", "fall", "rise", "temporary", "none", "not enough data")
 
 
@@ -148,7 +147,8 @@ def judge(
     tested = enough(base)
     shape = sequences.calendar_shape(base, trusted=tested)
     first, back, copies = _distinct(base, tested)
-    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed, refereed)
+    block = 7 if base.period == "D" else 1
+    verdicts, draws = _judge(base.counts[first], shape[first], copies, seed, refereed, block)
     table = pd.DataFrame({"customer_id": base.customer_id})
     for name, values in verdicts.items():
         table[name] = _spread(values[back], np.flatnonzero(tested), len(table))
@@ -182,21 +182,15 @@ def _distinct(base: sequences.Panel, tested: np.ndarray) -> tuple[np.ndarray, ..
     return rows[new], back, np.bincount(back)
 
 
-def _judge(counts, shape, copies, seed: int, refereed: int) -> tuple[dict[str, np.ndarray], int]:
-    """Find out everything about each distinct sequence."""
+def _judge(counts, shape, copies, seed: int, refereed: int, block: int):
+    """Find out everything about each distinct sequence; and the number of draws."""
     rng = np.random.default_rng(seed)
     odds, index, low, high = score(counts, shape)
-    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng)
+    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng, block=block)
     verdict = kinds.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
     verdict |= {"log_odds": odds, "scan_ratio": ranked.scan}
     return verdict | _referees(counts, shape, refereed, rng), ranked.draws
-
-
-@cache
-def _networks() -> tuple[Any, ...]:
-    stored = [resources.files(__package__) / name for name in panel_network.WEIGHTS]
-    return tuple(training.load(panel_network.build(), path) for path in stored if path.is_file())
 
 
 def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -214,14 +208,19 @@ def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
 def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log odds of "any change", (n,), and the probability of each date given one, (n, T).
 
-    Odds of dates from which orders fall are raised by ``exp(FALLS_FIRST)``.
+    The simulator draws the rate before the change, so few orders mean a fall to the network. Most
+    of that belief is taken back: ``FALLS_OF_FEW`` for each factor e that a total is below ``FEW``.
+    In the log odds dates from which orders fall count ``exp(FALLS_FIRST)`` times.
     """
     found = sequences.scan(counts, shape)
     x = panel_network.features(counts, shape, found)
-    logits = np.mean([training.predict(n, x) for n in _networks()], axis=0, dtype=float)
-    dates = logits[:, :-1]
+    network = weights.shipped(panel_network.build, panel_network.WEIGHTS)
+    logits = weights.predict(network, x).astype(float)
+    falls = found.profile < 0
+    fewness = np.log(FEW / np.clip(counts.sum(1, keepdims=True), 1, FEW))
+    dates = logits[:, :-1] - FALLS_OF_FEW * fewness * falls
     weight = np.exp(dates - dates.max(1, keepdims=True))
-    tilted = dates + FALLS_FIRST * (found.profile < 0)
+    tilted = dates + FALLS_FIRST * falls
     top = tilted.max(1, keepdims=True)
     odds = top[:, 0] + np.log(np.exp(tilted - top).sum(1)) - logits[:, -1]
     return odds, weight / weight.sum(1, keepdims=True)

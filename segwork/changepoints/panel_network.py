@@ -13,7 +13,7 @@ import numpy as np
 from segwork.sequences import Scan, dispersion, scan
 
 INPUTS = 12
-WEIGHTS = ("panel_0.npz",)
+WEIGHTS = "panel_0.npz"
 
 
 def features(counts: np.ndarray, shape: np.ndarray, found: Scan | None = None) -> np.ndarray:

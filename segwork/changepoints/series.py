@@ -1,6 +1,6 @@
 """Change points of one real-valued series: ``detect``.
 
-Networks trained on simulated series give, for every point, the probability that a segment begins
+A network trained on simulated series gives, for every point, the probability that a segment begins
 there. An answer needs the best neighbourhood to pass a threshold that change-free
 simulations of like length and roughness pass in one case of ten.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from segwork.changepoints import series_network, training
+from segwork.changepoints import series_network, weights
 from segwork.errors import UsageError
 
 SHORTEST = 8
@@ -59,7 +59,8 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     Parameters
     ----------
     y : array-like, shape (n,)
-        Values at equal distances. Missing and infinite values are bridged by straight lines.
+        Values at equal distances. Missing and infinite values are bridged by straight lines; at
+        both ends they are left out.
     seed : int, default 0
         Draws the dither, a thousandth of the series' roughness, that breaks ties between equal
         values; the same seed gives the same answer.
@@ -87,17 +88,18 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     (60,)
     """
     y = _values(y)
-    known = np.isfinite(y)
-    if known.sum() < SHORTEST:
-        return ChangePoints((), np.zeros(y.size), THIN, 1.0)
-    y = np.interp(np.arange(y.size), np.flatnonzero(known), y[known])
-    if np.ptp(y) <= 1e-12 * np.abs(y).max():
-        return ChangePoints((), np.zeros(y.size), NONE, 1.0)
-    y = _dithered(y, seed)
+    probability, known = np.zeros(y.size), np.flatnonzero(np.isfinite(y))
+    if known.size < SHORTEST:
+        return ChangePoints((), probability, THIN, 1.0)
+    first, last = known[0], known[-1] + 1
+    bridged = _bridged(y[known], known)
+    if np.ptp(bridged) <= 1e-12:
+        return ChangePoints((), probability, NONE, 1.0)
+    y = _dithered((bridged - bridged.mean()) / np.ptp(bridged), seed)
     threshold, more = thresholds(y)
     begins = begin_probability(y[None, :])[0]
-    probability = np.minimum(near(begins), 1.0)
-    indices = decode(begins, threshold, more)
+    probability[first:last] = np.minimum(near(begins), 1.0)
+    indices = tuple(int(first) + i for i in decode(begins, threshold, more))
     return ChangePoints(indices, probability, CHANGED if indices else NONE, threshold)
 
 
@@ -115,26 +117,27 @@ def _values(y: Any) -> np.ndarray:
     return values
 
 
+def _bridged(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Known values in units of the largest, straight lines between them, nothing outside."""
+    largest = np.abs(values).max() or 1.0
+    return np.interp(np.arange(where[0], where[-1] + 1), where, values / largest)
+
+
 def _dithered(y: np.ndarray, seed: int) -> np.ndarray:
     size = 1e-3 * np.std(np.diff(y))
     return y + np.random.default_rng(seed).uniform(-size, size, y.size)
 
 
-@cache
-def _networks() -> tuple[Any, ...]:
-    stored = [resources.files(__package__) / name for name in series_network.WEIGHTS]
-    return tuple(training.load(series_network.build(), path) for path in stored if path.is_file())
-
-
 def begin_probability(y: np.ndarray) -> np.ndarray:
     """Return the probability that a segment begins at each point, (B, n), for series (B, n).
 
-    Means over the networks and over the series as it is and upside down.
+    Means over the series as it is and upside down.
     """
     n = y.shape[1]
     factor = series_network.block_length(n)
     x = np.concatenate([series_network.features(y), series_network.features(-y)])
-    logits = np.mean([training.predict(network, x) for network in _networks()], axis=0)
+    network = weights.shipped(series_network.build, series_network.WEIGHTS)
+    logits = weights.predict(network, x)
     both = 1 / (1 + np.exp(-logits.reshape(2, len(y), -1)))
     blocks = both.mean(0)
     blocks[:, 0] = 0

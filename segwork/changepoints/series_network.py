@@ -11,7 +11,7 @@ import numpy as np
 
 LONGEST = 160  # steps; longer series are averaged in blocks
 INPUTS = 21
-WEIGHTS = ("series_0.npz",)
+WEIGHTS = "series_0.npz"
 
 
 def block_length(n: int) -> int:

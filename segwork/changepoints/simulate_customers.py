@@ -59,12 +59,17 @@ def simulate(count: int, length: int, rng: np.random.Generator) -> Customers:
     rate = np.exp(rng.normal(np.log(0.7), 1.0, count))
     rate = np.clip(rate, 9 / span, 8.0)
     index, factor = _changes(count, begin, length, rng)
-    kind = rng.random(count)
-    size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), count)), np.inf)
-    regularity = np.where(kind > 0.75, rng.integers(2, 5, count), 1)
+    size, regularity = ways_of_buying(count, rng)
     expected = rate[:, None] * span[:, None] * shape * factor
     counts = buy(expected, rng, size=size, regularity=regularity)
     return Customers(counts, shape, index)
+
+
+def ways_of_buying(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw size and regularity: a third in bursts, a quarter at regular gaps, else Poisson."""
+    kind = rng.random(count)
+    size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), count)), np.inf)
+    return size, np.where(kind > 0.75, rng.integers(2, 5, count), 1)
 
 
 def _begin(count: int, length: int, rng: np.random.Generator) -> np.ndarray:

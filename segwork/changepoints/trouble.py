@@ -32,9 +32,10 @@ class Trouble:
     table: pd.DataFrame = field(repr=False)
 
     def counts(self) -> pd.DataFrame:
-        """Return customers by reading and by what happened to their orders."""
-        seen = self.table.groupby(["reading", "orders_change"], sort=True).size()
-        return seen.rename("customers").reset_index()
+        """Count customers: a row a reading and whether contacts rose, a column a kind of change."""
+        more = (self.table["contacts_change"] == "rise").map({True: "rose", False: "no rise shown"})
+        rows = [self.table["reading"], more.rename("contacts")]
+        return pd.crosstab(rows, "orders: " + self.table["orders_change"]).reset_index()
 
     def facts(self) -> dict[str, float | int | str]:
         """Return how many customers are in trouble and how many of them may stay."""

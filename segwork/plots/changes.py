@@ -13,7 +13,7 @@ KIND_COLOURS = {"stop": COLOURS[5], "fall": COLOURS[1], "temporary": COLOURS[3],
 
 
 def by_month(months: pd.DataFrame) -> tuple[Any, str]:
-    """Draw the share of tested customers that changed, by month, with its interval.
+    """Draw the share of tested customers that changed, by month and kind, with its interval.
 
     Parameters
     ----------
@@ -22,27 +22,35 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
     """
     import matplotlib.pyplot as plt
 
-    share, low, high = (100 * months[c].to_numpy(float) for c in ("share", "low", "high"))
+    wide = months.set_index("month")
+    share, low, high = (100 * wide[c].to_numpy(float) for c in ("share", "low", "high"))
     with house_style():
         figure, axes = plt.subplots(figsize=(8.5, 3.6))
-        axes.bar(months["month"], share, color=COLOURS[4])
-        axes.errorbar(
-            months["month"],
-            share,
-            np.maximum([share - low, high - share], 0),
-            fmt="none",
-            ecolor="#333333",
-            lw=1,
-        )
+        _stack(axes, axes.bar, "bottom", wide.div(wide["tested"], axis=0))
+        wings = np.maximum([share - low, high - share], 0)
+        axes.errorbar(wide.index, share, wings, fmt="none", ecolor="#333333", lw=1)
         axes.set_ylabel("customers whose rate\nchanged (% of tested)")
         plt.setp(axes.get_xticklabels(), rotation=60, ha="right", rotation_mode="anchor")
+        axes.grid(axis="x", visible=False)
         axes.set_ylim(0)
     top = months.loc[months["share"].idxmax()]
+    kinds = ", ".join(f"{wide[k].sum()} {k}" for k in KIND_COLOURS if k in wide)
     return figure, (
         f"Share of tested customers whose order rate changed, by month, {months['month'].iloc[0]}"
         f" to {months['month'].iloc[-1]}; highest in {top['month']} with {100 * top['share']:.2f} %"
-        f" (95 % interval {100 * top['low']:.2f} to {100 * top['high']:.2f})."
+        f" (95 % interval {100 * top['low']:.2f} to {100 * top['high']:.2f}). In all: {kinds}."
     )
+
+
+def _stack(axes: Any, draw: Any, along: str, shares: pd.DataFrame) -> None:
+    """Stack the shares of all kinds of change in their colours, one bar a row."""
+    start = np.zeros(len(shares))
+    for kind, colour in KIND_COLOURS.items():
+        if kind in shares:
+            width = 100 * shares[kind].to_numpy(float)
+            draw(shares.index.astype(str), width, color=colour, label=kind, **{along: start})
+            start = start + width
+    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
 
 
 def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
@@ -100,10 +108,11 @@ def example(counts: np.ndarray, posterior: np.ndarray, week: int) -> tuple[Any, 
         top.bar(weeks, counts, color=COLOURS[0])
         top.set_ylabel("orders")
         below.bar(weeks, posterior, color=COLOURS[1])
-        below.set_ylabel("probability")
+        below.set_ylabel("probability that\nthe change is here")
         below.set_xlabel("week")
         for axes in (top, below):
-            axes.axvline(week - 0.5, color="#333333", ls="--", lw=1)
+            axes.axvline(week - 0.5, color="#333333", ls="--", lw=1, label="planted change")
+        top.legend(loc="upper right")
     return figure, (
         f"A simulated customer over {counts.size} weeks whose rate changes in week {week} (dashed):"
         f" orders by week above, below the probability that the change begins in a week, highest in"
@@ -124,16 +133,9 @@ def by_segment(shares: pd.DataFrame) -> tuple[Any, str]:
     wide = shares.pivot_table(index="segment", columns="kind", values="share", fill_value=0.0)
     with house_style():
         figure, axes = plt.subplots(figsize=(8.5, 0.5 * len(wide) + 1.6))
-        start = np.zeros(len(wide))
-        for kind in [k for k in KIND_COLOURS if k in wide]:
-            axes.barh(
-                wide.index.astype(str), 100 * wide[kind], left=start, color=KIND_COLOURS[kind],
-                label=kind,
-            )  # fmt: skip
-            start = start + 100 * wide[kind].to_numpy()
+        _stack(axes, axes.barh, "left", wide)
         axes.invert_yaxis()
         axes.set_xlabel("tested customers of the segment (%)")
-        axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
     told = "; ".join(
         f"{segment}: " + ", ".join(f"{k} {100 * row[k]:.1f} %" for k in wide.columns)
         for segment, row in wide.iterrows()
