@@ -24,14 +24,12 @@ class Scored:
     Attributes
     ----------
     candidates : list of Candidate
-    rows : array of int
-        The rows scored, at most 1,000.
     space : Space
+        The rows scored, at most 1,000.
     traits, agreement, quality : arrays, shapes (m, t), (m, m), (m,)
     """
 
     candidates: list[m.Candidate]
-    rows: np.ndarray
     space: Space
     traits: np.ndarray
     agreement: np.ndarray
@@ -75,12 +73,11 @@ def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored
     rows = deciding_rows(X, seed=seed)
     space = Space.of(X[rows])
     labels = np.column_stack([c.labels[rows] for c in candidates])
-    known: dict[bytes, np.ndarray] = {}
-    for column in labels.T:
-        if (name := _grouping(column)) not in known:
-            known[name] = traits(space, column)
-    values = np.array([known[_grouping(column)] for column in labels.T])
-    return Scored(candidates, rows, space, values, agreement(labels))
+    names = [_grouping(column) for column in labels.T]
+    first = dict(zip(names[::-1], labels.T[::-1], strict=True))
+    known = {name: traits(space, column) for name, column in first.items()}
+    values = np.array([known[name] for name in names])
+    return Scored(candidates, space, values, agreement(labels))
 
 
 def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:

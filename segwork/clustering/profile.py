@@ -6,31 +6,26 @@ import numpy as np
 import pandas as pd
 
 DEPTH = 3
-ROWS = 5000
 
 
 def tree_accuracy(frame: pd.DataFrame, labels: np.ndarray, *, seed: int = 0) -> float:
     """Return the balanced accuracy, 0 to 1, of a depth-3 tree on the raw columns (5 folds).
 
-    Chance is 1 / number of segments. Noise counts as a group of its own; NaN where a group has
-    fewer than two rows or there is only one group.
+    Chance is 1 / number of segments. Noise counts as a group of its own; groups of fewer than five
+    rows are left out, and one group or none is NaN.
     """
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
 
-    counts = np.unique(labels, return_counts=True)[1]
-    kept = np.isin(labels, np.unique(labels)[counts >= 5])
-    if len(np.unique(labels[kept])) < 2:
+    names, counts = np.unique(labels, return_counts=True)
+    rows = np.isin(labels, names := names[counts >= 5])
+    if len(names) < 2:
         return float("nan")
-    rows = np.flatnonzero(kept)[:ROWS]
     truth = labels[rows]
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
-    counts = np.unique(truth, return_counts=True)[1]
-    if counts.min() < 5:
-        return float("nan")
     guess = cross_val_predict(tree, frame.to_numpy(float)[rows], truth, cv=folds)
-    return float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
+    return float(np.mean([(guess[truth == c] == c).mean() for c in names]))
 
 
 def segment_profile(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
