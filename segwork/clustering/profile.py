@@ -47,13 +47,14 @@ def contrasts(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
 def tree_rules(
     frame: pd.DataFrame, labels: pd.Series | np.ndarray, *, seed: int = 0
 ) -> pd.DataFrame:
-    """Describe each segment by the leaf of a depth-3 tree that holds most of it.
+    """Describe each segment by one leaf of a depth-3 tree grown for it against all others.
 
     Returns
     -------
     DataFrame
         Index ``segment``; columns ``rule`` (words), ``covers`` (share of the segment in that leaf)
-        and ``correct`` (share of that leaf that is the segment).
+        and ``correct`` (share of that leaf that is the segment). The leaf is the one with the
+        highest harmonic mean of the two.
 
     Examples
     --------
@@ -63,20 +64,16 @@ def tree_rules(
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    values, labels = frame.to_numpy(float), np.asarray(labels)
-    tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
-    tree.fit(values, labels)
-    leaf, words = tree.apply(values), _paths(tree.tree_, list(frame.columns))
-    table = pd.crosstab(labels, leaf)
-    best = table.idxmax(axis=1)
-    rows = {
-        name: {
-            "rule": words[best[name]],
-            "covers": table.loc[name, best[name]] / table.loc[name].sum(),
-            "correct": table.loc[name, best[name]] / table[best[name]].sum(),
-        }
-        for name in table.index
-    }
+    values, labels, rows = frame.to_numpy(float), np.asarray(labels), {}
+    for name in np.unique(labels):
+        inside = labels == name
+        tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
+        leaf = tree.fit(values, inside).apply(values)
+        held, hits = np.bincount(leaf), np.bincount(leaf, inside)
+        best = int((hits / (held + inside.sum())).argmax())
+        words = _paths(tree.tree_, list(frame.columns))[best]
+        shares = {"covers": hits[best] / inside.sum(), "correct": hits[best] / held[best]}
+        rows[name] = {"rule": words, **shares}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
 
 
@@ -101,9 +98,13 @@ def _sentence(low: dict[str, float], high: dict[str, float]) -> str:
     for name in dict.fromkeys([*low, *high]):
         bottom, top = low.get(name), high.get(name)
         if bottom is not None and top is not None:
-            parts.append(f"{name} above {bottom:.4g} and up to {top:.4g}")
+            parts.append(f"{name} above {_limit(bottom)} and up to {_limit(top)}")
         elif bottom is not None:
-            parts.append(f"{name} above {bottom:.4g}")
+            parts.append(f"{name} above {_limit(bottom)}")
         else:
-            parts.append(f"{name} up to {top:.4g}")
+            parts.append(f"{name} up to {_limit(top)}")
     return ", ".join(parts) or "everybody"
+
+
+def _limit(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -54,7 +54,7 @@ class Comparison:
     scaling : segwork.clustering.prepare.Scaling
         The declared space all scores are computed in.
     maps : DataFrame
-        At most 2,000 rows, their position in the two leading components of the scaled columns
+        At most 2,000 rows, from all over the table: place in two leading components of the columns
         (``pca_1``, ``pca_2``) and of the autoencoder's code (``code_1``, ``code_2``).
     """
 
@@ -286,7 +286,8 @@ class _Runner:
         """Return two flat maps of at most 2,000 fitted rows; index as in the table."""
         from sklearn.decomposition import PCA
 
-        rows = slice(0, MAP_ROWS)
+        count = min(MAP_ROWS, len(self.X))
+        rows = np.linspace(0, len(self.X) - 1, count).astype(int)  # tables often come in an order
         parts = {"pca": self.X[rows]}
         if self.codes:
             parts["code"] = self._code_rows[rows]
