@@ -138,8 +138,8 @@ def test_ids_follow_the_centres_into_the_next_run(blobs):
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.array([[1.0, np.nan], [2.0, 3.0]]), "column 'x2' of X has 1 missing or infinite"),
-        (np.array([[1.0, np.inf], [2.0, 3.0]]), "column 'x2' of X has 1 missing or infinite"),
+        (np.array([[1.0, np.nan], [2.0, 3.0]]), "column 'x2' of X has 1 values missing, infinite"),
+        (np.array([[1.0, np.inf], [2.0, 3.0]]), "column 'x2' of X has 1 values missing, infinite"),
         (np.arange(5.0), "X has 1 dimension"),
         (np.zeros((0, 3)), "X has 0 rows and 3 columns"),
         (np.zeros((5, 0)), "X has 5 rows and 0 columns"),
@@ -189,13 +189,37 @@ def test_duplicates_and_a_constant_column_change_nothing(blobs):
     assert adjusted_rand_score(np.repeat(blobs[1], 2), found.labels["ward"]) == 1.0
 
 
-def test_unknown_method_and_bad_number_are_named():
-    """The nearest known method is suggested."""
+def test_unknown_and_impossible_methods_are_named():
+    """The nearest known method is suggested; a rule without its columns says so."""
     X = np.random.default_rng(0).normal(size=(30, 2))
     with pytest.raises(UsageError, match="did you mean 'kmeans'"):
         compare(X, methods=["k_means"])
-    with pytest.raises(UsageError, match="n_clusters is 31 for 30 rows"):
-        compare(X, n_clusters=31)
+    with pytest.raises(UsageError, match="rule_rfm has nothing to score"):
+        compare(X, methods=["rule_rfm"])
+
+
+@pytest.mark.parametrize("number", [0, 31, 2.5, "3"])
+def test_a_bad_number_of_clusters_is_refused(number):
+    """Numbers outside the rows, fractions and text get the same sentence."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(UsageError, match=f"n_clusters is {number!r} for 30 rows"):
+        compare(X, n_clusters=number)
+
+
+def test_a_table_in_order_is_no_table_of_equal_rows():
+    """The first thousand rows are alike and the others are not: groups are looked for."""
+    X = np.repeat(np.arange(12.0)[:, None], 1000, axis=0)
+    found = compare(X, methods="kmeans", n_clusters=12, draws=0, copies=0)
+    assert found.labels["kmeans"].nunique() == 12
+
+
+def test_customers_who_all_ordered_once_are_compared():
+    """The rule of the single order splits nobody off where it holds for all."""
+    rng = np.random.default_rng(0)
+    columns = {"spend_total": rng.lognormal(3, 1, 80), "days_since_last": rng.integers(1, 300, 80)}
+    found = compare(pd.DataFrame({"orders": 1, **columns}), methods=["ward"], draws=0, copies=1)
+    assert found.n_one_time == 0
+    assert len(found.labels) == found.n_fitted == 80
 
 
 def test_input_is_not_changed(blobs):

@@ -188,6 +188,15 @@ def test_rules_in_words_name_the_column_and_limit():
     assert (rules[["covers", "correct"]] == 1).all().all()
 
 
+def test_every_segment_has_a_rule_of_its_own():
+    """Eight groups on a grid: each leaf holds its group and nobody else, and no rule is shared."""
+    X, y = make_blobs(400, centers=[[i, j] for i in (0, 9) for j in (0, 9, 18, 27)], random_state=0)
+    rules = tree_rules(pd.DataFrame(1000 * X, columns=["spend", "days"]), y)
+    assert rules["rule"].is_unique
+    assert (rules[["covers", "correct"]] > 0.97).all().all()
+    assert rules["rule"].str.contains(r"\d,\d{3}").all()
+
+
 def test_rfm_ties_get_equal_scores():
     """Customers with equal values never get different scores."""
     days, orders, spend = [10] * 5 + [50] * 5, [1] * 7 + [4] * 3, np.arange(10.0)

@@ -63,13 +63,13 @@ def _blobs(rng: Random) -> Sample:
     k, d = int(rng.choice([2, 3, 4, 5, 6, 8, 12, 20, 30])), int(rng.choice([2, 2, 2, 3, 5, 10]))
     gap = rng.uniform(3.0, 8.0)
     spread = np.exp(rng.normal(0, rng.choice([0.0, 0.3, 0.6]), k))
-    centres = _centres(rng, k, d, gap)
-    return _joined(
-        [
-            c + s * rng.normal(size=(n, d))
-            for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)
-        ]
-    )
+    return _round_groups(rng, _centres(rng, k, d, gap), spread)
+
+
+def _round_groups(rng: Random, centres: np.ndarray, spread: np.ndarray) -> Sample:
+    sizes = _sizes(rng, len(centres))
+    rows = zip(centres, spread, sizes, strict=True)
+    return _joined([c + s * rng.normal(size=(n, len(c))) for c, s, n in rows])
 
 
 def _ellipses(rng: Random) -> Sample:
@@ -128,12 +128,8 @@ def _shapes(rng: Random) -> Sample:
     """Scatter shapes; some lie close, some far."""
     k = int(rng.integers(2, 8))
     centres, thick = _centres(rng, k, 2, rng.uniform(1.8, 3.0)), rng.uniform(0.02, 0.12)
-    return _joined(
-        [
-            c + _curve(rng, n) + thick * rng.normal(size=(n, 2))
-            for c, n in zip(centres, _sizes(rng, k, most=1500), strict=True)
-        ]
-    )
+    rows = zip(centres, _sizes(rng, k, most=1500), strict=True)
+    return _joined([c + _curve(rng, n) + thick * rng.normal(size=(n, 2)) for c, n in rows])
 
 
 def _rings(rng: Random) -> Sample:
@@ -238,13 +234,7 @@ def _touching(rng: Random) -> Sample:
     """Draw groups that overlap or touch: many blobs too near each other, or a dense one inside."""
     k, d = int(rng.choice([2, 3, 4, 6, 9, 15])), int(rng.choice([2, 2, 3]))
     spread = np.exp(rng.normal(0, 0.5, k))
-    centres = _centres(rng, k, d, rng.uniform(2.0, 4.0))
-    return _joined(
-        [
-            c + s * rng.normal(size=(n, d))
-            for c, s, n in zip(centres, spread, _sizes(rng, k), strict=True)
-        ]
-    )
+    return _round_groups(rng, _centres(rng, k, d, rng.uniform(2.0, 4.0)), spread)
 
 
 def _measured(rng: Random) -> Sample:
@@ -298,18 +288,8 @@ def _buyers(rng: Random) -> Sample:
         lines = 1 + rng.poisson(rng.choice([0.3, 1.0, 4.0]) * orders) / orders
         kinds = 8 * (1 - np.exp(-orders * lines / rng.choice([4, 8, 16])))
         gap = np.maximum(tenure - quiet, 1) / (orders - 1)
-        columns = [
-            orders,
-            1e3 * value * orders,
-            days,
-            tenure,
-            gap,
-            1e3 * value,
-            pieces,
-            lines,
-            kinds,
-        ]
-        parts.append(np.column_stack(columns))
+        columns = [orders, 1e3 * value * orders, days, tenure, gap, 1e3 * value]
+        parts.append(np.column_stack([*columns, pieces, lines, kinds]))
     X, truth = _joined(parts)
     if rng.random() < 0.5:
         wrong = rng.random(len(X)) < rng.uniform(0, 0.03)
@@ -371,24 +351,10 @@ def _single(rng: Random) -> Sample:
 
 
 FAMILIES: dict[str, Callable[[Random], Sample]] = {
-    "blobs": _blobs,
-    "ellipses": _ellipses,
-    "tails": _tails,
-    "shapes": _shapes,
-    "rings": _rings,
-    "spirals": _spirals,
-    "moons": _moons,
-    "inside": _inside,
-    "stripes": _stripes,
-    "tiles": _tiles,
-    "mixed": _mixed,
-    "touching": _touching,
-    "measured": _measured,
-    "customers": _customers,
-    "buyers": _buyers,
-    "many": _many,
-    "cloud": _cloud,
-    "continuum": _continuum,
-    "single": _single,
-}
+    draw.__name__[1:]: draw
+    for draw in (
+        _blobs, _ellipses, _tails, _shapes, _rings, _spirals, _moons, _inside, _stripes, _tiles,
+        _mixed, _touching, _measured, _customers, _buyers, _many, _cloud, _continuum, _single,
+    )
+}  # fmt: skip
 CLUSTERLESS = ("cloud", "continuum", "single")

@@ -70,7 +70,7 @@ def scoreboard(
         row |= {"setting": candidate.setting, "predicted_quality": float(quality[at])}
         row |= scores(matrix[some], column[some])
         if method != "rule_rfm":
-            row |= _stability(candidate, runner.code_of(method), few, copy, draws, seed)
+            row |= _stability(candidate, runner.codes.get(method), few, copy, draws, seed)
         row["tree_accuracy"] = tree_accuracy(raw, column[some], seed=seed)
         if later is not None:
             row["outcome_separation"] = outcome_separation(column, np.asarray(later, dtype=float))

@@ -101,7 +101,7 @@ def _settled(value: float, null: list[float], look: int) -> bool:
 
 def best_quality(X: np.ndarray, *, seed: int, n_clusters: int | None) -> float:
     """Return the highest predicted quality over the quick pool."""
-    distinct = len(np.unique(X, axis=0))
-    numbers = [k for k in NUMBERS if k <= max(2, distinct // 15)]
-    pool = classical_pool(X, seed=seed, methods=METHODS, numbers=numbers, n_clusters=n_clusters)
+    most = max(2, len(np.unique(X, axis=0)) // 15)
+    numbers = [n_clusters] if n_clusters else [k for k in NUMBERS if k <= most]
+    pool = classical_pool(X, METHODS, seed=seed, numbers=numbers)
     return float(scored(X, pool, seed=seed).quality.max())

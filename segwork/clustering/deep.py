@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from segwork.clustering.autoencoder import Weights, encode, encoders
-from segwork.clustering.methods import Candidate, kmeans, quiet
+from segwork.clustering.methods import Candidate, again_kmeans, kmeans, quiet
 
 NETS = 3
 GRAPH_NEIGHBOURS = 20
@@ -55,10 +55,7 @@ def learn_code(X: np.ndarray, *, seed: int) -> tuple[Code, list[np.ndarray]]:
 
 def code_kmeans(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
     """K-Means in the code."""
-    return [
-        Candidate("autoencoder_kmeans", c.setting, c.labels, c.refit, c.rule)
-        for c in kmeans(Z, numbers, seed=seed)
-    ]
+    return [replace(c, method="autoencoder_kmeans") for c in kmeans(Z, numbers, seed=seed)]
 
 
 def code_mixture(Z: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
@@ -144,10 +141,5 @@ def idec(
         start = KMeans(k, n_init=20, random_state=seed).fit(encode(code.weights[0], scaled))
     weights, centres, labels = refined(first, scaled, start.cluster_centers_, seed=seed)
     rule = {"kind": "centres", "centres": centres}
-
-    def again(Y: np.ndarray, other: int) -> np.ndarray:
-        with quiet():
-            return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
-
     tuned = Code(code.middle, code.spread, [weights], np.ones(1))
-    return Candidate("idec", f"k = {k}", labels, again, rule), tuned
+    return Candidate("idec", f"k = {k}", labels, again_kmeans(k), rule), tuned

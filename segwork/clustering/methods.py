@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,13 +68,19 @@ def kmeans(X: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidat
         with quiet():
             fit = KMeans(k, n_init=10 if k <= 10 else 3, random_state=seed).fit(X)
         rule = {"kind": "centres", "centres": fit.cluster_centers_}
-
-        def again(Y: np.ndarray, other: int, k: int = k) -> np.ndarray:
-            with quiet():
-                return KMeans(min(k, len(Y)), n_init=3, random_state=other).fit_predict(Y)
-
-        found.append(Candidate("kmeans", f"k = {k}", fit.labels_, again, rule))
+        found.append(Candidate("kmeans", f"k = {k}", fit.labels_, again_kmeans(k), rule))
     return found
+
+
+def again_kmeans(k: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Return K-Means at one setting, for other rows and another seed."""
+    from sklearn.cluster import KMeans
+
+    def again(Y: np.ndarray, seed: int) -> np.ndarray:
+        with quiet():
+            return KMeans(min(k, len(Y)), n_init=3, random_state=seed).fit_predict(Y)
+
+    return again
 
 
 def mixture(
@@ -280,12 +286,9 @@ def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) 
         return PCA(min(width, *Y.shape), random_state=seed).fit_transform(Y)
 
     return [
-        Candidate(
-            "pca_kmeans",
-            c.setting,
-            c.labels,
-            lambda Y, other, c=c: c.refit(flat(Y), other),
-            {"kind": "neighbours"},
+        replace(
+            c, method="pca_kmeans", rule={"kind": "neighbours"},
+            refit=lambda Y, other, c=c: c.refit(flat(Y), other),
         )
         for c in kmeans(flat(X), numbers, seed=seed)
-    ]
+    ]  # fmt: skip

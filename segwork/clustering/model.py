@@ -114,8 +114,8 @@ class SegmentModel:
             arrays |= {f"code_{n}": getattr(self.code, n) for n in ("middle", "spread", "widths")}
             facts["nets"] = [len(net) for net in self.code.weights]
             for i, net in enumerate(self.code.weights):
-                for j, (kernel, bias) in enumerate(net):
-                    arrays |= {f"net_{i}_{j}_kernel": kernel, f"net_{i}_{j}_bias": bias}
+                for j, layer in enumerate(net):
+                    arrays |= zip((f"net_{i}_{j}_kernel", f"net_{i}_{j}_bias"), layer, strict=True)
         (folder / "model.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
         np.savez(folder / "arrays.npz", **arrays)
         return folder
@@ -140,11 +140,7 @@ class SegmentModel:
             tuple(facts["columns"]),
             *(arrays[f"scaling_{name}"] for name in _SCALING),
         )
-        rule = facts["rule"] | {
-            name.removeprefix("rule_"): value
-            for name, value in arrays.items()
-            if name.startswith("rule_")
-        }
+        rule = facts["rule"] | {k[5:]: v for k, v in arrays.items() if k.startswith("rule_")}
         centres, ids = arrays["centres"], tuple(facts["ids"])
         code = _load_code(facts["nets"], arrays) if "nets" in facts else None
         return cls(

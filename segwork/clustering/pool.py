@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +24,12 @@ class Scored:
     Attributes
     ----------
     candidates : list of Candidate
-    rows : array of int
-        The rows scored, at most 1,000.
     space : Space
+        The rows scored, at most 1,000.
     traits, agreement, quality : arrays, shapes (m, t), (m, m), (m,)
     """
 
     candidates: list[m.Candidate]
-    rows: np.ndarray
     space: Space
     traits: np.ndarray
     agreement: np.ndarray
@@ -49,30 +47,25 @@ class Scored:
 
 def classical_pool(
     X: np.ndarray,
+    methods: Iterable[str] = CLASSICAL,
     *,
     seed: int,
-    methods: tuple[str, ...] = CLASSICAL,
     numbers: list[int] | None = None,
-    n_clusters: int | None = None,
+    given: bool = False,
 ) -> list[m.Candidate]:
-    """Fit every classical method at its (at most twenty) settings."""
-    ks = [n_clusters] if n_clusters else numbers or m.cluster_numbers(len(X))
-    ks = [k for k in ks if k <= len(X)]
+    """Fit classical methods at their (at most twenty) settings; see ``mixture`` for ``given``."""
+    ks = [k for k in numbers or m.cluster_numbers(len(X)) if k <= len(X)]
     width = layer_widths(X.shape[1])[-1] if X.shape[1] > 3 else max(1, X.shape[1] - 1)
     recipes: dict[str, Callable[[], list[m.Candidate]]] = {
         "kmeans": lambda: m.kmeans(X, ks, seed=seed),
-        "mixture": lambda: m.mixture(X, ks, seed=seed, given=bool(n_clusters)),
+        "mixture": lambda: m.mixture(X, ks, seed=seed, given=given),
         "ward": lambda: m.ward(X, ks),
         "genie": lambda: m.genie_tree(X, ks),
         "dbscan": lambda: m.dbscan(X),
         "hdbscan": lambda: m.hdbscan(X),
         "pca_kmeans": lambda: m.pca_kmeans(X, ks, width=width, seed=seed),
     }
-    found = []
-    for name in methods:
-        if name in recipes:
-            found += recipes[name]()
-    return found
+    return [candidate for name in methods for candidate in recipes[name]()]
 
 
 def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
@@ -80,12 +73,11 @@ def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored
     rows = deciding_rows(X, seed=seed)
     space = Space.of(X[rows])
     labels = np.column_stack([c.labels[rows] for c in candidates])
-    known: dict[bytes, np.ndarray] = {}
-    for column in labels.T:
-        if (name := _grouping(column)) not in known:
-            known[name] = traits(space, column)
-    values = np.array([known[_grouping(column)] for column in labels.T])
-    return Scored(candidates, rows, space, values, agreement(labels))
+    names = [_grouping(column) for column in labels.T]
+    first = dict(zip(names[::-1], labels.T[::-1], strict=True))
+    known = {name: traits(space, column) for name, column in first.items()}
+    values = np.array([known[name] for name in names])
+    return Scored(candidates, space, values, agreement(labels))
 
 
 def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:

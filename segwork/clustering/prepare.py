@@ -37,6 +37,7 @@ LEFT_OUT = frozenset({c.name for c in CUSTOMERS.columns} | {
 })  # fmt: skip
 LEFT_OUT_PREFIXES = ("payment_share_", "external_", "lifestyle")
 ONE_TIME_SHARE = 0.02
+MOST = 1e150  # squares of larger numbers overflow
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
                 f"X has {values.ndim} dimension(s)", accepted="a table: rows × numeric columns"
             )
         X = pd.DataFrame(values, columns=[f"x{j + 1}" for j in range(values.shape[1])])
-    named = X.rename(columns=str)
+    named = X.rename(columns=str).infer_objects()
     if "customer_id" in named.columns:
         named = named.set_index("customer_id")
     twice = named.columns[named.columns.duplicated()]
@@ -171,11 +172,14 @@ def _is_behaviour(name: str) -> bool:
 
 
 def one_time_buyers(frame: pd.DataFrame, rule: str) -> np.ndarray:
-    """Return which rows are the rule's own segment, shape (n,): nobody below 2 % of rows."""
+    """Return which rows are the rule's own segment, shape (n,): nobody below 2 % of rows.
+
+    Where everybody has one order, that tells nobody apart and nobody is split off.
+    """
     if rule != "customer" or "orders" not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
     once = (frame["orders"] <= 1).to_numpy(dtype=bool, na_value=False)
-    return once if once.mean() >= ONE_TIME_SHARE else np.zeros(len(frame), dtype=bool)
+    return once if ONE_TIME_SHARE <= once.mean() < 1 else np.zeros(len(frame), dtype=bool)
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -192,12 +196,12 @@ def _numbers(frame: pd.DataFrame, *, missing_allowed: bool) -> np.ndarray:
                 hint="encode it as numbers or leave it out",
             )
     values = frame.to_numpy(dtype=float, na_value=np.nan)
-    bad = np.isinf(values) if missing_allowed else ~np.isfinite(values)
+    bad = (np.abs(values) > MOST) | (np.isnan(values) & (not missing_allowed))
     if bad.any():
         name = frame.columns[bad.any(axis=0)][0]
         raise DataError(
             f"column '{name}' of X has {int(bad[:, list(frame.columns).index(name)].sum())}"
-            " missing or infinite values",
+            f" values missing, infinite or beyond {MOST:g}",
             accepted="finite numbers",
             hint="fill or drop them first: how is a decision, not a detail",
         )

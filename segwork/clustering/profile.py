@@ -6,31 +6,26 @@ import numpy as np
 import pandas as pd
 
 DEPTH = 3
-ROWS = 5000
 
 
 def tree_accuracy(frame: pd.DataFrame, labels: np.ndarray, *, seed: int = 0) -> float:
     """Return the balanced accuracy, 0 to 1, of a depth-3 tree on the raw columns (5 folds).
 
-    Chance is 1 / number of segments. Noise counts as a group of its own; NaN where a group has
-    fewer than two rows or there is only one group.
+    Chance is 1 / number of segments. Noise counts as a group of its own; groups of fewer than five
+    rows are left out, and one group or none is NaN.
     """
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
 
-    counts = np.unique(labels, return_counts=True)[1]
-    kept = np.isin(labels, np.unique(labels)[counts >= 5])
-    if len(np.unique(labels[kept])) < 2:
+    names, counts = np.unique(labels, return_counts=True)
+    rows = np.isin(labels, names := names[counts >= 5])
+    if len(names) < 2:
         return float("nan")
-    rows = np.flatnonzero(kept)[:ROWS]
     truth = labels[rows]
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
-    counts = np.unique(truth, return_counts=True)[1]
-    if counts.min() < 5:
-        return float("nan")
     guess = cross_val_predict(tree, frame.to_numpy(float)[rows], truth, cv=folds)
-    return float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
+    return float(np.mean([(guess[truth == c] == c).mean() for c in names]))
 
 
 def segment_profile(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
@@ -52,13 +47,14 @@ def contrasts(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
 def tree_rules(
     frame: pd.DataFrame, labels: pd.Series | np.ndarray, *, seed: int = 0
 ) -> pd.DataFrame:
-    """Describe each segment by the leaf of a depth-3 tree that holds most of it.
+    """Describe each segment by one leaf of a depth-3 tree grown for it against all others.
 
     Returns
     -------
     DataFrame
         Index ``segment``; columns ``rule`` (words), ``covers`` (share of the segment in that leaf)
-        and ``correct`` (share of that leaf that is the segment).
+        and ``correct`` (share of that leaf that is the segment). The leaf is the one with the
+        highest harmonic mean of the two.
 
     Examples
     --------
@@ -68,20 +64,16 @@ def tree_rules(
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    values, labels = frame.to_numpy(float), np.asarray(labels)
-    tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
-    tree.fit(values, labels)
-    leaf, words = tree.apply(values), _paths(tree.tree_, list(frame.columns))
-    table = pd.crosstab(labels, leaf)
-    best = table.idxmax(axis=1)
-    rows = {
-        name: {
-            "rule": words[best[name]],
-            "covers": table.loc[name, best[name]] / table.loc[name].sum(),
-            "correct": table.loc[name, best[name]] / table[best[name]].sum(),
-        }
-        for name in table.index
-    }
+    values, labels, rows = frame.to_numpy(float), np.asarray(labels), {}
+    for name in np.unique(labels):
+        inside = labels == name
+        tree = DecisionTreeClassifier(max_depth=DEPTH, class_weight="balanced", random_state=seed)
+        leaf = tree.fit(values, inside).apply(values)
+        held, hits = np.bincount(leaf), np.bincount(leaf, inside)
+        best = int((hits / (held + inside.sum())).argmax())
+        words = _paths(tree.tree_, list(frame.columns))[best]
+        shares = {"covers": hits[best] / inside.sum(), "correct": hits[best] / held[best]}
+        rows[name] = {"rule": words, **shares}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
 
 
@@ -106,9 +98,13 @@ def _sentence(low: dict[str, float], high: dict[str, float]) -> str:
     for name in dict.fromkeys([*low, *high]):
         bottom, top = low.get(name), high.get(name)
         if bottom is not None and top is not None:
-            parts.append(f"{name} above {bottom:.4g} and up to {top:.4g}")
+            parts.append(f"{name} above {_limit(bottom)} and up to {_limit(top)}")
         elif bottom is not None:
-            parts.append(f"{name} above {bottom:.4g}")
+            parts.append(f"{name} above {_limit(bottom)}")
         else:
-            parts.append(f"{name} up to {top:.4g}")
+            parts.append(f"{name} up to {_limit(top)}")
     return ", ".join(parts) or "everybody"
+
+
+def _limit(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

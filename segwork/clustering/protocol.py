@@ -6,6 +6,8 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -52,7 +54,7 @@ class Comparison:
     scaling : segwork.clustering.prepare.Scaling
         The declared space all scores are computed in.
     maps : DataFrame
-        At most 2,000 rows, their position in the two leading components of the scaled columns
+        At most 2,000 rows, from all over the table: place in two leading components of the columns
         (``pca_1``, ``pca_2``) and of the autoencoder's code (``code_1``, ``code_2``).
     """
 
@@ -155,9 +157,9 @@ def compare(
     compared = frame[~once]
     scaling = prepare.fit_scaling(compared, n_clusters=n_clusters, scale=scale)
     matrix = scaling.transform(compared)
-    if len(np.unique(matrix[: 100 * LEAST_ROWS], axis=0)) < LEAST_ROWS:
-        return _nothing_to_compare(frame, scaling, chosen)
     rows = fitting_rows(len(matrix), seed=seed)
+    if len(np.unique(matrix[rows], axis=0)) < LEAST_ROWS:
+        return _nothing_to_compare(frame, scaling, chosen)
     once_rows = scaling.transform(frame[once]) if once.any() else None
     runner = _Runner(compared.iloc[rows], matrix[rows], scaling, n_clusters, seed, once_rows)
     for name in board.with_progress(chosen):
@@ -200,19 +202,22 @@ def _checked(
 ) -> tuple[str, ...]:
     if later is not None and len(later) != len(frame):
         raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
-    for name in methods or ():
-        if name not in (*METHODS, "autoencoder"):
-            raise UsageError.unknown("method", name, METHODS, where="compare")
-    if n_clusters is not None and not 1 <= n_clusters <= max(len(frame), 1):
+    k = 1 if n_clusters is None else n_clusters
+    if not isinstance(k, Integral) or not 1 <= k <= max(len(frame), 1):
         raise UsageError(
-            f"n_clusters is {n_clusters} for {len(frame)} rows", accepted="1 up to the rows"
+            f"n_clusters is {k!r} for {len(frame)} rows",
+            accepted="a whole number, 1 up to the rows",
         )
-    wanted = set(methods or METHODS) | (
-        set(AUTOENCODERS) if methods and "autoencoder" in methods else set()
-    )
-    if not prepare.is_customers(frame):
-        wanted.discard("rule_rfm")
-    return tuple(name for name in METHODS if name in wanted)
+    asked = (methods,) if isinstance(methods, str) else tuple(methods or METHODS)
+    able = [name for name in METHODS if name != "rule_rfm" or prepare.is_customers(frame)]
+    for name in asked:
+        if name not in (*METHODS, "autoencoder"):
+            raise UsageError.unknown("method", str(name), METHODS, where="compare")
+    wanted = set(asked) | set(AUTOENCODERS if "autoencoder" in asked else ())
+    if wanted.isdisjoint(able):
+        needed = ", ".join(sorted(prepare.CUSTOMER_COLUMNS))
+        raise UsageError("rule_rfm has nothing to score in X", accepted=f"columns {needed}")
+    return tuple(name for name in able if name in wanted)
 
 
 class _Runner:
@@ -230,11 +235,12 @@ class _Runner:
         self.frame, self.X, self.scaling, self.once = frame, X, scaling, once
         self.n_clusters, self.seed = n_clusters, seed
         self.candidates: list[Candidate] = []
-        first = np.unique(X, axis=0, return_index=True, return_inverse=True)[1:]
-        self.alike = first[0][first[1]]  # equal rows get the label of their first
+        distinct, first, codes = np.unique(X, axis=0, return_index=True, return_inverse=True)
+        self.alike = first[codes]  # equal rows get the label of their first
+        most = MOST_SEGMENTS if scaling.rule == "customer" else 100
+        self.numbers = [n_clusters] if n_clusters else cluster_numbers(len(distinct), most=most)
         self.cost: dict[str, tuple[float, float]] = {}
         self.codes: dict[str, deep.Code] = {}
-        self._whole: list[np.ndarray] = []
 
     def run(self, name: str) -> None:
         """Add the candidates of one method, with seconds and megabytes spent."""
@@ -249,50 +255,42 @@ class _Runner:
             labels = rfm_labels(self.frame, cuts)
             rule = {"kind": "rfm", "cuts": cuts}
             return [Candidate(name, "quintile scores", labels, lambda Y, _: labels[: len(Y)], rule)]
-        if name in AUTOENCODERS:
-            return self._deep(name)
+        if name == "autoencoder_kmeans":
+            return self._in_code
+        if name == "autoencoder_mixture":
+            return deep.code_mixture(self._code_rows, self.numbers, seed=self.seed)
+        if name == "idec":
+            quality = scored(self.X, self._in_code, seed=self.seed).quality
+            k = self._in_code[int(quality.argmax())].n_clusters
+            found, self.codes[name] = deep.idec(self.X, *self._learnt, k, seed=self.seed)
+            return [found]
         return classical_pool(
-            self.X,
-            seed=self.seed,
-            methods=(name,),
-            numbers=self._numbers(),
-            n_clusters=self.n_clusters,
+            self.X, (name,), seed=self.seed, numbers=self.numbers, given=bool(self.n_clusters)
         )
 
-    def _numbers(self) -> list[int]:
-        most = MOST_SEGMENTS if self.scaling.rule == "customer" else 100
-        distinct = len(np.unique(self.X, axis=0))
-        return [self.n_clusters] if self.n_clusters else cluster_numbers(distinct, most=most)
+    @cached_property
+    def _learnt(self) -> tuple[deep.Code, list[np.ndarray]]:
+        learnt = deep.learn_code(self.X, seed=self.seed)
+        self.codes |= dict.fromkeys(AUTOENCODERS, learnt[0])
+        return learnt
 
-    def _deep(self, name: str) -> list[Candidate]:
-        if not self._whole:
-            self.codes["code"], self._whole = deep.learn_code(self.X, seed=self.seed)
-        code = self.codes["code"]
-        Z = code.encode(self.X)
-        if name == "autoencoder_mixture":
-            return deep.code_mixture(Z, self._numbers(), seed=self.seed)
-        plain = deep.code_kmeans(Z, self._numbers(), seed=self.seed)
-        if name == "autoencoder_kmeans":
-            return plain
-        pool = scored(self.X, plain, seed=self.seed)
-        k = plain[int(pool.quality.argmax())].n_clusters
-        labelling, self.codes["idec"] = deep.idec(self.X, code, self._whole, k, seed=self.seed)
-        return [labelling]
+    @cached_property
+    def _code_rows(self) -> np.ndarray:
+        return self._learnt[0].encode(self.X)
 
-    def code_of(self, name: str) -> deep.Code | None:
-        """Return the code a method works in; None for the scaled columns themselves."""
-        if name == "idec":
-            return self.codes["idec"]
-        return self.codes["code"] if name in AUTOENCODERS else None
+    @cached_property
+    def _in_code(self) -> list[Candidate]:
+        return deep.code_kmeans(self._code_rows, self.numbers, seed=self.seed)
 
     def maps(self) -> pd.DataFrame:
         """Return two flat maps of at most 2,000 fitted rows; index as in the table."""
         from sklearn.decomposition import PCA
 
-        rows = slice(0, MAP_ROWS)
+        count = min(MAP_ROWS, len(self.X))
+        rows = np.linspace(0, len(self.X) - 1, count).astype(int)  # tables often come in an order
         parts = {"pca": self.X[rows]}
-        if "code" in self.codes:
-            parts["code"] = self.codes["code"].encode(self.X[rows])
+        if self.codes:
+            parts["code"] = self._code_rows[rows]
         flat = pd.DataFrame(index=self.frame.index[rows])
         for name, Z in parts.items():
             if min(Z.shape) >= 2:
@@ -301,7 +299,8 @@ class _Runner:
 
     def model(self, candidate: Candidate) -> SegmentModel:
         """Return the model that labels new rows as this candidate labelled the fitted ones."""
-        labels, rule, code = candidate.labels, dict(candidate.rule), self.code_of(candidate.method)
+        labels, rule = candidate.labels, dict(candidate.rule)
+        code = self.codes.get(candidate.method)
         if rule["kind"] == "neighbours":
             known = rule.pop("core", np.ones(len(labels), dtype=bool))
             space = self.X if code is None else code.encode(self.X)
@@ -361,29 +360,18 @@ def _nothing_to_compare(
 ) -> Comparison:
     """Answer for tables with fewer than ten distinct rows: everybody is in one group."""
     labels = pd.DataFrame(0, index=frame.index, columns=list(chosen))
-    rule = {"kind": "one"}
     centre = np.zeros((1, len(scaling.columns)))
     models = {
-        name: SegmentModel(name, "too few rows", scaling, rule, centre, ("S01",)) for name in chosen
+        name: SegmentModel(name, "too few rows", scaling, {"kind": "one"}, centre, ("S01",))
+        for name in chosen
     }
-    table = pd.DataFrame(
-        {"clusters": 1, "predicted_quality": 0.0}, index=pd.Index(chosen, name="method")
-    )
+    table = pd.DataFrame({"clusters": 1, "predicted_quality": 0.0}, index=list(chosen))
     reason = (
         f"No convincing segments: fewer than {LEAST_ROWS} distinct rows of {len(frame)},"
         " too few to compare methods."
     )
-    verdict = Conviction(0.0, (), False, "not enough data")
     return Comparison(
-        table,
-        labels,
-        None,
-        reason,
-        verdict,
-        len(frame),
-        len(frame),
-        0,
-        scaling,
-        pd.DataFrame(),
-        models,
-    )
+        table.rename_axis("method"), labels, None, reason,
+        Conviction(0.0, (), False, "not enough data"), len(frame), len(frame), 0, scaling,
+        pd.DataFrame(), models,
+    )  # fmt: skip

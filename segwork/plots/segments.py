@@ -24,7 +24,8 @@ def quality(comparison: Any) -> Drawn:
                 min(null), max(null), color=COLOURS[6], alpha=0.3, label="clusterless copies"
             )
         colours = [COLOURS[1 if m == comparison.recommended else 0] for m in table.index]
-        axis.barh(table.index, table["predicted_quality"], color=colours, height=0.6)
+        bars = axis.barh(table.index, table["predicted_quality"], color=colours, height=0.6)
+        axis.bar_label(bars, fmt="%.2f", padding=3)
         axis.set(
             xlim=(0, 1), xlabel="predicted agreement with a true grouping (adjusted Rand index)"
         )
@@ -132,14 +133,11 @@ def stability(scoreboard: pd.DataFrame) -> Drawn:
     with house_style():
         figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.4))
         axis.hlines(table.index, table["jaccard_null"], table["jaccard"], color="#bbbbbb", zorder=1)
-        axis.scatter(table["jaccard"], table.index, color=COLOURS[0], label="this table")
+        axis.scatter(table["jaccard"], table.index, color=COLOURS[0], label="this table", zorder=3)
         axis.scatter(
-            table["jaccard_null"],
-            table.index,
-            color=COLOURS[6],
-            marker="D",
+            table["jaccard_null"], table.index, color=COLOURS[6], marker="D", s=60,
             label="clusterless copy",
-        )
+        )  # fmt: skip
         axis.axvline(0.75, color="#888888", linestyle=":", label="0.75, the usual bar")
         axis.set(xlim=(0, 1.02), xlabel="mean bootstrap Jaccard of the clusters (0 to 1)")
         axis.set_title("Stable is not the same as real: compare with the clusterless copy")
