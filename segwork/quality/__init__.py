@@ -19,6 +19,7 @@ from segwork.errors import DataError, UsageError
 from segwork.progress import unwatched
 from segwork.quality import (
     behavioural,
+    duplicates,
     exchange,
     external,
     general,
@@ -124,8 +125,8 @@ def audit(tables: Any, *, as_of: date | str, only: Collection[str] | None = None
 def checks() -> dict[str, Check]:
     """Return the function behind every code of the catalogue."""
     families = (
-        general, levels, missing, behavioural, exchange, transactional, interaction, external,
-        lateness,
+        duplicates, general, levels, missing, behavioural, exchange, transactional, interaction,
+        external, lateness,
     )  # fmt: skip
     found = {code: check for family in families for code, check in family.CHECKS.items()}
     return {code: found[code] for code in catalogue() if code in found}

@@ -81,12 +81,12 @@ def _moved(sheet: Sheet, shifts: list[timing.Shift]) -> Iterator[Hit]:
 
 
 def _unit(sheet: Sheet) -> np.ndarray:
-    keys = [c for c in ("session_id", "order_id") if c in sheet] or ["customer_id"]
-    return (
-        sheet.group(*keys, TIME_COLUMN[sheet.name])
-        if keys == ["customer_id"]
-        else sheet.group(*keys)
-    )
+    """Return the session or order of each row; without an id, a customer's rows of one day."""
+    for column in ("session_id", "order_id"):
+        if column in sheet:
+            return sheet.group(column)
+    who = sheet.codes("customer_id")[0].astype(np.int64)
+    return np.where(who >= 0, who * 10**6 + sheet.days() % 10**6, -1 - np.arange(sheet.n))
 
 
 def impossible_dates(book: Book, rule: Rule) -> Iterator[Hit]:

@@ -9,7 +9,6 @@ import numpy as np
 from segwork.quality import timing
 from segwork.quality.timing import Shift
 
-SUNDAY = 6
 # Month and which Sunday: European Union, United States, Australia and New Zealand.
 SWITCHES = ((3, -1), (10, -1), (3, 2), (11, 1), (4, 1), (10, 1), (9, -1))
 REACH_DAYS = 6  # a fault may show first with the week's import
@@ -72,17 +71,10 @@ def switch_days(span: np.ndarray) -> np.ndarray:
     """Return the days since 1970 on which clocks are changed somewhere, and those just after."""
     first, last = span[[0, -1]].astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
     years = range(first, last + 1)
-    sundays = [_sunday(year, month, nth) for year in years for month, nth in SWITCHES]
+    sundays = [
+        timing.nth_weekday(y, month, timing.SUNDAY, n) for y in years for month, n in SWITCHES
+    ]
     return np.unique(np.add.outer(sundays, np.arange(REACH_DAYS + 1)))
-
-
-def _sunday(year: int, month: int, nth: int) -> int:
-    first = np.datetime64(f"{year}-{month:02d}-01", "D")
-    days = np.arange(first, first + 31).astype("datetime64[D]")
-    since_1970 = days.astype(np.int64)
-    inside = days.astype("datetime64[M]") == first.astype("datetime64[M]")
-    found = since_1970[inside & ((since_1970 + 3) % 7 == SUNDAY)]
-    return int(found[nth if nth < 0 else nth - 1])
 
 
 def _from_one_end(

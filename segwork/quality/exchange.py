@@ -60,7 +60,8 @@ def _unconverted(money: Ledger) -> np.ndarray:
         raw = np.abs(np.log(np.abs(money.home / money.local)))
         rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
         expected = np.abs(np.log(money.rate))
-    known = money.foreign & np.isfinite(off)
+    # At home the rate is 1; where there are prices and pieces, DQ-T-01 holds amounts to them.
+    known = np.isfinite(off) & (money.foreign | ~np.isfinite(money.lines))
     if not money.rate_column and money.outside is None:
         return known & (raw < 0.005) & (expected > 0.05) | known & (off > 1.0)
     usual = float(np.median(off[known])) if known.any() else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from segwork.results import Status
 from segwork.schema import Kind
 
 TABLE = "interactions"
+WEAK = 0.2  # sentiment as a number
 CARD = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 PHONE = re.compile(r"(?<!\w)(?:\+\d[\d ()/.-]{7,}\d|\(?0\d{2,4}\)?[ /-]\d{3,}[ -]?\d{2,})(?!\w)")
@@ -60,8 +62,8 @@ def sentiment_accuracy(book: Book, rule: Rule) -> Iterator[Hit]:
     if "text" in sheet:
         told = _told_by_words(sheet, machine)
         if labelled is None:
-            yield _against_words(machine, told)
-        yield from _worse_channels(sheet, machine, told)
+            yield _against_words(told)
+        yield from _worse_channels(sheet, told)
 
 
 def _against_hand(sheet: Sheet, machine: np.ndarray, column: str, rule: Rule) -> Hit:
@@ -77,16 +79,31 @@ def _against_hand(sheet: Sheet, machine: np.ndarray, column: str, rule: Rule) ->
     return Hit(TABLE, ("sentiment", column), rows, len(both), note, status=status)
 
 
-def _told_by_words(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows, the sentiment their words speak for (learned from other rows), how surely."""
+class Told(NamedTuple):
+    """What the words of texts speak for, learned from other rows, and what contradicts it.
+
+    A label in words contradicts by being another; a number only by the opposite sign: nobody
+    says from which number on a text is no longer neutral, so weak ones are taken as neutral.
+    """
+
+    rows: np.ndarray
+    read: np.ndarray
+    sure: np.ndarray
+    wrong: np.ndarray
+
+
+def _told_by_words(sheet: Sheet, machine: np.ndarray) -> Told:
     return sheet._once("told", "sentiment", lambda _: _learned(sheet, machine))
 
 
-def _learned(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _learned(sheet: Sheet, machine: np.ndarray) -> Told:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.naive_bayes import MultinomialNB
 
+    if numbers := sheet.kind("sentiment") is Kind.NUMBER:
+        weak = np.abs(sheet.number("sentiment")) < WEAK
+        machine = np.where(weak, 0, machine)
     rows = np.flatnonzero((machine > -9) & ~sheet.missing("text"))
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:20_000])
     classes, size = np.unique(machine[rows], return_counts=True)
@@ -101,13 +118,14 @@ def _learned(sheet: Sheet, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = MultinomialNB(alpha=0.3)
     chance = cross_val_predict(model, X, machine[rows], cv=folds, method="predict_proba")
-    return rows, classes[chance.argmax(axis=1)], chance.max(axis=1)
+    read, given = classes[chance.argmax(axis=1)], machine[rows]
+    wrong = read * given < 0 if numbers else read != given
+    return Told(rows, read, chance.max(axis=1), wrong)
 
 
-def _against_words(machine: np.ndarray, told: tuple) -> Hit:  # type: ignore[type-arg]
+def _against_words(told: Told) -> Hit:
     """Judge by the clearest texts: ambiguity spares them, wrong labels do not."""
-    rows, read, sure = told
-    wrong = read != machine[rows]
+    rows, read, sure, wrong = told
     worst, share = 0.0, 0.0
     for label in np.unique(read):
         mine = read == label
@@ -120,10 +138,9 @@ def _against_words(machine: np.ndarray, told: tuple) -> Hit:  # type: ignore[typ
     return Hit(TABLE, ("sentiment",), found, len(rows), note, status=status)
 
 
-def _worse_channels(sheet: Sheet, machine: np.ndarray, told: tuple) -> Iterator[Hit]:  # type: ignore[type-arg]
+def _worse_channels(sheet: Sheet, told: Told) -> Iterator[Hit]:
     """Name channels whose labels contradict the words over five points more often than others'."""
-    rows, read, sure = told
-    wrong = (read != machine[rows]) & (sure > 0.5)
+    rows, wrong = told.rows, told.wrong & (told.sure > 0.5)
     channel = sheet.codes("channel")[0][rows]
     for code in np.unique(channel[channel >= 0]):
         mine = channel == code
@@ -333,7 +350,7 @@ def review_queue(book: Book, _: Rule) -> Iterator[Hit]:
     """Contacts whose sentiment a person should look at first; a queue, not an error count."""
     sheet = book.need(TABLE, "sentiment", "text")
     machine = polarity(sheet, "sentiment")
-    hit = _against_words(machine, _told_by_words(sheet, machine))
+    hit = _against_words(_told_by_words(sheet, machine))
     note = f"{hit.note}; of such a queue 21 to 62 % prove wrong on review"
     yield Hit(TABLE, ("sentiment",), hit.rows, hit.of, note, status=Status.PASSED)
 

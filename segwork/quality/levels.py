@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 
 from segwork.quality import statistics as st
 from segwork.quality.money import ledger
@@ -14,16 +15,22 @@ from segwork.quality.result import Hit, Rule
 from segwork.quality.sheet import Book, Sheet
 from segwork.schema import Kind
 
+PRICES = ("amount", "unit_price", "unit_cost")
+MANY = 20  # distinct values; columns of fewer are counts or ratings, or price lists
+
 
 def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find a second heap of values a power of ten away from the values of the same group."""
     for sheet in book:
         for column in _level_columns(book, sheet):
             values = sheet.number(column)
-            if (values > 0).sum() < 50 or len(np.unique(values[values > 0])) < 20:
+            seen = len(np.unique(values[values > 0]))
+            if (values > 0).sum() < 50 or seen < (2 if column in PRICES else MANY):
                 continue
+            # A short price list may hold tenfold prices, a year for a month, but no hundredfold.
+            slips = st.SLIPS if seen >= MANY else st.SLIPS[1:]
             logs, effects = st.residual_logs(values, _grouping(sheet, column))
-            rows, factor = st.scale_slip(logs, limit=rule.limit)
+            rows, factor = st.scale_slip(logs, limit=rule.limit, slips=slips)
             if len(rows):
                 note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
                 yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
@@ -113,15 +120,10 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
     """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
     if not sheet.has("quantity", "unit_price"):
         return
-    quantity, price = sheet.number("quantity"), sheet.number("unit_price")
-    whole = np.mod(quantity, 1) == 0
-    if whole.sum() >= 0.8 * max(1, np.isfinite(quantity).sum()):
-        odd = np.isfinite(quantity) & ~whole & (np.mod(price, 1) == 0)
-        typical = np.quantile(np.abs(quantity[whole]), 0.999) if whole.any() else 0
-        rows = np.flatnonzero(odd & (np.abs(price) <= typical))
-        if len(rows):
-            note = f"{len(rows):,} rows: quantity and unit_price"
-            yield Hit(sheet.name, ("quantity", "unit_price"), rows, sheet.n, note)
+    rows = _fraction_of_pieces(sheet)
+    if len(rows):
+        note = f"{len(rows):,} rows: quantity and unit_price"
+        yield Hit(sheet.name, ("quantity", "unit_price"), rows, sheet.n, note)
     book_of_money = book.once("ledger", ledger)
     if book_of_money is None:
         return
@@ -129,6 +131,23 @@ def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
         if len(rows):
             note = f"{len(rows):,} rows: {' and '.join(columns)}"
             yield Hit(sheet.name, columns, rows, sheet.n, note)
+
+
+def _fraction_of_pieces(sheet: Sheet) -> np.ndarray:
+    """Return the rows whose price is whole and whose quantity is not, unless sold by weight."""
+    quantity, price = sheet.number("quantity"), sheet.number("unit_price")
+    part = np.isfinite(quantity) & (np.mod(quantity, 1) != 0)
+    whole = np.isfinite(quantity) & ~part
+    if part.sum() > 0.2 * np.isfinite(quantity).sum() or not whole.any():
+        return st.NONE
+    typical = np.quantile(np.abs(quantity[whole]), 0.999)
+    odd = part & (np.mod(price, 1) == 0) & (np.abs(price) <= typical)
+    if odd.sum() < 0.5 * part.sum():  # most fractions come with any price: weights
+        if "product_id" not in sheet:
+            return st.NONE
+        weighed = pd.Series(part).groupby(sheet.group("product_id")).transform("mean")
+        odd &= (weighed < 0.5).to_numpy()
+    return np.flatnonzero(odd)
 
 
 CHECKS = {

@@ -17,55 +17,16 @@ from segwork.results import Status
 from segwork.schema import TABLES, Kind
 
 # Words people and systems write for "no value"; after deepchecks' idea of a list, extended.
-PLACEHOLDERS = frozenset(
-    [
-        "n/a",
-        "na",
-        "n.a.",
-        "n.a",
-        "#n/a",
-        "nan",
-        "null",
-        "none",
-        "nil",
-        "nul",
-        "missing",
-        "unknown",
-        "unkn",
-        "unk",
-        "undefined",
-        "unspecified",
-        "?",
-        "??",
-        "???",
-        "-",
-        "--",
-        "---",
-        ".",
-        "..",
-        "*",
-        "#",
-        "tbd",
-        "tba",
-        "tbc",
-        "xxx",
-        "test",
-        "dummy",
-        "blank",
-        "empty",
-        "void",
-        "(null)",
-        "(none)",
-        "(blank)",
-        "(missing)",
-        "<na>",
-        "<null>",
-        "<unknown>",
-        "not_available",
-        "not_provided",
-    ]
-) | {"", "not available", "not provided", "not specified", "not known", "no data", "to be defined"}
+PLACEHOLDERS = {
+    "n/a", "na", "n.a.", "n.a", "#n/a", "nan", "null", "none", "nil", "nul", "missing",
+    "unknown", "unkn", "unk", "undefined", "unspecified", "?", "??", "???", "-", "--", "---",
+    ".", "..", "*", "#", "tbd", "tba", "tbc", "xxx", "test", "dummy", "blank", "empty",
+    "void", "(null)", "(none)", "(blank)", "(missing)", "<na>", "<null>", "<unknown>",
+    "not_available", "not_provided", "", "not available", "not provided", "not specified",
+    "not known", "no data", "to be defined",
+}  # fmt: skip
 SPARSE = 0.8
+OLDEST = 115  # years
 SAMPLE = 20_000
 FLAG_NAME = re.compile(r"(imputed|filled|estimated|was_missing|is_missing|_missing|_na$)", re.I)
 GROUPS = ("gender", "customer_type", "region", "country", "channel", "payment_method", "currency")
@@ -138,11 +99,22 @@ def disguised_missing(book: Book, _: Rule) -> Iterator[Hit]:
         for column in sheet.columns(Kind.NUMBER):
             if column in ("amount", "quantity", "unit_price", "sentiment"):
                 continue
-            rows = st.sentinels(sheet.number(column))
+            values = sheet.number(column)
+            rows = np.union1d(st.sentinels(values), _no_age(book, column, values)).astype(int)
             if len(rows):
-                seen = ", ".join(f"{v:g}" for v in np.unique(sheet.number(column)[rows]))
-                note = f"{len(rows):,} values of {column} are {seen}, far from all others"
+                seen = [f"{v:g}" for v in np.unique(values[rows])]
+                note = f"{len(rows):,} values of {column} are {', '.join(seen[:6])}, no real ones"
                 yield Hit(sheet.name, (column,), rows, sheet.n, note)
+
+
+def _no_age(book: Book, column: str, values: np.ndarray) -> np.ndarray:
+    """Return the rows with an age nobody has, told or by the year of birth."""
+    if column not in ("age", "birth_year"):
+        return st.NONE
+    year = int(book.as_of.astype("datetime64[Y]").astype(int)) + 1970
+    age = values if column == "age" else year - values
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero((age < 0) | (age > OLDEST) | (values == 0))
 
 
 def _placeholder_rows(sheet: Sheet, column: str) -> np.ndarray:
@@ -262,31 +234,33 @@ def _describe(sheet: Sheet, skip: str, rows: np.ndarray) -> np.ndarray:
 
 def missing_by_group(book: Book, rule: Rule) -> Iterator[Hit]:
     """Find groups of people or orders whose share of missing values differs."""
-    looked = [(s, c, e, g, codes) for s, c, e in _judgeable(book) for g, codes in _groups(s, c)]
+    looked = [(*place, *group) for place in _judgeable(book) for group in _groups(*place[:2])]
     if not looked:
         raise NotApplicable("no field lacks 30 values or more beside a grouping field")
     tests = [
-        (sheet, column, name, empty, codes == level)
-        for sheet, column, empty, name, codes in looked
-        for level in np.unique(codes[codes >= 0])
+        (sheet, column, f"{name} is {words[level]}", empty, codes == level)
+        for sheet, column, empty, name, codes, words in looked
+        for level in np.unique(codes[codes >= 0]).astype(int)
         if 30 <= (codes == level).sum() < sheet.n
     ]
-    p_values = holm([_two_shares(empty, member)[2] for *_, empty, member in tests])
-    for (sheet, column, name, empty, member), p in zip(tests, p_values, strict=True):
-        low, high, _ = _two_shares(empty, member)
-        if p < 0.01 and (low > 1 / rule.limit or high < rule.limit):
-            ratio = empty[member].mean() / max(empty[~member].mean(), 1e-9)
-            note = f"{column} is missing {ratio:.2f} times as often in one group of {name}"
+    shares = [_two_shares(empty, member) for *_, empty, member in tests]
+    p_values = holm([p for *_, p in shares])
+    for test, (low, high, _), p in zip(tests, shares, p_values, strict=True):
+        sheet, column, place, empty, member = test
+        if p < 0.01 and (low > rule.limit or high < 1 / rule.limit):
+            note = f"{column} is missing in {empty[member].mean():.1%} where {place}"
+            note += f", in {empty[~member].mean():.1%} elsewhere"
             yield Hit(sheet.name, (column,), np.flatnonzero(empty & member), sheet.n, note)
 
 
-def _groups(sheet: Sheet, column: str) -> Iterator[tuple[str, np.ndarray]]:
+def _groups(sheet: Sheet, column: str) -> Iterator[tuple[str, np.ndarray, list[str]]]:
     for name in GROUPS:
         if name in sheet and name != column and 1 < len(sheet.codes(name)[1]) <= 60:
-            yield name, sheet.codes(name)[0]
+            yield name, sheet.codes(name)[0], sheet.words(name)
     for name in ("age", "birth_year"):
         if name in sheet and name != column and np.isfinite(sheet.number(name)).sum() > 100:
-            yield name, pd.qcut(sheet.number(name), 5, labels=False, duplicates="drop")  # type: ignore[misc]
+            fifths = pd.qcut(sheet.number(name), 5, labels=False, duplicates="drop")
+            yield name, fifths, [f"in fifth {k} of 5" for k in range(1, 6)]  # type: ignore[misc]
 
 
 def _two_shares(empty: np.ndarray, member: np.ndarray) -> tuple[float, float, float]:

@@ -86,10 +86,13 @@ class Ledger:
         with np.errstate(all="ignore"):
             expected = self.lines * self.factor
         known = np.isfinite(self.amount) & np.isfinite(expected)
-        # The dated outside rate may be a day or a source away from the one that was used.
+        return known & ~st.agree(self.amount, expected, self.slack + 1e-9, self._relative)
+
+    @property
+    def _relative(self) -> np.ndarray:
+        """The dated outside rate may be a day or a source away from the one that was used."""
         dated = self.foreign & ("currency" in self.identity and not self.rate_column)
-        relative = np.where(dated, OUTSIDE_RATE, RELATIVE)
-        return known & ~st.agree(self.amount, expected, self.slack + 1e-9, relative)
+        return np.where(dated, OUTSIDE_RATE, RELATIVE)
 
     def swaps(self) -> list[tuple[tuple[str, str], np.ndarray]]:
         """Return the pairs of columns and the broken rows which swapping them repairs."""
@@ -102,7 +105,7 @@ class Ledger:
         }
         found = []
         for columns, (should, is_now) in repaired.items():
-            fits = st.agree(should, is_now, 2 * self.unit + 1e-9, 10 * RELATIVE)
+            fits = st.agree(should, is_now, 2 * self.unit + 1e-9, self._relative)
             if columns[1] == "quantity":
                 fits &= np.mod(self.amount, 1) == 0
             found.append((columns, np.flatnonzero(bad & fits)))

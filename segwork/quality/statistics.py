@@ -45,7 +45,7 @@ def robust_scale(values: np.ndarray) -> float:
 
 
 def residual_logs(
-    values: np.ndarray, groups: Mapping[str, np.ndarray], *, least: int = 6
+    values: np.ndarray, groups: Mapping[str, np.ndarray], *, least: int = 3
 ) -> tuple[np.ndarray, str]:
     """Return logs of positive values less the medians of their groups, and the groups that help."""
     positive = np.isfinite(values) & (values > 0)
@@ -64,12 +64,14 @@ def residual_logs(
     return logs, f"within {', '.join(used)}" if used else "over all rows"
 
 
-def scale_slip(logs: np.ndarray, *, limit: float, least: int = 4) -> tuple[np.ndarray, float]:
+def scale_slip(
+    logs: np.ndarray, *, limit: float, slips: tuple[float, ...] = SLIPS, least: int = 4
+) -> tuple[np.ndarray, float]:
     """Find a second heap one power of ten away: separate, of like spread, with a valley between."""
     known = logs[np.isfinite(logs)]
     scale = max(robust_scale(known), 0.02)
     best, factor = NONE, 1.0
-    for times in (*SLIPS, *(1 / s for s in SLIPS)):
+    for times in (*slips, *(1 / s for s in slips)):
         shift = np.log(times)
         if abs(shift) < limit * scale:
             continue
@@ -89,22 +91,26 @@ def scale_slip(logs: np.ndarray, *, limit: float, least: int = 4) -> tuple[np.nd
 
 
 def swapped_numbers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return rows where each of two columns lies in the other's range and outside its own."""
-    known = np.isfinite(a) & np.isfinite(b)
-    if known.sum() < 50:
+    """Return rows where two columns that lie apart lie the other way round.
+
+    A line between the two bodies has one column below and one above; rows with both on the wrong
+    side are swapped, if hardly any row has one alone there (then tails cross the line by chance).
+    """
+    known = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
+    if len(known) < 50:
         return NONE
-    bodies = []
-    for values in (a[known], b[known]):
-        low, high = np.quantile(values, [0.15, 0.85])
-        if low == high:
-            return NONE
-        bodies.append((low - 1.5 * (high - low), high + 1.5 * (high - low)))
-    (low_a, high_a), (low_b, high_b) = bodies
-    if low_a <= high_b and low_b <= high_a:
+    low, high = a[known], b[known]
+    if np.median(low) > np.median(high):
+        low, high = high, low
+    top, bottom = np.quantile(low, 0.85), np.quantile(high, 0.15)
+    if top >= bottom or np.ptp(low) == 0 or np.ptp(high) == 0:
         return NONE
-    with np.errstate(invalid="ignore"):
-        a_in_b, b_in_a = (a >= low_b) & (a <= high_b), (b >= low_a) & (b <= high_a)
-    return np.flatnonzero(known & a_in_b & b_in_a)
+    line = float(np.sqrt(top * bottom)) if top > 0 else (top + bottom) / 2
+    up, down = low > line, high < line
+    both = up & down
+    inside = (low <= high[~both].max()) & (high >= low[~both].min())
+    alone = int((up ^ down).sum())
+    return known[both & inside] if alone <= both.sum() / 10 else NONE
 
 
 def stuck_run(

@@ -10,7 +10,11 @@ from scipy import stats
 
 from segwork.quality import statistics as st
 
+MONDAY, THURSDAY, SUNDAY = 0, 3, 6
 CLOSED = {(1, 1), (1, 6), (5, 1), (7, 4), (8, 17), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
+# Month, weekday, which one: bank holidays of Britain and the United States, and Thanksgiving.
+NTH = ((5, MONDAY, 1), (5, MONDAY, -1), (8, MONDAY, -1), (9, MONDAY, 1), (1, MONDAY, 3),
+       (2, MONDAY, 3), (10, MONDAY, 2), (11, THURSDAY, 4))  # fmt: skip
 LEAST_FIT = 0.5  # a moved day spills into the next, so whole days hold some unmoved rows
 CAP_STANDS_OUT = 1.5  # days at the cap against the next most frequent number of rows
 
@@ -165,7 +169,8 @@ def _snap(when: np.ndarray, first: int, last: int, hours: int) -> tuple[int, int
 def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     """Return the days (since 1970) without a row on which chance leaves no room for none.
 
-    Weekdays that are usually closed, common holidays and days closed every year do not count.
+    Weekdays that are usually closed, common holidays, days closed every year and a rest between
+    24 December and 3 January do not count.
     """
     known = days[days > -(10**6)]
     if len(known) < 100:
@@ -184,18 +189,16 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     size = np.maximum(usual, 1e-9) / extra
     chance = np.exp(size * np.log(size / (size + usual)))
     silent = (count == 0) & ~closed & ~_holidays(span)
-    empty = silent & (_run_chance(np.log(chance), silent, closed) < np.log(limit / len(span)))
+    through = silent | closed
+    run = np.cumsum(np.append(True, through[1:] != through[:-1]))
+    of_run = pd.Series(np.where(silent, np.log(chance), 0.0)).groupby(run).transform("sum")
     dates = pd.to_datetime(span, unit="D")
+    turn = (dates.month == 12) & (dates.day >= 24) | (dates.month == 1) & (dates.day <= 3)
+    festive = pd.Series(turn | ~silent).groupby(run).transform("all").to_numpy()
+    empty = silent & ~festive & (of_run.to_numpy() < np.log(limit / len(span)))
     yearly = pd.Series(count == 0).groupby([dates.month, dates.day]).transform("sum").to_numpy()
     times = pd.Series(count).groupby([dates.month, dates.day]).transform("size").to_numpy()
     return span[empty & ~((times > 1) & (yearly == times))]
-
-
-def _run_chance(log_chance: np.ndarray, silent: np.ndarray, closed: np.ndarray) -> np.ndarray:
-    """Return for every day the log chance of the whole run of silent days it belongs to."""
-    through = silent | closed
-    run = np.cumsum(np.append(True, through[1:] != through[:-1]))
-    return pd.Series(np.where(silent, log_chance, 0.0)).groupby(run).transform("sum").to_numpy()
 
 
 def core_days(days: np.ndarray) -> np.ndarray:
@@ -218,11 +221,24 @@ def _usual(count: np.ndarray, weekday: np.ndarray) -> np.ndarray:
 
 
 def _holidays(span: np.ndarray) -> np.ndarray:
+    """Mark public holidays; of those that fall on a Sunday, the Monday as well."""
     dates = pd.to_datetime(span, unit="D")
     fixed = np.array([(d.month, d.day) in CLOSED for d in dates])
-    easter = {int(pd.Timestamp(_easter(y)).timestamp() // 86_400) for y in set(dates.year)}
-    moving = np.isin(span, [e + k for e in easter for k in (-2, -1, 0, 1, 39, 50)])
-    return fixed | moving
+    fixed |= np.append(False, fixed[:-1]) & (dates.day_of_week == MONDAY)
+    years = range(dates[0].year, dates[-1].year + 1)
+    easter = [int(pd.Timestamp(_easter(y)).timestamp() // 86_400) for y in years]
+    moving = [e + k for e in easter for k in (-2, -1, 0, 1, 39, 50)]
+    moving += [nth_weekday(y, *rule) for y in years for rule in NTH]
+    return fixed | np.isin(span, moving)
+
+
+def nth_weekday(year: int, month: int, weekday: int, nth: int) -> int:
+    """Return a day since 1970: the first (1), second … or last (-1) such weekday of a month."""
+    first = np.datetime64(f"{year}-{month:02d}", "M")
+    days = np.arange(first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"))
+    since = days.astype(np.int64)
+    found = since[(since + 3) % 7 == weekday]
+    return int(found[nth if nth < 0 else nth - 1])
 
 
 def _easter(year: int) -> str:
