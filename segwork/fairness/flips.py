@@ -119,18 +119,18 @@ def attribute_flip(
     frame, target, first, second = _checked(X, y, values)
     if column not in frame.columns:
         return _blind(column, frame, (first, second))
-    low, high = frame.assign(**{column: first}), frame.assign(**{column: second})
-    low, high = low.astype(frame.dtypes.to_dict()), high.astype(frame.dtypes.to_dict())
-    before, after, change = _ask(_fitted(estimator, frame, target), low, high)
+    halves = [frame.assign(**{column: value}) for value in (first, second)]
+    both = pd.concat([half.astype(frame.dtypes.to_dict()) for half in halves], ignore_index=True)
+    model, before, after = _decisions(estimator, frame, target, both)
     net = float(after.mean() - before.mean())
-    error = _refit_error(estimator, frame, target, low, high, refits, seed)
+    error = _refit_error(estimator, frame, target, both, refits, seed)
     status, reason = _verdict(net, error)
     return AttributeFlip(
         values=(first, second),
         net_share=net,
         standard_error=error,
         share_changed=float((after != before).mean()),
-        mean_score_change=change,
+        mean_score_change=_score_change(model, both),
         n=len(frame),
         refits=refits,
         status=status,
@@ -174,29 +174,26 @@ def _blind(column: str, frame: pd.DataFrame, values: tuple[Any, Any]) -> Attribu
     )
 
 
-def _fitted(estimator: Any, X: pd.DataFrame, y: np.ndarray) -> Any:
+def _decisions(
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Fit, and decide about everybody at the first value (first half) and at the second."""
     from sklearn.base import clone
 
-    return clone(estimator).fit(X, y)
+    model = clone(estimator).fit(X, y)
+    positive = np.asarray(model.predict(both)).ravel() == model.classes_[1]
+    return model, positive[: len(both) // 2], positive[len(both) // 2 :]
 
 
-def _ask(model: Any, low: pd.DataFrame, high: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, float]:
-    positive = model.classes_[1]
-    before, after = model.predict(low) == positive, model.predict(high) == positive
+def _score_change(model: Any, both: pd.DataFrame) -> float:
     if not hasattr(model, "predict_proba"):
-        return before, after, math.nan
-    change = model.predict_proba(high)[:, 1] - model.predict_proba(low)[:, 1]
-    return before, after, float(change.mean())
+        return math.nan
+    before, after = np.split(model.predict_proba(both)[:, 1], 2)
+    return float((after - before).mean())
 
 
 def _refit_error(
-    estimator: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    low: pd.DataFrame,
-    high: pd.DataFrame,
-    refits: int,
-    seed: int,
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame, refits: int, seed: int
 ) -> float:
     from tqdm import tqdm
 
@@ -206,8 +203,7 @@ def _refit_error(
         rows = rng.integers(0, len(X), len(X))
         if len(np.unique(y[rows])) < 2:
             continue
-        model = _fitted(estimator, X.iloc[rows], y[rows])
-        before, after, _ = _ask(model, low, high)
+        _, before, after = _decisions(estimator, X.iloc[rows], y[rows], both)
         shares.append(float(after.mean() - before.mean()))
     return float(np.std(shares, ddof=1)) if len(shares) > 1 else math.nan
 
