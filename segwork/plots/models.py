@@ -101,7 +101,7 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
 
 
 def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Figure:
-    """Draw training and held-out area over one quantity, one panel a model.
+    """Draw training and held-out area over one quantity, two panels a line.
 
     Parameters
     ----------
@@ -115,10 +115,10 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
     import matplotlib.pyplot as plt
 
     with house_style():
-        figure, panels = plt.subplots(
-            1, len(tables), figsize=(4 * len(tables), 3.4), sharey=True, squeeze=False
-        )
-        for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+        lines = -(-len(tables) // 2)
+        size = (8, 3.2 * lines)
+        figure, panels = plt.subplots(lines, 2, figsize=size, sharey=True, squeeze=False)
+        for axes, (title, table) in zip(panels.flat, tables.items(), strict=True):
             where = table[x].astype(float)
             axes.plot(where, table["train"], "D--", ms=4, color=COLOURS[1], label="training")
             axes.plot(where, table["holdout"], "o-", ms=4, color=COLOURS[0], label="held out")
@@ -131,7 +131,8 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
                 if (where <= 0).any():
                     axes.set_xlim(left=-0.2)
             axes.set(xlabel=label, title=title)
-        panels[0][0].set_ylabel("area under the ROC curve")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("area under the ROC curve")
         panels[0][0].legend(frameon=False)
     told = "; ".join(
         f"{title}: held out {t['holdout'].iloc[0]:.2f} to {t['holdout'].iloc[-1]:.2f}"
