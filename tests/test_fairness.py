@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier
 
 from segwork import fairness, overfitting
 from segwork.bench.fairness_worlds import RISK_FACTORS, WORLDS, draw
@@ -276,6 +277,21 @@ def test_few_pairs_cannot_tell() -> None:
     assert apart.share_matched < 0.5
 
 
+def test_crowds_of_equals_and_many_levels_are_matched() -> None:
+    """Nine equal profiles shared by 800 people: nearly all are matched, alike in their words."""
+    rng = np.random.default_rng(0)
+    words = pd.DataFrame({name: rng.choice(list("abc"), 800) for name in ("channel", "plan")})
+    town = pd.DataFrame({"town": rng.integers(0, 90, 800).astype(str)})
+    half = rng.random(800) < 0.5
+
+    crowd = fairness.matched_pairs(rng.random(800), profile=words, sensitive=half)
+    spread = fairness.matched_pairs(rng.random(800), profile=town, sensitive=half)
+
+    assert (crowd.matched_on, crowd.share_matched > 0.9) == ("profile", True)
+    assert spread.matched_on == "profile"
+    assert (spread.balance["after"].abs() < 1e-12).all()  # everybody's partner is of their town
+
+
 def test_premium_gap_is_judged_against_the_mean_premium() -> None:
     """Scores beyond [0, 1] are prices: 10 % more for the young is a gap, 1 % is none."""
     rng = np.random.default_rng(1)
@@ -342,6 +358,33 @@ def test_flip_does_not_touch_its_inputs() -> None:
 
     pd.testing.assert_frame_equal(X, frozen)
     assert not hasattr(model, "coef_")
+
+
+def test_flip_takes_words_as_labels_and_repeats_itself() -> None:
+    """Labels in words, for a learner that wants numbers, with an open seed: twice the same."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"young": rng.integers(0, 2, 300), "x": rng.normal(size=300)})
+    y = np.where(rng.random(300) < 0.3 + 0.4 * X["young"], "high", "low")
+    model = XGBClassifier(n_estimators=10, subsample=0.5)
+
+    first, second = (
+        fairness.attribute_flip(model, X, y, column="young", values=(0, 1), refits=5)
+        for _ in range(2)
+    )
+
+    assert first == second
+    assert first.net_share < -0.2  # "low" is the second class
+
+
+def test_model_that_never_decides_for_anybody_cannot_be_judged_by_flips() -> None:
+    """Two positives of 400: no decision can change, and that is no pass."""
+    X = pd.DataFrame({"young": np.arange(400) % 2, "x": np.arange(400.0)})
+
+    flip = fairness.attribute_flip(
+        LogisticRegression(C=1e-6), X, np.arange(400) < 2, column="young", values=(0, 1), refits=5
+    )
+
+    assert flip.status is Status.INCONCLUSIVE
 
 
 def test_adult_k_means_segments_stand_in_for_sex(
@@ -431,6 +474,7 @@ def test_mitigation_tells_what_it_costs_and_whom() -> None:
         (lambda: fairness.group_metrics([0, 1, 2], [0, 1, 2], sensitive=list("abc")), "3 classes"),
         (lambda: fairness.group_metrics([0, None], [0, 1], sensitive=list("ab")), "missing values"),
         (lambda: fairness.matched_pairs([0, 1], profile={"x": [1, 2]}, sensitive=[1, 1]), "1 val"),
+        (lambda: fairness.matched_pairs(list("ab"), profile={}, sensitive=[0, 1]), "no numbers"),
         (
             lambda: fairness.matched_pairs([0, 1], profile={"x": [1, None]}, sensitive=[0, 1]),
             "missing values in x",
@@ -440,6 +484,18 @@ def test_mitigation_tells_what_it_costs_and_whom() -> None:
                 LogisticRegression(), {"a": [1, 2]}, [0, 1], column="a", values=(1,)
             ),
             "two values",
+        ),
+        (
+            lambda: fairness.attribute_flip(
+                LinearRegression(), {"a": [1, 2]}, [0, 1], column="a", values=(1, 2)
+            ),
+            "a classifier",
+        ),
+        (
+            lambda: fairness.attribute_flip(
+                LogisticRegression(), {"a": [1, 2]}, [0, 1], column="a", values=(1, 0.5)
+            ),
+            "cannot hold 0.5",
         ),
         (lambda: fairness.proxies({"x": [1, 2]}, sensitive=[1, 1]), "fewer than two groups"),
         (

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from segwork import overfitting
@@ -304,6 +306,64 @@ def test_snapshots_of_idle_customers_are_no_synthetic_rows(invented: bool) -> No
     )
     found = check_oversampling(case, find_copies(case), None)
     assert str(found.status) == ("failed" if invented else "passed")
+
+
+def test_features_that_follow_from_one_another_are_no_synthetic_rows() -> None:
+    """One order fixes tenure, days since the last and the gap: such rows lie on one line."""
+    rng = np.random.default_rng(15)
+    days, spend = rng.integers(0, 700, 1500) / 30, rng.choice([9.5, 19.5, 49.5], 1500)
+    X = pd.DataFrame({"tenure": days, "since_last": days, "gap": 2 * days})
+    X["spend"] = spend + rng.integers(0, 30, 1500) / 10
+    case = make_case(
+        LogisticRegression(), X, rng.random(1500) < 0.4, groups=None, time=None, seed=0
+    )
+    assert str(check_oversampling(case, find_copies(case), None).status) == "passed"
+
+
+def test_copies_of_a_customer_count_and_a_customer_who_stands_still_does_not() -> None:
+    """The same rows again are copies; the same customer with another outcome is OF-08's case."""
+    X, y = customers(16, n=500)
+    ids, again = np.arange(500), np.r_[np.arange(500), np.arange(20)]
+
+    def copies(labels: np.ndarray) -> int:
+        case = make_case(
+            LogisticRegression(), X.iloc[again], labels, groups=ids[again], time=None, seed=0
+        )
+        return int(find_copies(case).surplus.sum())
+
+    changed = y[again].copy()
+    changed[500:510] = np.where(changed[500:510] == "lost", "stays", "lost")
+    assert (copies(y[again]), copies(changed)) == (20, 0)
+
+
+def test_three_classes_nobody_can_tell_apart_are_held_to_a_blind_choice() -> None:
+    """Two of three classes differ by a coin: each is found in under half, and that is honest."""
+    X, y = customers(17, n=2000)
+    coin = np.random.default_rng(17).random(2000) < 0.5
+    three = np.where(y == "lost", np.where(coin, "gone", "silent"), "stays")
+    check = overfitting.check(LogisticRegression(), X, three)
+    strict = overfitting.check(LogisticRegression(), X, three, recall_floor=0.6)
+    assert (check.status("OF-14"), strict.status("OF-14")) == ("passed", "failed")
+
+
+def test_boosting_that_promises_too_much_is_told_to_recalibrate() -> None:
+    """Optimism of default boosting is said and no alarm; it is right on what it learned from."""
+    subject = replace(model_defects.honest(18), estimator=HistGradientBoostingClassifier())
+    calibration = examine(subject).findings.set_index("code").loc["OF-20"]
+    assert "promise too much: recalibrate" in calibration["message"]
+    assert calibration["status"] == "passed"
+
+
+def test_segment_decided_by_a_coin_is_named() -> None:
+    """Where one plan's customers leave by a coin, the model errs there more than it announces."""
+    X, y = customers(19, n=3000)
+    X["plan"] = np.random.default_rng(19).choice(["basic", "plus", "pro", "old"], 3000)
+    coin = np.random.default_rng(20).random(3000) < 0.5
+    y = np.where(X["plan"] == "old", np.where(coin, "lost", "stays"), y)
+    known = make_column_transformer(("passthrough", ["a", "b", "c"]))
+    model = make_pipeline(known, LogisticRegression())
+    weak = overfitting.check(model, X, y).findings.set_index("code").loc["OF-18"]
+    assert (weak["status"], weak["column"]) == ("warned", "plan")
 
 
 @pytest.mark.skipif("SEGWORK_DATA" not in os.environ, reason="SEGWORK_DATA is not set")

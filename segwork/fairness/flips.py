@@ -117,20 +117,23 @@ def attribute_flip(
     <Status.FAILED: 'failed'>
     """
     frame, target, first, second = _checked(X, y, values)
+    estimator = _seeded(estimator, seed)
     if column not in frame.columns:
         return _blind(column, frame, (first, second))
-    low, high = frame.assign(**{column: first}), frame.assign(**{column: second})
-    low, high = low.astype(frame.dtypes.to_dict()), high.astype(frame.dtypes.to_dict())
-    before, after, change = _ask(_fitted(estimator, frame, target), low, high)
+    both = pd.concat([_everybody(frame, column, value) for value in (first, second)])
+    model, before, after = _decisions(estimator, frame, target, both)
     net = float(after.mean() - before.mean())
-    error = _refit_error(estimator, frame, target, low, high, refits, seed)
-    status, reason = _verdict(net, error)
+    error = _refit_error(estimator, frame, target, both, refits, seed)
+    if (before.all() and after.all()) or not (before.any() or after.any()):
+        status, reason = Status.INCONCLUSIVE, "the model decides alike about everybody"
+    else:
+        status, reason = _verdict(net, error)
     return AttributeFlip(
         values=(first, second),
         net_share=net,
         standard_error=error,
         share_changed=float((after != before).mean()),
-        mean_score_change=change,
+        mean_score_change=_score_change(model, both),
         n=len(frame),
         refits=refits,
         status=status,
@@ -145,14 +148,40 @@ def attribute_flip(
 def _checked(X: Any, y: Any, values: Sequence[Any]) -> tuple[pd.DataFrame, np.ndarray, Any, Any]:
     frame = pd.DataFrame(X).reset_index(drop=True)
     target = np.asarray(y).ravel()
-    if len(values) != 2:
+    if len(values) != 2 or values[0] == values[1]:
         raise DataError(f"values are {list(values)!r}", accepted="two values of the attribute")
     if len(frame) != len(target):
         raise DataError(f"X has {len(frame)} rows, y {len(target)}", accepted="the same number")
     classes = np.unique(target)
     if len(classes) != 2:
         raise DataError(f"y has {len(classes)} classes", accepted="two: decided against or for")
-    return frame, target, values[0], values[1]
+    return frame, (target == classes[1]).astype(int), values[0], values[1]
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    """Return a clone whose open ``random_state`` are all set."""
+    from sklearn.base import clone, is_classifier
+
+    if not is_classifier(estimator):
+        raise DataError(f"estimator is a {type(estimator).__name__}", accepted="a classifier")
+    known = clone(estimator).get_params()
+    seeds = {k: seed for k, v in known.items() if k.endswith("random_state") and v is None}
+    return clone(estimator).set_params(**seeds)
+
+
+def _everybody(frame: pd.DataFrame, column: Any, value: Any) -> pd.DataFrame:
+    """Give everybody one value of the attribute; the column keeps its type."""
+    changed, dtype = frame.copy(), frame[column].dtype
+    try:
+        changed[column] = pd.Series([value] * len(frame)).astype(dtype)
+    except (ValueError, TypeError):
+        changed[column] = pd.NA
+    if changed[column].isna().any() or changed[column].iloc[0] != value:
+        raise DataError(
+            f"column '{column}' of type {dtype} cannot hold {value!r}",
+            accepted="values as the model knows them",
+        )
+    return changed
 
 
 def _blind(column: str, frame: pd.DataFrame, values: tuple[Any, Any]) -> AttributeFlip:
@@ -174,29 +203,32 @@ def _blind(column: str, frame: pd.DataFrame, values: tuple[Any, Any]) -> Attribu
     )
 
 
-def _fitted(estimator: Any, X: pd.DataFrame, y: np.ndarray) -> Any:
+def _decisions(
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Fit, and decide about everybody at the first value (first half) and at the second."""
     from sklearn.base import clone
 
-    return clone(estimator).fit(X, y)
+    try:
+        model = clone(estimator).fit(X, y)
+    except (ValueError, TypeError) as fault:
+        raise DataError(
+            f"{type(estimator).__name__} cannot be fitted to X: {str(fault).splitlines()[0]}",
+            accepted="a classifier, or a pipeline, that takes these columns",
+        ) from fault
+    before, after = np.split(np.asarray(model.predict(both)).ravel() == 1, 2)
+    return model, before, after
 
 
-def _ask(model: Any, low: pd.DataFrame, high: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, float]:
-    positive = model.classes_[1]
-    before, after = model.predict(low) == positive, model.predict(high) == positive
+def _score_change(model: Any, both: pd.DataFrame) -> float:
     if not hasattr(model, "predict_proba"):
-        return before, after, math.nan
-    change = model.predict_proba(high)[:, 1] - model.predict_proba(low)[:, 1]
-    return before, after, float(change.mean())
+        return math.nan
+    before, after = np.split(model.predict_proba(both)[:, 1], 2)
+    return float((after - before).mean())
 
 
 def _refit_error(
-    estimator: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    low: pd.DataFrame,
-    high: pd.DataFrame,
-    refits: int,
-    seed: int,
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame, refits: int, seed: int
 ) -> float:
     from tqdm import tqdm
 
@@ -204,10 +236,9 @@ def _refit_error(
     shares = []
     for _ in tqdm(range(refits), desc="refits", disable=unwatched(), leave=False):
         rows = rng.integers(0, len(X), len(X))
-        if len(np.unique(y[rows])) < 2:
+        if np.ptp(y[rows]) == 0:
             continue
-        model = _fitted(estimator, X.iloc[rows], y[rows])
-        before, after, _ = _ask(model, low, high)
+        _, before, after = _decisions(estimator, X.iloc[rows], y[rows], both)
         shares.append(float(after.mean() - before.mean()))
     return float(np.std(shares, ddof=1)) if len(shares) > 1 else math.nan
 

@@ -122,10 +122,8 @@ def _checked(
     y_true: Any, y_pred: Any, sensitive: Any, scores: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     truth, predicted = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
-    columns = pd.DataFrame(
-        np.asarray(sensitive) if not hasattr(sensitive, "columns") else sensitive
-    )
-    if not len(truth) == len(predicted) == len(columns):
+    columns = pd.DataFrame(sensitive)
+    if not len(truth) == len(predicted) == len(columns) > 0:
         raise DataError(
             f"y_true, y_pred and sensitive have {len(truth)}, {len(predicted)} and"
             f" {len(columns)} rows",
@@ -139,7 +137,7 @@ def _checked(
         )
     classes = np.unique(np.concatenate([truth, predicted]))
     if len(classes) > 2:
-        raise DataError(f"{len(classes)} classes: {list(classes)[:5]}", accepted="two classes")
+        raise DataError(f"{len(classes)} classes: {classes[:5].tolist()}", accepted="two classes")
     positive = 1 if set(classes.tolist()) <= {0, 1} else classes[-1]
     text = columns.astype(object).where(columns.notna(), "missing").astype(str)
     groups = text.agg(" × ".join, axis=1).to_numpy(dtype=object)
@@ -285,28 +283,29 @@ def _error_rates(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -
     """FA-02: a gap in false-positive or false-negative rate above ten points, with evidence."""
     from statsmodels.stats.proportion import confint_proportions_2indep
 
+    if len(set(groups)) < 2:
+        return _finding("FA-02", Status.NOT_APPLICABLE, Severity.HIGH, None, 0, "one group only")
     worst, alarms, unclear, n_rows = 0.0, [], [], 0
     for name, label in (("false-positive", 0), ("false-negative", 1)):
         rows = truth == label
         counts = _counts((predicted != truth)[rows].astype(int), groups[rows])
-        counts = counts[counts["n"] > 0]
         if len(counts) < 2:
             unclear.append(name)
             continue
-        pairs = [(g, h) for i, g in enumerate(counts.index) for h in counts.index[i + 1 :]]
-        level = P_LIMIT / (2 * len(pairs))
-        for g, h in pairs:
-            (a, n), (b, m) = counts.loc[g], counts.loc[h]
-            gap = abs(a / n - b / m)
-            worst = max(worst, float(gap))
-            low, high = sorted(
-                confint_proportions_2indep(a, n, b, m, method="newcomb", alpha=level)
-            )
-            if max(low, -high) > 0 and gap > GAP_LIMIT:
-                alarms.append(f"{name} rate {g} v {h}")
-                n_rows = max(n_rows, int(n + m))
-            elif max(abs(low), abs(high)) > GAP_LIMIT:
-                unclear.append(f"{name} rate {g} v {h}")
+        first, second = np.triu_indices(len(counts), 1)
+        wrong, n = counts["positive"].to_numpy(), counts["n"].to_numpy()
+        gap = np.abs(wrong[first] / n[first] - wrong[second] / n[second])
+        sides = (wrong[first], n[first], wrong[second], n[second])
+        level = P_LIMIT / (2 * len(gap))
+        spans = confint_proportions_2indep(*sides, method="newcomb", alpha=level)
+        low, high = np.sort(spans, axis=0)
+        clear = (np.maximum(low, -high) > 0) & (gap > GAP_LIMIT)
+        open_ = ~clear & (np.maximum(np.abs(low), np.abs(high)) > GAP_LIMIT)
+        for found, which in ((alarms, clear), (unclear, open_)):
+            pairs = zip(counts.index[first[which]], counts.index[second[which]], strict=True)
+            found += [f"{name} rate {g} v {h}" for g, h in pairs]
+        worst = max(worst, float(gap.max()))
+        n_rows = max([n_rows, *(n[first] + n[second])[clear].tolist()])
     text = f"largest gap in an error rate {display(worst, 'share')}"
     if alarms:
         return _finding(

@@ -79,14 +79,12 @@ def mitigation_trials(
     """
     frame, target, groups = _checked(X, y, sensitive)
     train, test = _split(target, groups, seed)
-    held = _Halves(frame.iloc[train], target[train], groups[train], frame.iloc[test], groups[test])
+    learn, held = (frame.iloc[train], target[train]), frame.iloc[test]
     decisions = {
-        "as_it_is": _plain(estimator, held),
-        "reweighting": _plain(
-            estimator, held, sample_weight=_balancing_weights(held.y_train, held.groups_train)
-        ),
-        "threshold_optimisation": _thresholds(estimator, held, seed),
-        "constrained_fit": _constrained(estimator, held, seed),
+        trial: _decide(model, learn, held, fit, ask)
+        for trial, (model, fit, ask) in _trials(
+            estimator, target[train], groups[train], groups[test], seed
+        ).items()
     }
     by_group = _by_group(decisions, target[test], groups[test])
     table = _summary(decisions, target[test], by_group)
@@ -127,50 +125,44 @@ def _balancing_weights(target: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return (of_group * of_outcome / (n * cell)).to_numpy()
 
 
-@dataclass(frozen=True)
-class _Halves:
-    """What a trial learns from, and whom it decides about."""
-
-    X_train: pd.DataFrame
-    y_train: np.ndarray
-    groups_train: np.ndarray
-    X_test: pd.DataFrame
-    groups_test: np.ndarray
-
-
-def _plain(estimator: Any, held: _Halves, **weights: np.ndarray) -> np.ndarray:
-    from sklearn.base import clone
-
-    model = clone(estimator)
-    model.fit(held.X_train, held.y_train, **weights)
-    return np.asarray(model.predict(held.X_test)).astype(int)
-
-
-def _thresholds(estimator: Any, held: _Halves, seed: int) -> np.ndarray:
+def _trials(
+    estimator: Any, target: np.ndarray, groups: np.ndarray, groups_held: np.ndarray, seed: int
+) -> dict[str, tuple[Any, dict[str, Any], dict[str, Any]]]:
+    """Return trial -> model, and what its ``fit`` and ``predict`` get beside the rows."""
     from fairlearn.postprocessing import ThresholdOptimizer
-    from sklearn.base import clone
+    from fairlearn.reductions import DemographicParity, ExponentiatedGradient
 
-    model = ThresholdOptimizer(
-        estimator=clone(estimator),
+    thresholds = ThresholdOptimizer(
+        estimator=estimator,
         constraints="demographic_parity",
         objective="balanced_accuracy_score",
         predict_method="predict_proba",
     )
-    model.fit(held.X_train, held.y_train, sensitive_features=held.groups_train)
-    chosen = model.predict(held.X_test, sensitive_features=held.groups_test, random_state=seed)
-    return np.asarray(chosen).astype(int)
+    constrained = ExponentiatedGradient(estimator, constraints=DemographicParity(), max_iter=20)
+    known, drawn = {"sensitive_features": groups}, {"random_state": seed}
+    weights = {"sample_weight": _balancing_weights(target, groups)}
+    return {
+        "as_it_is": (estimator, {}, {}),
+        "reweighting": (estimator, weights, {}),
+        "threshold_optimisation": (thresholds, known, {"sensitive_features": groups_held} | drawn),
+        "constrained_fit": (constrained, known, drawn),
+    }
 
 
-def _constrained(estimator: Any, held: _Halves, seed: int) -> np.ndarray:
-    from fairlearn.reductions import DemographicParity, ExponentiatedGradient
+def _decide(
+    model: Any,
+    learn: tuple[pd.DataFrame, np.ndarray],
+    held: pd.DataFrame,
+    fit: dict[str, Any],
+    ask: dict[str, Any],
+) -> np.ndarray:
     from sklearn.base import clone
 
-    model = ExponentiatedGradient(clone(estimator), constraints=DemographicParity(), max_iter=20)
     with warnings.catch_warnings():
         # fairlearn 0.15 grows and retypes a Series through .at, which pandas 3 announces to end.
         warnings.filterwarnings("ignore", message=r"Setting an? (value|item) ")
-        model.fit(held.X_train, held.y_train, sensitive_features=held.groups_train)
-    return np.asarray(model.predict(held.X_test, random_state=seed)).astype(int)
+        fitted = clone(model).fit(*learn, **fit)
+    return np.asarray(fitted.predict(held, **ask)).astype(int)
 
 
 def _by_group(

@@ -133,10 +133,12 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
     space = _space(frame)
     n_smaller = int(min(second.sum(), (~second).sum()))
     matched_on = "profile"
-    a, b = _match(space, second, np.random.default_rng(seed))
+    reach = CALIPER * math.sqrt(frame.shape[1])
+    a, b = _match(space, second, reach, np.random.default_rng(seed))
     if len(a) < SHARE_ALIKE_IN_ALL * n_smaller and n_smaller >= SMALLEST_FOR_SCORES:
         matched_on = "two scores of the profile"
-        a, b = _match(_two_scores(space, score, second), second, np.random.default_rng(seed))
+        plane, reach = _two_scores(space, score, second), CALIPER * math.sqrt(2.0)
+        a, b = _match(plane, second, reach, np.random.default_rng(seed))
     share = len(a) / n_smaller
     gap, error = _gap(score[b] - score[a], space[b] - space[a])
     limit = _limit(score)
@@ -164,7 +166,10 @@ def _checked(
     scores: Any, profile: Any, sensitive: Any
 ) -> tuple[np.ndarray, pd.DataFrame, np.ndarray, tuple[str, str], int]:
     frame = pd.DataFrame(profile).reset_index(drop=True)
-    score = np.asarray(scores, dtype=float).ravel()
+    try:
+        score = np.asarray(scores, dtype=float).ravel()
+    except (ValueError, TypeError):
+        raise DataError("scores are no numbers", accepted="0/1, risk scores or prices") from None
     attribute = pd.Series(np.asarray(sensitive).ravel())
     if not len(score) == len(frame) == len(attribute):
         raise DataError(
@@ -188,6 +193,8 @@ def _checked(
             accepted="complete scores and profile columns",
             hint="make missing a category of its own, or leave those rows out and say so",
         )
+    for name in frame.select_dtypes(["datetime", "datetimetz"]):
+        frame[name] = frame[name].astype("int64")
     second = (attribute[known] == values[1]).to_numpy()
     return score[known], frame, second, (str(values[0]), str(values[1])), int((~known).sum())
 
@@ -203,7 +210,7 @@ def _space(frame: pd.DataFrame) -> np.ndarray:
                 columns.append(((column - column.mean()) / spread).to_numpy(dtype=float)[:, None])
         else:
             dummies = pd.get_dummies(column.astype(str)).to_numpy(dtype=float)
-            columns.append(dummies[:, 1:] * math.sqrt(2.0) if dummies.shape[1] > 1 else dummies * 0)
+            columns.append(dummies * math.sqrt(2.0))
     return np.hstack(columns) if columns else np.zeros((len(frame), 1))
 
 
@@ -220,19 +227,44 @@ def _two_scores(space: np.ndarray, score: np.ndarray, second: np.ndarray) -> np.
 
 
 def _match(
-    space: np.ndarray, second: np.ndarray, rng: np.random.Generator
+    space: np.ndarray, second: np.ndarray, reach: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Greedy matching, nearest pairs first; returns row numbers of first and second group."""
-    from scipy.spatial import cKDTree
-
     first_rows, second_rows = np.flatnonzero(~second), np.flatnonzero(second)
     few, many = sorted((first_rows, second_rows), key=len)
-    few = rng.permutation(few)
-    many = rng.permutation(many)
-    if not len(few):
-        return few, many[:0]
+    few, many = rng.permutation(few), rng.permutation(many)
+    pairs = _twins(space, few, many)
+    while True:
+        few, many = np.setdiff1d(few, pairs[:, 0]), np.setdiff1d(many, pairs[:, 1])
+        few, many = rng.permutation(few), rng.permutation(many)
+        more = _nearest(space, few, many, reach) if len(few) and len(many) else []
+        if not len(more):
+            break
+        pairs = np.concatenate([pairs, more])
+    first, other = pairs.T
+    return (other, first) if len(pairs) and second[first[0]] else (first, other)
+
+
+def _twins(space: np.ndarray, few: np.ndarray, many: np.ndarray) -> np.ndarray:
+    """Pairs of equal profiles, shape (pairs, 2): the k-th of one group with the k-th of the other.
+
+    A nearest-neighbour search sees only as many of a crowd of equals as it looks for.
+    """
+    profile = np.unique(space, axis=0, return_inverse=True)[1].ravel()
+    sides = []
+    for rows in (few, many):
+        side = pd.DataFrame({"row": rows, "profile": profile[rows]})
+        sides.append(side.assign(place=side.groupby("profile").cumcount()))
+    return sides[0].merge(sides[1], on=["profile", "place"])[["row_x", "row_y"]].to_numpy()
+
+
+def _nearest(
+    space: np.ndarray, few: np.ndarray, many: np.ndarray, reach: float
+) -> list[tuple[int, int]]:
+    """Pair customers no further apart than ``reach``, each once, the nearest first."""
+    from scipy.spatial import cKDTree
+
     k = min(NEIGHBOURS, len(many))
-    reach = CALIPER * math.sqrt(space.shape[1])
     distance, neighbour = cKDTree(space[many]).query(
         space[few], k=k, distance_upper_bound=reach + 1e-12
     )
@@ -247,22 +279,22 @@ def _match(
         if free_few[row] and free_many[partner]:
             free_few[row] = free_many[partner] = False
             chosen.append((few[row], many[partner]))
-    pairs = np.array(chosen, dtype=int).reshape(-1, 2)
-    return (pairs[:, 0], pairs[:, 1]) if few[0] in first_rows else (pairs[:, 1], pairs[:, 0])
+    return chosen
 
 
 def _gap(differences: np.ndarray, profile: np.ndarray) -> tuple[float, float]:
     """Intercept of score differences on profile differences, with its robust standard error."""
     import statsmodels.api as sm
 
-    if len(differences) < 10:
+    if not len(differences):
         return math.nan, math.nan
-    varying = profile[:, profile.std(axis=0) > 1e-9]
-    if len(differences) < varying.shape[1] + 10:
+    # Columns that say the same twice are one direction.
+    directions, sizes, _ = np.linalg.svd(profile, full_matrices=False)
+    directions = directions[:, sizes > 1e-9 * max(float(sizes.max()), 1.0)]
+    if len(differences) < directions.shape[1] + 10:
         return math.nan, math.nan
-    fit = sm.OLS(differences, np.column_stack([np.ones(len(differences)), varying])).fit(
-        cov_type="HC1"
-    )
+    design = np.column_stack([np.ones(len(differences)), directions])
+    fit = sm.OLS(differences, design).fit(cov_type="HC1")
     return float(fit.params[0]), float(fit.bse[0])
 
 

@@ -107,7 +107,7 @@ def check(
     as_of: date | None = None,
     label_days: int | None = None,
     costs: Mapping[str, float] | None = None,
-    recall_floor: float = operating.RECALL_FLOOR,
+    recall_floor: float | None = None,
     threshold_from: str | None = None,
     prior: float | None = None,
     max_rows: int = 10_000,
@@ -139,7 +139,9 @@ def check(
         Length of the label window in days.
     costs : mapping, optional
         ``missed`` and ``false_alarm`` of the rarer class, for the threshold.
-    recall_floor : float, default 0.50
+    recall_floor : float, optional
+        Recall no class may clearly fall below; by default that of a blind choice, one over the
+        number of classes (0.50 for two).
     threshold_from : {"validation", "costs", "holdout"}, optional
         Where a threshold fixed in the estimator comes from.
     prior : float, optional
@@ -204,7 +206,7 @@ class _Declared:
     as_of: date | None
     label_days: int | None
     costs: Mapping[str, float] | None
-    recall_floor: float
+    recall_floor: float | None
     threshold_from: str | None
     prior: float | None
 

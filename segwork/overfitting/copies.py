@@ -51,11 +51,12 @@ def find_copies(case: Case) -> Copies:
     """
     hashes, rare = _column_hashes(case)
     whole = hashes.sum(axis=1, dtype=np.uint64)
-    if case.groups is not None and case.time is None:  # repeated customers are OF-08's business
-        own = whole + _hashed(case.groups)
-        kept = ~pd.Series(own).duplicated().to_numpy()
-    else:
-        kept = np.ones(len(case), dtype=bool)
+    kept = np.ones(len(case), dtype=bool)
+    if case.groups is not None and case.time is None:
+        own = pd.Series(whole + _hashed(case.groups))
+        alike = own - hashes[:, case.X.shape[1]]  # the same customer and features, whatever label
+        if own.nunique() > alike.nunique():  # a customer whose features stand still: OF-08's case
+            kept = ~own.duplicated().to_numpy()
     kept &= rare
     surplus = np.zeros(len(case), dtype=bool)
     surplus[kept] = pd.Series(whole[kept]).duplicated().to_numpy()
@@ -156,7 +157,11 @@ def _check_prior(case: Case, prior: float | None) -> Check:
 
 
 def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 25) -> float:
-    """Share of a class's rows that lie on a line through two of their neighbours."""
+    """Share of a class's rows that lie on a line through two of their neighbours.
+
+    Where features follow from one another (a single order fixes tenure and days since the last),
+    honest rows lie on lines too, of one direction or in one plane; synthetic rows' point anywhere.
+    """
     numbers = case.X.select_dtypes("number")
     numbers = numbers.loc[:, numbers.nunique() > 50].fillna(0.0)
     whole = (numbers == numbers.round()).all()  # points of a coarse lattice lie on lines anyway
@@ -182,7 +187,14 @@ def _between_neighbours(case: Case, k: int, *, sample: int = 300, reach: int = 2
     away[~moved] = 0.0
     cosine = np.abs(np.einsum("nid,njd->nij", away, away))
     cosine[:, np.arange(reach - 1), np.arange(reach - 1)] = 0
-    # A customer who does nothing moves on a straight line of days from snapshot to snapshot.
     own = owner[near] == owner[chosen][:, None]
-    cosine[own[:, :, None] & own[:, None, :]] = 0
-    return float(np.mean(cosine.max(axis=(1, 2)) > 1 - 1e-7))
+    cosine[own[:, :, None] & own[:, None, :]] = 0  # who only grows older moves along a line, too
+    on_line = np.flatnonzero(cosine.max(axis=(1, 2)) > 1 - 1e-7)
+    if not len(on_line):
+        return 0.0
+    line = away[on_line, cosine[on_line].max(axis=2).argmax(axis=1)]
+    line *= np.sign(line[np.arange(len(line)), np.abs(line).argmax(axis=1)])[:, None]
+    _, which, times = np.unique(line.round(4), axis=0, return_inverse=True, return_counts=True)
+    single = times[which.ravel()] <= max(3, 0.05 * len(on_line))
+    spread = np.linalg.matrix_rank(line[single], tol=1e-3) >= 3
+    return float(spread * single.sum() / len(chosen))

@@ -27,6 +27,8 @@ class CrossScore:
         Mean area on the rows a fold learned from.
     held : Estimate
         Mean area on rows not learned from, weighted by rows.
+    learned : list of (codes, scores)
+        Of at most 2,000 rows each fold learned from; empty without ``train``.
     by_fold : ndarray of (area, standard error), shape (folds, 2)
     scores : ndarray, shape (n, n_classes)
         Score of each row while held out, averaged over repeats; NaN where it never was.
@@ -38,6 +40,7 @@ class CrossScore:
 
     train: float
     held: Estimate
+    learned: list[tuple[np.ndarray, np.ndarray]]
     by_fold: np.ndarray
     scores: np.ndarray
     decisions: np.ndarray
@@ -117,13 +120,14 @@ def cross_score(
             decisions[held] = case.predict(model, held)
             decided = scores[np.arange(len(held)), decisions[held]]
             apart += np.sum(decided < scores.max(axis=1) - 1e-9) / len(case)
-            learned.append(_train_area(case, model, learn) if train else np.nan)
+            learned += [_learned(case, model, learn)] if train else []
         times[held] += 1
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
     return CrossScore(
-        float(np.mean(learned)),
+        float(np.mean([macro_auc(*part)[0] for part in learned] or [np.nan])),
         Estimate(value, pull, case.groups),
+        learned,
         np.array(by_fold),
         mean,
         decisions,
@@ -131,10 +135,10 @@ def cross_score(
     )
 
 
-def _train_area(case: Case, model: Any, learn: np.ndarray) -> float:
+def _learned(case: Case, model: Any, learn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(learn) > TRAIN_SCORED:
         learn = np.random.default_rng(case.seed).choice(learn, TRAIN_SCORED, replace=False)
-    return macro_auc(case.codes[learn], case.score(model, learn))[0]
+    return case.codes[learn], case.score(model, learn)
 
 
 def subsample(case: Case, n_rows: int) -> np.ndarray:

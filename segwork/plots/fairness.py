@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from segwork.plots.models import interval_lines
 from segwork.plots.style import COLOURS, house_style
 
 MARKERS = ("o", "s", "D", "^", "v")
@@ -56,18 +57,12 @@ def gaps(table: pd.DataFrame, *, title: str, unit: str) -> tuple[Any, str]:
         ``label``, ``gap``, ``low``, ``high``, ``limit`` (NaN where there is none), top to bottom.
     title, unit : str
     """
-    import matplotlib.pyplot as plt
-
-    with house_style():
-        figure, axes = plt.subplots(figsize=(8, 0.7 * len(table) + 1.4))
-        for position, row in enumerate(table.itertuples()):
-            axes.plot([row.low, row.high], [position] * 2, color=COLOURS[0], linewidth=3)
-            axes.plot(row.gap, position, "o", color=COLOURS[0], markersize=8)
-            for side in (-row.limit, row.limit):
+    series = {"gap": table.rename(columns={"gap": "value"})}
+    with interval_lines(list(table["label"]), series) as (figure, axes):
+        for position, limit in enumerate(table["limit"]):
+            for side in (-limit, limit):
                 axes.plot([side] * 2, [position - 0.3, position + 0.3], color=COLOURS[5])
         axes.axvline(0, color="#444444", linewidth=1)
-        axes.set_yticks(range(len(table)), table["label"])
-        axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_xlabel(unit)
         axes.set_title(title)
     described = "; ".join(
@@ -88,6 +83,7 @@ def composition(table: pd.DataFrame) -> tuple[Any, str]:
     import seaborn as sns
 
     wide = table.pivot_table(index="segment", columns="group", values="ratio", aggfunc="first")
+    wide = wide[sorted(wide, key=lambda group: (group in ("middle", "older"), group))]
     with house_style():
         figure, axes = plt.subplots(figsize=(1.3 * wide.shape[1] + 3, 0.55 * len(wide) + 1.6))
         sns.heatmap(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,19 +22,14 @@ def split_scores(scores: pd.DataFrame) -> Figure:
     scores : DataFrame
         model, split, train, holdout, low, high; splits without numbers are left out.
     """
-    import matplotlib.pyplot as plt
-
     rows = scores[scores["holdout"].notna()].reset_index(drop=True)
-    place = np.arange(len(rows))[::-1]
-    with house_style():
-        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.36 * len(rows)))
-        _intervals(axes, rows, "holdout", place, color=COLOURS[0], label="held out, 95 %")
-        axes.plot(rows["train"], place, "D", color=COLOURS[1], label="training")
+    names = [f"{r.model}, {r.split}" for r in rows.itertuples()]
+    held = rows.rename(columns={"holdout": "value"})
+    with interval_lines(names, {"held out, 95 %": held}) as (figure, axes):
+        axes.plot(rows["train"], range(len(rows)), "D", color=COLOURS[1], label="training")
         axes.axvline(0.5, color=COLOURS[6], linestyle=":", label="no better than chance")
-        axes.set_yticks(place, [f"{r.model}, {r.split}" for r in rows.itertuples()])
         axes.set_xlabel("area under the ROC curve")
         axes.set_title("Training promises, held-out rows decide")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.18), ncols=3, frameon=False)
     told = "; ".join(
         f"{r.model}, {r.split}: {r.holdout:.2f} held out, {r.train:.2f} in training"
         for r in rows.itertuples()
@@ -101,7 +98,7 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
 
 
 def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Figure:
-    """Draw training and held-out area over one quantity, one panel a model.
+    """Draw training and held-out area over one quantity, two panels a line.
 
     Parameters
     ----------
@@ -115,10 +112,10 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
     import matplotlib.pyplot as plt
 
     with house_style():
-        figure, panels = plt.subplots(
-            1, len(tables), figsize=(4 * len(tables), 3.4), sharey=True, squeeze=False
-        )
-        for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+        lines = -(-len(tables) // 2)
+        size = (8, 3.2 * lines)
+        figure, panels = plt.subplots(lines, 2, figsize=size, sharey=True, squeeze=False)
+        for axes, (title, table) in zip(panels.flat, tables.items(), strict=True):
             where = table[x].astype(float)
             axes.plot(where, table["train"], "D--", ms=4, color=COLOURS[1], label="training")
             axes.plot(where, table["holdout"], "o-", ms=4, color=COLOURS[0], label="held out")
@@ -131,7 +128,8 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
                 if (where <= 0).any():
                     axes.set_xlim(left=-0.2)
             axes.set(xlabel=label, title=title)
-        panels[0][0].set_ylabel("area under the ROC curve")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("area under the ROC curve")
         panels[0][0].legend(frameon=False)
     told = "; ".join(
         f"{title}: held out {t['holdout'].iloc[0]:.2f} to {t['holdout'].iloc[-1]:.2f}"
@@ -142,26 +140,20 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
 
 def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
     """Draw the lift of rules before and after the cut in time, most doubtful first."""
-    import matplotlib.pyplot as plt
-
     shown = table.head(most)
-    place = np.arange(len(shown))[::-1]
-    with house_style():
-        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.34 * len(shown)))
-        for shift, when, colour in ((0.12, "before", COLOURS[1]), (-0.12, "after", COLOURS[0])):
-            named = {f"{name}_{when}": name for name in ("lift", "low", "high")}
-            part = shown[list(named)].rename(columns=named)
-            _intervals(axes, part, "lift", place + shift, color=colour, label=f"{when} cut")
+    names = [f"{r.rule}{' (gone)' if r.gone else ''}" for r in shown.itertuples()]
+    sides = {
+        f"{when} the cut": shown.rename(
+            columns={f"lift_{when}": "value", f"low_{when}": "low", f"high_{when}": "high"}
+        )
+        for when in ("before", "after")
+    }
+    with interval_lines(names, sides) as (figure, axes):
         axes.axvline(1, color=COLOURS[6], linestyle=":")
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda lift, _: f"{lift:g}")
-        axes.set_yticks(
-            place, [f"{r.rule}{' (gone)' if r.gone else ''}" for r in shown.itertuples()]
-        )
-        axes.set(
-            xlabel="lift of the rarest class (95 % interval)", title="Does the rule still hold?"
-        )
-        axes.legend(frameon=False)
+        axes.set_xlabel("lift of the rarest class (95 % interval)")
+        axes.set_title("Does the rule still hold?")
     gone = list(shown.loc[shown["gone"], "rule"])
     return figure, (
         f"Lift of {len(shown)} rules before and after the cut in time."
@@ -177,21 +169,40 @@ def detection(table: pd.DataFrame) -> Figure:
     table : DataFrame
         kind, strength (small, middle, large), found, low, high (shares).
     """
-    import matplotlib.pyplot as plt
-
-    kinds, strengths = list(dict.fromkeys(table["kind"])), ("small", "middle", "large")
-    with house_style():
-        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(kinds)))
-        for s, strength in enumerate(strengths):
-            part = table[table["strength"] == strength].set_index("kind").reindex(kinds)
-            place = np.arange(len(kinds))[::-1] + 0.2 * (1 - s)
-            _intervals(axes, part, "found", place, color=COLOURS[s], label=strength)
-        axes.set_yticks(np.arange(len(kinds))[::-1], kinds)
+    kinds = list(dict.fromkeys(table["kind"]))
+    parts = table.rename(columns={"found": "value"}).groupby("strength", sort=False)
+    series = {strength: part.set_index("kind").reindex(kinds) for strength, part in parts}
+    with interval_lines(kinds, series) as (figure, axes):
         axes.set(xlim=(-0.02, 1.02), xlabel="share found, named by the right check (95 %)")
-        axes.set_title("Planted model defects found")
-        axes.legend(frameon=False, title="strength")
+        axes.set_title("Planted model defects found, by strength")
     told = "; ".join(f"{r.kind}, {r.strength}: {r.found:.0%}" for r in table.itertuples())
     return figure, f"Share of planted defects found. {told}."
+
+
+@contextmanager
+def interval_lines(
+    names: Sequence[str], series: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[Any, Any]]:
+    """Draw values with their intervals, a line a name, top to bottom; a legend comes at the end.
+
+    Parameters
+    ----------
+    names : sequence of str
+    series : mapping of label to DataFrame
+        value, low, high, one row a name.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(8, 1.4 + 0.36 * len(names)))
+        for k, (label, rows) in enumerate(series.items()):
+            place = np.arange(len(names)) + 0.2 * (k - (len(series) - 1) / 2)
+            _intervals(axes, rows, "value", place, color=COLOURS[k], label=label)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        yield figure, axes
+        if len(axes.get_legend_handles_labels()[1]) > 1:
+            figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
 def _intervals(axes: Any, rows: pd.DataFrame, value: str, place: np.ndarray, **style: Any) -> None:
