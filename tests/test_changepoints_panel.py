@@ -157,15 +157,15 @@ def test_network_tells_changed_from_unchanged_better_than_the_scan() -> None:
 
 
 def test_few_orders_do_not_mean_a_fall() -> None:
-    """Sixteen orders that rise threefold, and the same backwards: mean log odds 0.8 apart at most.
+    """Sixteen orders that rise threefold, and the same backwards: mean log odds 1.1 apart at most.
 
-    Without the correction the falls are 1.25 ahead, as the simulator has three for every rise.
+    Without the correction the falls are 1.4 ahead, as the simulator has three for every rise.
     """
     shares = np.where(np.arange(70) < 35, 1, 3) / 140
     rising = np.random.default_rng(9).multinomial(16, shares, 200)
     flat = np.full(rising.shape, 1 / 70)
     rise, fall = (panel_module.score(c, flat)[0].mean() for c in (rising, rising[:, ::-1].copy()))
-    assert 0 < fall - rise < 0.8
+    assert 0 < fall - rise < 1.1
 
 
 def test_resampling_keeps_totals_and_makes_the_dispersion_it_says() -> None:

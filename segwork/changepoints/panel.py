@@ -21,8 +21,8 @@ FEWEST = 8  # orders a verdict needs
 FALSE_DISCOVERY_RATE = 0.10
 REFEREED = 1_000  # sequences the slow controls look at, at most
 CHUNK = 4_096
-FALLS_FIRST = 0.25  # a rise twofold is easier to see than a fall by half: this evens the power out
-FEW, FALLS_OF_FEW = 85, 0.6  # simulated customers of fewer orders mostly fell, by these log odds
+FALLS_FIRST = 0.45  # a rise twofold is easier to see than a fall by half: this evens the power out
+FEW, FALLS_OF_FEW = 60, 0.6  # simulated customers of fewer orders mostly fell, by these log odds
 KINDS = ("stop", "fall", "rise", "temporary", "none", "not enough data")
 
 
