@@ -27,6 +27,15 @@ def test_clusterless_tables_do_not_convince(law: str) -> None:
     assert not conviction(X, copies=4, seed=0).convincing
 
 
+def test_a_column_must_be_clear_by_itself() -> None:
+    """Copies of one column are the column: two far groups convince, one long tail does not."""
+    rng = np.random.default_rng(3)
+    far = np.concatenate([rng.normal(0, 1, 150), rng.normal(12, 1, 150)])[:, None]
+
+    assert conviction(far, copies=2, seed=0).convincing
+    assert not conviction(rng.lognormal(0, 0.7, (300, 1)), copies=2, seed=0).convincing
+
+
 def test_copies_are_drawn_only_until_the_answer_is_known() -> None:
     """The answer with an early stop is the answer with all copies."""
     rng = np.random.default_rng(2)
