@@ -11,24 +11,13 @@ import pandas as pd
 
 from segwork.errors import DataError
 from segwork.evidence import holm, wilson
-from segwork.results import Finding, Interval, Severity, Status, display
+from segwork.results import Interval, Severity, Status, display
 
-RATIO_LIMIT = 0.8
 GAP_LIMIT = 0.10
 P_LIMIT = 0.01
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "false_negative_rate")
 OTHERS = ("accuracy", "precision", "recall", "f1")
 BOOTSTRAPS = 200
-FINDING_COLUMNS = (
-    "code",
-    "table",
-    "column",
-    "status",
-    "severity",
-    "n_rows",
-    "share",
-    "message",
-)
 
 
 @dataclass(frozen=True)
@@ -114,8 +103,7 @@ def group_metrics(
         _calibration(truth, probability, groups),
         _estimability(truth, groups),
     ]
-    frame = pd.DataFrame([_row(finding) for finding in findings], columns=list(FINDING_COLUMNS))
-    return GroupMetrics(by_group, _differences(by_group), frame)
+    return GroupMetrics(by_group, _differences(by_group), pd.DataFrame(findings))
 
 
 def _checked(
@@ -235,7 +223,7 @@ def _counts(outcome: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
     return frame.groupby("group")["outcome"].agg(positive="sum", n="count")
 
 
-def _selection(predicted: np.ndarray, groups: np.ndarray) -> Finding:
+def _selection(predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     """FA-01: four-fifths ratio and p < 0.01; compared as whole numbers, so a tie is no alarm."""
     from scipy.stats import fisher_exact
 
@@ -279,7 +267,7 @@ def _power(p1: float, p2: float, n1: int, n2: int) -> float:
     return float(norm.cdf(abs(p1 - p2) / spread - 2.576)) if spread else 0.0
 
 
-def _error_rates(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> Finding:
+def _error_rates(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     """FA-02: a gap in false-positive or false-negative rate above ten points, with evidence."""
     from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -317,7 +305,9 @@ def _error_rates(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -
     return _finding("FA-02", Status.PASSED, Severity.HIGH, worst, 0, text)
 
 
-def _calibration(truth: np.ndarray, probability: np.ndarray | None, groups: np.ndarray) -> Finding:
+def _calibration(
+    truth: np.ndarray, probability: np.ndarray | None, groups: np.ndarray
+) -> dict[str, Any]:
     """FA-03: observed over expected outcomes by group outside 0.8 to 1.25, with evidence."""
     if probability is None:
         text = "no scores given, calibration by group not looked at"
@@ -350,7 +340,7 @@ def _calibration(truth: np.ndarray, probability: np.ndarray | None, groups: np.n
     return _finding("FA-03", status, Severity.MEDIUM, worst, 0, text)
 
 
-def _estimability(truth: np.ndarray, groups: np.ndarray) -> Finding:
+def _estimability(truth: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     """FA-13: groups too small, or without one of the two outcomes; listed, never green."""
     counts = _counts(truth, groups)
     thin = counts[
@@ -368,19 +358,15 @@ def _estimability(truth: np.ndarray, groups: np.ndarray) -> Finding:
 
 def _finding(
     code: str, status: Status, severity: Severity, value: float | None, n_rows: int, text: str
-) -> Finding:
-    return Finding(code, status, severity, value, None, "", n_rows, f"{text}.")
-
-
-def _row(finding: Finding) -> tuple[Any, ...]:
-    share = math.nan if finding.value is None else float(finding.value)
-    return (
-        finding.code,
-        "decisions",
-        "sensitive",
-        finding.status.value,
-        finding.severity.value,
-        finding.n or 0,
-        share,
-        finding.message,
-    )
+) -> dict[str, Any]:
+    """Return a row with the columns of every audit."""
+    return {
+        "code": code,
+        "table": "decisions",
+        "column": "sensitive",
+        "status": status.value,
+        "severity": severity.value,
+        "n_rows": n_rows,
+        "share": math.nan if value is None else float(value),
+        "message": f"{text}.",
+    }

@@ -66,11 +66,6 @@ class Case:
         """Code of the rarest class."""
         return self.rarest_first[0]
 
-    @property
-    def text_columns(self) -> list[str]:
-        """Names of the columns that are no numbers."""
-        return list(self.X.select_dtypes(exclude="number").columns)
-
     def take(self, rows: np.ndarray) -> Case:
         """Return the case of some rows, in the given order."""
         return replace(

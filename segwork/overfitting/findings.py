@@ -59,12 +59,9 @@ def not_applicable(code: str, why: str) -> Check:
 def as_frame(checks: list[Check]) -> pd.DataFrame:
     """Return the checks in order of code, one row each."""
     rows = [
-        (c.code, "X", ",".join(c.columns), str(c.status), str(SEVERITY[c.code]), *_rest(c))
+        (c.code, "X", ",".join(c.columns), str(c.status), str(SEVERITY[c.code]),
+         c.n_rows, c.share, c.message)
         for c in sorted(checks, key=lambda c: c.code)
-    ]
+    ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({"n_rows": "Int64", "share": float})
-
-
-def _rest(check: Check) -> tuple[int | None, float | None, str]:
-    return check.n_rows, check.share, check.message

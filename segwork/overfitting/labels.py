@@ -17,7 +17,6 @@ from segwork.errors import UsageError
 from segwork.overfitting.case import make_case
 from segwork.schema import CUSTOMERS
 
-CLASSES = ("lost", "at risk", "loyal")
 AT_RISK_PACE = 0.5
 NOVEL_P = 0.01
 NEIGHBOURS, KNOWN_ROWS = 5, 6_000

@@ -10,8 +10,6 @@ import pandas as pd
 from segwork.errors import UsageError
 from segwork.evidence import wilson
 
-METRICS = ("recall", "precision", "f1", "pr_auc")
-
 
 def class_metrics(
     codes: np.ndarray,
