@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 HOME = Path(__file__).resolve().parent.parent
 
 
 def write_notebook(path: Path, cells: Iterable[tuple[str, str]]) -> Path:
     """Write a notebook from kinds (markdown, code, or the tag of a code cell) and sources."""
-    raw = []
-    for number, (kind, source) in enumerate(cells):
-        cell = {"id": f"c{number}", "metadata": {}, "source": source, "cell_type": "markdown"}
-        if kind != "markdown":
-            cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
-            cell["metadata"] = {"tags": [kind] if kind != "code" else []}
-        raw.append(cell)
-    content = {"cells": raw, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(content), encoding="utf-8")
+    raw = [
+        new_markdown_cell(source, id=f"c{number}")
+        if kind == "markdown"
+        else new_code_cell(source, id=f"c{number}", metadata={"tags": [kind] * (kind != "code")})
+        for number, (kind, source) in enumerate(cells)
+    ]
+    nbformat.write(new_notebook(cells=raw), path)
     return path
 
 

@@ -7,7 +7,6 @@ nbconvert's in the same run.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -218,7 +217,7 @@ def small_notebooks(folder: Path, *, n: int, papermill: int, work: Path) -> dict
         place.mkdir(parents=True)
     paths = [folder / f"{number:02}_small.ipynb" for number in range(n)]
     for path in paths:
-        path.write_text(json.dumps(_small_notebook()), encoding="utf-8")
+        path.write_text(_small_notebook(), encoding="utf-8")
     config = work / "small.toml"
     config.write_text(SETTINGS, encoding="utf-8")
     words = [sys.executable, "-m", "papermill", "--no-progress-bar"]
@@ -267,10 +266,10 @@ def _seconds(commands: list[list[str]]) -> tuple[float, float]:
     return time.perf_counter() - began, cpu
 
 
-def _small_notebook() -> dict[str, Any]:
-    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    sources = ["total = sum(range(1000))", "print(total)"]
-    cells = [{**cell, "id": f"c{number}", "source": text} for number, text in enumerate(sources)]
+def _small_notebook() -> str:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    cells = [new_code_cell(text) for text in ("total = sum(range(1000))", "print(total)")]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return str(nbformat.writes(new_notebook(cells=cells, metadata={"kernelspec": kernel})))
