@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -68,9 +68,9 @@ class Limit:
 class Waiver:
     """A finding accepted by a named person, for a reason, until a date."""
 
-    who: str = ""
-    why: str = ""
-    until: date | None = None
+    who: str
+    why: str
+    until: date
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
         limits=_sections(Limit, values.get("limits", {}), "limits", where),
-        waivers=_waivers(values.get("waivers", {}), where),
+        waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
         folder=folder,
     )
 
@@ -225,22 +225,6 @@ def _check_mapping(source: Source, table: str, place: str) -> None:
         raise ConfigError(f"'separator' is {source.separator!r} in {place}", accepted="one mark")
 
 
-def _waivers(values: Any, where: str) -> Mapping[str, Waiver]:
-    values = _mapping(values, "waivers", where)
-    ready = {}
-    for code, body in values.items():
-        place = f"[waivers.{code}] of {where}"
-        body = _mapping(body, code, where)
-        if missing := {"who", "why", "until"} - set(body):
-            raise ConfigError(
-                f"{place} lacks {', '.join(sorted(missing))}", accepted="who, why and until"
-            )
-        _no_unknown(body, {"who", "why", "until"}, place)
-        until = _date("until", body["until"], place)
-        ready[code] = Waiver(who=str(body["who"]), why=str(body["why"]), until=until)
-    return MappingProxyType(ready)
-
-
 def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any]:
     values = _mapping(values, key, where)
     return MappingProxyType(
@@ -253,6 +237,11 @@ def _section(kind: type, values: Any, where: str) -> Any:
     values = _mapping(values, kind.__name__.lower(), where)
     allowed = {f.name: f.type for f in fields(kind)}
     _no_unknown(values, set(allowed), where)
+    needed = {f.name for f in fields(kind) if f.default is f.default_factory is MISSING}
+    if missing := needed - set(values):
+        raise ConfigError(
+            f"{where} lacks {', '.join(sorted(missing))}", accepted=" and ".join(sorted(needed))
+        )
     return kind(**{key: _typed(key, value, where) for key, value in values.items()})
 
 
@@ -268,6 +257,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _typed(key: str, value: Any, where: str) -> Any:
+    if key == "until":
+        return _date(key, value, where)
     accepted = _TYPES.get(key, (str,))
     if isinstance(value, bool) or not isinstance(value, accepted):
         names = " or ".join(kind.__name__ for kind in accepted)

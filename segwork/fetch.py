@@ -80,7 +80,8 @@ def fetch(
     say(f"{entry['title']}\nlicence: {entry['licence']}\npublisher: {entry['page']}")
     files = [target / f"{table}.parquet" for table in entry["tables"]]
     if all(file.is_file() for file in files):
-        _verify_all(entry, files)
+        for (table, wanted), file in zip(entry["tables"].items(), files, strict=True):
+            _verify(wanted["facts"], file, table)
         say(f"already there: {', '.join(map(str, files))}")
         return files
     target.mkdir(parents=True, exist_ok=True)
@@ -219,19 +220,12 @@ def _workbook(file: Path) -> Any:
         names = [str(cell) for cell in next(rows) if cell is not None]
         body = tqdm(rows, desc=sheet.title, unit=" rows", disable=unwatched())
         kept = [row[: len(names)] for row in body if any(cell is not None for cell in row)]
-        texts = [[_cell(row[n]) for row in kept] for n in range(len(names))]
+        texts = [
+            [None if row[n] is None else str(row[n]) for row in kept] for n in range(len(names))
+        ]
         parts.append(pa.table([*texts, [sheet.title] * len(kept)], names=[*names, "sheet"]))
     book.close()
     return pa.concat_tables(parts)
-
-
-def _cell(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _verify_all(entry: Mapping[str, Any], files: list[Path]) -> None:
-    for (name, table), file in zip(entry["tables"].items(), files, strict=True):
-        _verify(table["facts"], file, name)
 
 
 def _verify(facts: Mapping[str, list[Any]], file: Path, name: str) -> None:

@@ -114,17 +114,13 @@ def of_external(found: Any, external: Any) -> Any:
             "name", "region", "date", "value"
         )
     )
-    latest: dict[str, dict[str, tuple[Any, float]]] = {}
-    for name, region, day, value in rows.iter_rows():
-        known = latest.setdefault(name, {}).get(region)
-        if known is None or (day, value) > known:
-            latest[name][region] = (day, value)
+    latest: dict[str, dict[str, float]] = {}
+    for name, region, _, value in sorted(rows.iter_rows(), key=lambda row: row[2:]):
+        latest.setdefault(name, {})[region] = value
     columns = []
-    for name in sorted(latest):
-        value = nw.lit(None, nw.Float64)
-        for region in sorted(latest[name]):
-            value = (
-                nw.when(nw.col("region") == region).then(latest[name][region][1]).otherwise(value)
-            )
-        columns.append(value.alias(f"external_{slug(name)}"))
+    for name, regions in sorted(latest.items()):
+        known = nw.lit(None, nw.Float64)
+        for region, value in sorted(regions.items()):
+            known = nw.when(nw.col("region") == region).then(value).otherwise(known)
+        columns.append(known.alias(f"external_{slug(name)}"))
     return found.with_columns(*columns)

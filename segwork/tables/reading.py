@@ -216,24 +216,22 @@ def arrow_to_pandas(arrow: Any) -> Any:
 def _what(file: Path) -> str:
     """Say what a file is by its first bytes, empty if they tell nothing."""
     with file.open("rb") as handle:
-        beginning = handle.read(16)
-    if not beginning:
-        return "empty"
-    known = (word for mark, word in _BEGINNINGS.items() if beginning.startswith(mark))
-    word = next(known, "")
+        data = handle.read(16)
+    word = _known(data) if data else "empty"
     return "cut off" if word == "a Parquet file" else word
+
+
+def _known(data: bytes) -> str:
+    return next((word for mark, word in _BEGINNINGS.items() if data.startswith(mark)), "")
 
 
 def beginning(data: bytes) -> str:
     """Say what data is that was meant to be text, empty if it may be text."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ""
-    for mark, word in _BEGINNINGS.items():
-        if data.startswith(mark):
-            return word
     if data.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page"
-    return "a binary file" if b"\x00" in data[:4096] else ""
+    return _known(data) or ("a binary file" if b"\x00" in data[:4096] else "")
 
 
 def _first_line(fault: BaseException) -> str:
