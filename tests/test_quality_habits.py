@@ -196,3 +196,27 @@ def test_exact_copies_without_order_ids_are_not_called_rekeyed() -> None:
 
     assert finding("DQ-G-02", table)[0] == "passed"
     assert finding("DQ-G-01", table)[2] == 40
+
+
+def test_open_classes_counts_and_zeros_are_no_faults() -> None:
+    """ "3+" children, a count that skips 9, and mostly zero messages are what they are."""
+    rng = np.random.default_rng(12)
+    table = people(3000, rng, kids=rng.choice(["1", "2", "3+"], 3000, p=[0.5, 0.4, 0.1]))
+    table["bought"] = rng.choice([2, 3, 4, 5, 6, 7, 8, 10], 3000)
+    table["messages"] = np.where(rng.random(3000) < 0.6, 0, rng.integers(1, 60, 3000))
+
+    assert finding("DQ-G-04", customers=table)[0] == "passed"
+    assert finding("DQ-G-14", customers=table)[0] != "failed"
+    assert finding("DQ-M-03", customers=table)[0] == "passed"
+    table.loc[:20, "kids"] = "many"
+    assert finding("DQ-G-04", customers=table) == ("failed", "kids", 21)
+
+
+def test_a_near_copy_with_one_field_changed_is_found() -> None:
+    """Entered again with another region, among customers that many fields tell apart."""
+    rng = np.random.default_rng(13)
+    table = people(1500, rng, debt=rng.beta(2, 5, 1500).round(4), score=rng.gamma(2, 9, 1500))
+    again = table.sample(30, random_state=2).assign(customer_id=np.arange(30) + 9000, region="isle")
+
+    found = finding("DQ-G-03", customers=pd.concat([table, again], ignore_index=True))
+    assert found == ("failed", "customer_id", 30)

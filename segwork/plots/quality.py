@@ -61,6 +61,7 @@ def missingness(table: pd.DataFrame) -> tuple[Any, str]:
             fmt=".0f",
         )
         axes.set(xlabel="month", ylabel="")
+        axes.tick_params(axis="x", rotation=45)
     top = table.mean(axis=1).sort_values(ascending=False)
     words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in top.head(5).items())
     return figure, f"Share of missing values by field and month; on average {words}."

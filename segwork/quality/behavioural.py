@@ -148,9 +148,12 @@ def rhythmic_bots(book: Book, rule: Rule) -> Iterator[Hit]:
     order = _in_time(key, seconds)
     frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
     frame["gap"] = frame.groupby("key")["t"].diff()
-    gaps = frame.groupby("key")["gap"].agg(["mean", "std", "count"])
-    even = gaps[(gaps["count"] >= 19) & (gaps["mean"] > 0)]
-    even = even[even["std"] / even["mean"] < rule.limit]
+    by = frame.groupby("key")["gap"]
+    gaps = by.agg(["mean", "std", "count"])[lambda g: (g["count"] >= 19) & (g["mean"] > 0)]
+    low, middle, high = (by.quantile(q).reindex(gaps.index) for q in (0.25, 0.5, 0.75))
+    # A host's own clicks among the robot's leave the middle half of the gaps as it is.
+    middle_half = (high - low + _step(seconds)) / middle.clip(lower=1e-9) < 1.35 * rule.limit
+    even = gaps[(gaps["std"] / gaps["mean"] < rule.limit) | middle_half]
     yield _sessions_hit(sheet, key, even.index.to_numpy(), "20 hits or more at even gaps")
     who = sheet.codes("customer_id")[0]
     hours = pd.DataFrame({"c": who, "d": seconds // 86_400, "h": seconds // 3600})
@@ -160,6 +163,12 @@ def rhythmic_bots(book: Book, rule: Rule) -> Iterator[Hit]:
     if len(rows):
         note = f"{len(tireless):,} customers active in 21 hours of one day"
         yield Hit(sheet.name, ("customer_id", "occurred_at"), rows, sheet.n, note)
+
+
+def _step(seconds: np.ndarray) -> int:
+    """Return the step the clock of the events goes by: a second, or a minute or an hour."""
+    known = seconds[seconds > 0]
+    return next((k for k in (3600, 60) if len(known) and (known % k == 0).all()), 1)
 
 
 def declared_bots(book: Book, _: Rule) -> Iterator[Hit]:
@@ -223,9 +232,10 @@ def outages(book: Book, rule: Rule) -> Iterator[Hit]:
         days = timing.empty_days(sheet.days()[first], rule.limit)
         days = days[~np.isin(days, sheet.days())]
         if len(days):
-            span = f"{_day(days[0])} to {_day(days[-1])}"
-            note = f"{len(days)} days without a row, {span}"
-            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), st.NONE, len(days), note, n=len(days))
+            span = _day(days[0]) + (f" to {_day(days[-1])}" if len(days) > 1 else "")
+            note = f"{len(days)} day{'s' * (len(days) > 1)} without a row, {span}"
+            of = len(timing.core_days(sheet.days()))
+            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), st.NONE, of, note, n=len(days))
     if not looked:
         raise NotApplicable("no dated table")
 

@@ -119,7 +119,7 @@ def _between_ends(
         if not len(stops):
             continue
         inside = until[stops] - until[first]
-        share = _profile(until[-1] - inside)
+        share = timing.hour_profiles(until[-1] - inside)
         for shift in MOVES:
             gain = (inside * np.log(np.roll(share, shift, axis=2) / share)).sum(axis=(1, 2))
             gain[inside.sum(axis=(1, 2)) > LARGEST_PART * len(hours)] = 0.0
@@ -127,11 +127,3 @@ def _between_ends(
             top = int(gain.argmax())
             best = max(best, Stretch(float(gain[top]), int(first), int(stops[top]) - 1, shift))
     return best, tried
-
-
-def _profile(counts: np.ndarray) -> np.ndarray:
-    """Return each weekday's share of hours, drawn to that of all days where rows are few."""
-    overall = counts.sum(axis=1, keepdims=True) + 0.5
-    overall = overall / overall.sum(axis=2, keepdims=True)
-    share = counts + 24 * overall
-    return 0.98 * share / share.sum(axis=2, keepdims=True) + 0.02 / 24

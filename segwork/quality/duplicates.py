@@ -16,6 +16,9 @@ from segwork.quality.timing import core_days
 from segwork.results import Status
 from segwork.schema import Kind
 
+MOST_FIELDS = 40  # of which two are left out in turn
+MANY_ALIKE = 0.2  # of the customers: beyond it the fields tell too little
+
 
 def exact_duplicates(book: Book, _: Rule) -> Iterator[Hit]:
     """Surplus copies of a whole source row."""
@@ -77,64 +80,61 @@ def duplicate_customers(book: Book, rule: Rule) -> Iterator[Hit]:
     fields = [c for c in sheet.frame.columns if sheet.kind(c) is not Kind.IDENTIFIER]
     if not fields or sheet.n < 2:
         raise NotApplicable("customers has no field besides its id")
-    own = _own_fields(sheet, fields)
-    copies, expected = _same_in_all(sheet, fields, own)
-    weights = {c: st.agreement_weight(sheet.codes(c)[0]) for c in own}
-    needed = np.log(sheet.n * (sheet.n - 1) / 2 / 0.01)
-    telling = sum(w.max(initial=0.0) for w in weights.values()) >= needed
-    alike = _alike(sheet, fields, weights, needed, rule.limit) if telling else st.NONE
-    beyond = len(copies) > 10 * expected and st.poisson_tail(len(copies), expected) < 0.001
-    exact = copies if beyond else st.NONE
-    if not telling and not len(exact) and expected > 0.1:
-        raise Inconclusive(f"the fields of {sheet.n:,} customers do not tell people apart")
-    rows = np.union1d(exact, alike).astype(int)
+    copies, one_off, two_off = _copies(sheet, fields)
+    by_chance = 0 < len(copies) <= one_off
+    rows = st.NONE if by_chance else copies
+    if not by_chance and two_off < len(copies) + one_off <= MANY_ALIKE * sheet.n:
+        rows = np.union1d(rows, _alike(sheet, fields, rule.limit)).astype(int)
+    if by_chance:
+        told = f"{len(copies):,} customers are alike in all fields, {one_off:,} in all but one"
+        raise Inconclusive(f"{told}: the fields do not tell people apart")
     yield Hit("customers", ("customer_id",), rows, sheet.n, f"{len(rows):,} customers twice")
 
 
-def _own_fields(sheet: Sheet, fields: list[str]) -> list[str]:
-    """Return the fields that no other one settles, as a postcode settles the town."""
-    by_size = sorted(fields, key=lambda c: -len(sheet.codes(c)[1]))
-    return [c for i, c in enumerate(by_size) if not any(_settles(sheet, b, c) for b in by_size[:i])]
+def _copies(sheet: Sheet, fields: list[str]) -> tuple[np.ndarray, int, int]:
+    """Return the later rows alike in all fields, and how many more are in all but one, but two.
 
-
-def _same_in_all(sheet: Sheet, fields: list[str], own: list[str]) -> tuple[np.ndarray, float]:
-    """Return the later rows of customers alike in all fields, and how many chance would make.
-
-    Chance takes the fields of ``own`` as independent.
+    Where chance makes customers alike, far more of them differ in one field than in none, however
+    the fields depend on each other; where they were entered twice, hardly any do. The field of
+    most values always has to agree: without it nobody may be told apart.
     """
-    frame = pd.DataFrame({"g": sheet.group(*fields), "id": sheet.codes("customer_id")[0]})
-    later = np.flatnonzero(frame["g"].duplicated() & ~frame.duplicated())
-    pairs = sheet.n * (sheet.n - 1) / 2
-    sizes = [np.bincount(sheet.group(c)).astype(float) for c in own]
-    return later, pairs * float(np.prod([(n * (n - 1) / 2).sum() / pairs for n in sizes]))
+    fields = sorted(fields, key=lambda c: -len(sheet.codes(c)[1]))
+    again = pd.Series(sheet.codes("customer_id")[0]).duplicated().to_numpy()
+    rng, marks = np.random.default_rng(0), []
+    for column in fields:
+        codes, values = sheet.codes(column)
+        marks.append(rng.integers(0, 2**63, len(values) + 1, dtype=np.uint64)[codes][~again])
+    whole = np.sum(marks, axis=0, dtype=np.uint64)
+
+    def surplus(key: np.ndarray) -> int:
+        return len(key) - len(np.unique(key))
+
+    others = marks[1 : MOST_FIELDS + 1]
+    exact, less = surplus(whole), [surplus(whole - mark) for mark in others]
+    two_off = sum(
+        max(0, surplus(whole - others[i] - others[j]) - less[i] - less[j] + exact)
+        for i, j in combinations(range(len(others)), 2)
+    )
+    later = np.flatnonzero(~again)[pd.Series(whole).duplicated().to_numpy()]
+    return later, sum(less) - len(less) * exact, two_off
 
 
-def _settles(sheet: Sheet, column: str, other: str) -> bool:
-    """Say whether a field that repeats says what another one is."""
-    codes = sheet.group(column)
-    several = np.bincount(codes)[codes] > 1
-    frame = pd.DataFrame({"a": codes, "b": sheet.group(other)})[several]
-    if len(frame) < 0.2 * sheet.n:
-        return False
-    return bool((frame.groupby("a")["b"].transform("first") == frame["b"]).mean() > 0.99)
-
-
-def _alike(
-    sheet: Sheet, fields: list[str], weights: dict[str, np.ndarray], needed: float, least: float
-) -> np.ndarray:
+def _alike(sheet: Sheet, fields: list[str], least: float) -> np.ndarray:
     """Return the later row of every pair whose equal fields say enough, and are most of them."""
-    rare = [c for c in weights if len(sheet.codes(c)[1]) > max(20, sheet.n // 50)]
-    pairs = _candidate_pairs(sheet, rare)
+    weights = {c: st.agreement_weight(sheet.codes(c)[0]) for c in fields}
+    needed = np.log(sheet.n * (sheet.n - 1) / 2 / 0.01)
+    pairs = _candidate_pairs(
+        sheet, [c for c in fields if len(sheet.codes(c)[1]) > max(20, sheet.n // 50)]
+    )
     ids = sheet.codes("customer_id")[0]
     pairs = pairs[ids[pairs[:, 0]] != ids[pairs[:, 1]]]
     score, agree = np.zeros(len(pairs)), np.zeros(len(pairs))
-    for column in fields:
+    for column, weight in weights.items():
         codes = sheet.codes(column)[0]
         left, right = codes[pairs[:, 0]], codes[pairs[:, 1]]
         same = left == right
+        score += np.where(same, np.where(left >= 0, weight[left], 0.0), -3.0)
         agree += same
-        if column in weights:
-            score += np.where(same, np.where(left >= 0, weights[column][left], 0.0), -3.0)
     return np.unique(pairs[(score >= needed) & (agree / len(fields) >= least)].max(axis=1))
 
 

@@ -160,7 +160,8 @@ def row_caps(book: Book, rule: Rule) -> Iterator[Hit]:
         if len(days):
             rows = np.flatnonzero(np.isin(sheet.days(), days))
             note = f"{len(days)} days have exactly {top:,} rows"
-            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), rows, len(days), note, n=len(days))
+            of = len(timing.core_days(sheet.days()))
+            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), rows, of, note, n=len(days))
     if not looked:
         raise NotApplicable("no dated table of 300 rows or more")
 

@@ -17,6 +17,7 @@ from segwork.quality.sheet import Book, NotApplicable, Sheet
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
 
+OPEN_CLASS = re.compile(r"[<>≤≥]=?\s*\d+|\d+\s*\+")  # "5+" people, "<18" years
 PLAIN = re.compile(r"[\W_]+")
 
 
@@ -33,7 +34,7 @@ def mixed_types(book: Book, _: Rule) -> Iterator[Hit]:
                 continue
             if numeric and pd.api.types.is_numeric_dtype(sheet.frame[column]):
                 continue
-            odd &= ~sheet.where(column, placeholder)
+            odd &= ~sheet.where(column, lambda w: placeholder(w) or OPEN_CLASS.fullmatch(w.strip()))
             if odd.any() and read.sum() > odd.sum():
                 kind = "number" if numeric else "date"
                 note = f"{odd.sum():,} values of {column} read as no {kind}"

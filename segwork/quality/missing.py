@@ -245,9 +245,14 @@ def missing_by_group(book: Book, rule: Rule) -> Iterator[Hit]:
     ]
     shares = [_two_shares(empty, member) for *_, empty, member in tests]
     p_values = holm([p for *_, p in shares])
-    for test, (low, high, _), p in zip(tests, shares, p_values, strict=True):
-        sheet, column, place, empty, member = test
-        if p < 0.01 and (low > rule.limit or high < 1 / rule.limit):
+    sides = [
+        0 if p >= 0.01 else int(low > rule.limit) - int(high < 1 / rule.limit)
+        for (low, high, _), p in zip(shares, p_values, strict=True)
+    ]
+    more = {(test[0].name, test[1]) for test, side in zip(tests, sides, strict=True) if side > 0}
+    for (sheet, column, place, empty, member), side in zip(tests, sides, strict=True):
+        # Where one group lacks more, the others lack less: the first is what is named.
+        if side > 0 or (side < 0 and (sheet.name, column) not in more):
             note = f"{column} is missing in {empty[member].mean():.1%} where {place}"
             note += f", in {empty[~member].mean():.1%} elsewhere"
             yield Hit(sheet.name, (column,), np.flatnonzero(empty & member), sheet.n, note)

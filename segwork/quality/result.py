@@ -171,11 +171,13 @@ class Audit:
 
     @property
     def alarms(self) -> pd.DataFrame:
-        """The failed and warned findings, worst first."""
+        """The failed and warned findings, worst first: failed, severity, share of the rows."""
         hot = self.findings[self.findings["status"].isin([s.value for s in ALARMS])]
         order = {s.value: i for i, s in enumerate(Severity)}
         rank = hot["severity"].map(order).astype(int) + 10 * (hot["status"] == Status.WARNED)
-        return hot.assign(_rank=rank).sort_values(["_rank", "code"]).drop(columns="_rank")
+        by = ["_rank", "share", "code"]
+        ordered = hot.assign(_rank=rank).sort_values(by, ascending=[True, False, True])
+        return ordered.drop(columns="_rank")
 
     @property
     def health(self) -> pd.DataFrame:
@@ -212,7 +214,7 @@ def run(rule: Rule, check: Check, book: Book) -> tuple[dict[str, Any], list[Hit]
         return _answer(rule, Status.INCONCLUSIVE, f"cannot tell: {reason}"), []
     status = next((s for s in _WORST if any(hit.status is s for hit in hits)), Status.PASSED)
     if status in ALARMS:
-        hits = [hit for hit in hits if hit.status in ALARMS]
+        hits = sorted((h for h in hits if h.status in ALARMS), key=lambda hit: -hit.count)
     if not hits:
         return _answer(rule, status, "nothing found"), []
     return _finding(rule, status, hits, book), hits

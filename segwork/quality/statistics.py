@@ -208,7 +208,8 @@ def rescaled(
     """
     with np.errstate(invalid="ignore"):
         beyond = (values > top) & (values <= 2 * top)
-    if beyond.sum() <= limit or len(np.unique(values[beyond])) < 2:
+    # Doubling takes the highest mark to twice the scale; counts without an odd one need not.
+    if beyond.sum() <= limit or not (values == 2 * top).any():
         return NONE, 0, ""
     for name, codes in groups.items():
         inside = codes[beyond]
@@ -239,7 +240,8 @@ def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str
     best = None
     for centre, name in ((known.mean(), "mean"), (np.median(known), "median")):
         near = np.abs(distinct - centre) <= max(1e-9, 0.15 * robust_scale(known))
-        for i in np.flatnonzero(near & (count >= 6)):
+        # Zero is a value of its own in counts, and half of all values are the median anyway.
+        for i in np.flatnonzero(near & (count >= 6) & (distinct != 0) & (count < len(known) / 2)):
             expected = _nearby(distinct, count, i)
             if best is None or count[i] / expected[0] > best[1] / best[2][0]:
                 best = (np.flatnonzero(values == distinct[i]), int(count[i]), expected, name)

@@ -113,14 +113,19 @@ def health(audit: Audit) -> pd.DataFrame:
     return table.rename_axis("table")
 
 
-def to_fix(audit: Audit, *, most: int = 12) -> pd.DataFrame:
+def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     """Return what to fix first: the alarms, worst first, with action and harm."""
     table = audit.alarms.head(most)
-    where = table["table"] + ": " + table["column"].str.split(",").str[:3].str.join(", ")
-    found = table["n_rows"].map("{:,}".format) + " " + table["counts"]
+    columns = table["column"].str.split(",")
+    where = table["table"] + ": " + columns.str[:2].str.join(", ")
+    where = where.where(columns.str.len() < 3, table["table"] + ": whole rows or several columns")
+    share = table["share"].map(lambda part: f" ({part:.1%})" if part >= 0.0005 else " (< 0.1%)")
+    share = share.where(table["counts"] == "rows", "")
+    found = table["n_rows"].map("{:,} ".format) + table["counts"] + share
     return pd.DataFrame({
-        "check": table["code"], "status": table["status"], "what": table["title"], "where": where,
-        "found": found, "what to do": table["action"], "else": table["harm"],
+        "what is wrong": table["title"], "where": where, "how much": found,
+        "what it does to the segments": table["harm"], "what to do": table["action"],
+        "answer": table["status"], "check": table["code"],
     })  # fmt: skip
 
 

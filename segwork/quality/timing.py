@@ -62,7 +62,7 @@ def clock_shifts(
             ratio, expected = ratios(hours, weekday, shift)
             span, score, mean = _best_stretch(ratio[order], days[order] if daily else None)
             if mean > LEAST_FIT * expected and (best is None or score > best[1]):
-                best = (order[span[0] : span[1]], score, shift)
+                best = (order[span[0] : span[1]], score, shift, ratio)
         if best is None:
             continue
         p = min(1.0, len(rows) * len(shifts) * float(np.exp(-best[1])))
@@ -97,22 +97,31 @@ def ratios(
 
     The profiles are those of the rows marked ``usual``, by default of all.
     """
-    ratio = np.zeros(len(hours))
-    expected = 0.0
     usual = np.ones(len(hours), bool) if usual is None else usual
-    parts = [weekday == day for day in range(7)]
-    if len(hours) < 7 * 300:
-        parts = [weekday >= 5, weekday < 5]
-    for part in parts:
-        learn = part & usual
-        if learn.sum() < 50:
-            continue
-        share = np.bincount(hours[learn], minlength=24) / learn.sum()
-        share = 0.98 * share + 0.02 / 24
-        log_ratio = np.log(np.roll(share, shift) / share)
-        ratio[part] = log_ratio[hours[part]]
-        expected += float((np.roll(share, shift) * log_ratio).sum()) * part.mean()
-    return ratio, expected
+    part = weekday if len(hours) >= 7 * 300 else weekday // 5
+    counts = np.bincount(24 * part[usual] + hours[usual], minlength=168).reshape(7, 24)
+    share = hour_profiles(counts)
+    moved = np.roll(share, shift, axis=1)
+    log_ratio = np.log(moved / share)
+    weight = np.bincount(part, minlength=7) / len(part)
+    return log_ratio[part, hours], float(weight @ (moved * log_ratio).sum(axis=1))
+
+
+def hour_profiles(counts: np.ndarray) -> np.ndarray:
+    """Return the share of hours of each part of the week, from counts (…, part, hour).
+
+    Parts are drawn to the profile of all as far as they differ no more than chance makes them
+    (James and Stein's rule on the chi-square of the table): noise in seven profiles would
+    otherwise drown the difference between one hour and the next.
+    """
+    n = counts.sum(axis=-1, keepdims=True)
+    overall = counts.sum(axis=-2, keepdims=True) + 0.5
+    overall = overall / overall.sum(axis=-1, keepdims=True)
+    chi2 = ((counts - n * overall) ** 2 / np.maximum(n * overall, 1e-9)).sum(axis=(-2, -1))
+    freedom = 23 * ((n > 0).sum(axis=(-2, -1)) - 1)
+    own = np.clip(1 - freedom / np.maximum(chi2, 1e-9), 0, 1)[..., None, None]
+    share = overall + own * np.where(n > 0, counts / np.maximum(n, 1) - overall, 0.0)
+    return 0.98 * share + 0.02 / 24
 
 
 def _best_stretch(
@@ -136,23 +145,32 @@ def _best_stretch(
 
 
 def _as_shift(
-    best: tuple[np.ndarray, float, int],
+    best: tuple[np.ndarray, float, int, np.ndarray],
     p: float,
     rows: np.ndarray,
     unit: np.ndarray,
     when: np.ndarray,
     in_order: bool,
 ) -> Shift:
-    members, score, shift = best
+    members, score, shift, ratio = best
     hours = shift if shift <= 12 else shift - 24
     if in_order:
-        first, last = _snap(when, rows[members.min()], rows[members.max()], hours)
+        total = np.zeros(len(when) + 1)
+        total[rows + 1] = ratio
+        ends = rows[members.min()], rows[members.max()]
+        first, last = _snap(when, *ends, hours, np.cumsum(total))
         return Shift(np.arange(first, last + 1), hours, score, p)
     return Shift(np.flatnonzero(np.isin(unit, unit[rows[members]])), hours, score, p)
 
 
-def _snap(when: np.ndarray, first: int, last: int, hours: int) -> tuple[int, int]:
-    """Move the ends of a stretch to the jumps of the clock in a table that is in order of time."""
+def _snap(
+    when: np.ndarray, first: int, last: int, hours: int, total: np.ndarray
+) -> tuple[int, int]:
+    """Move the ends of a stretch to the jumps of the clock in a table that is in order of time.
+
+    A night's pause can look like a jump: of several, the one with most evidence inside is taken
+    (``total`` is the evidence of the rows before each one).
+    """
     step = np.diff(when.astype(np.int64)) / 3600
     reach = max(30, (last - first) // 2)
     ends = []
@@ -160,9 +178,10 @@ def _snap(when: np.ndarray, first: int, last: int, hours: int) -> tuple[int, int
         near = np.arange(max(0, place - reach), min(len(step), place + reach))
         fits = near[np.abs(step[near] - jump) <= 1.5]
         if jump < 0:
-            fits = near[(step[near] < -0.5) & (step[near] >= jump - 0.1)]
-        ends.append(int(fits[np.argmin(np.abs(fits - place))]) if len(fits) else place)
-    start, stop = ends[0] + 1, ends[1]
+            fits = near[(step[near] < -0.5) & (step[near] >= jump - 1.5)]
+        ends.append(fits if len(fits) else np.array([place]))
+    start = int(ends[0][np.argmin(total[ends[0] + 1])]) + 1
+    stop = int(ends[1][np.argmax(total[ends[1] + 1])])
     return (start, stop) if start <= stop else (first, last)
 
 
@@ -254,9 +273,8 @@ def _easter(year: int) -> str:
 def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     """Return the days with exactly the highest number of rows, where so many are no chance.
 
-    Under any law whose upper tail falls, each day in a window of w values below the maximum
-    reaches it with a chance of at most 1 / (w + 1). A narrow window asks least of the law, a wide
-    one has most days: all widths are tried and the smallest p pays for it (Bonferroni).
+    Two tests share the limit: one for any law whose upper tail falls, one for laws whose tail
+    falls ever faster (log-concave, as Poisson's), which tells smaller heaps.
     """
     known = days[days > -(10**6)]
     if len(known) < 100:
@@ -270,11 +288,39 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     if top < 5 or at_top.sum() < 3:
         return st.NONE, top
     width = max(4, round(st.robust_scale(count[count > 0].astype(float)) / 2))
-    days_with = np.bincount(count, minlength=top + 1)
-    windows = [days_with[top - w :] for w in range(1, min(width, top) + 1)]
-    chances = [stats.binom.sf(w[-1] - 1, w.sum(), 1 / len(w)) for w in windows]
-    p = float(min(chances)) * len(windows)
-    next_most = int(windows[int(np.argmin(chances))][:-1].max())
-    if p < limit and at_top.sum() > CAP_STANDS_OUT * next_most:
+    days_with = np.bincount(count, minlength=top + 1)[max(top - width, 1) :]
+    tests = (_against_falling(days_with), _against_log_concave(days_with))
+    if any(2 * p < limit and at_top.sum() > CAP_STANDS_OUT * usual for p, usual in tests):
         return span[at_top], top
     return st.NONE, top
+
+
+def _against_falling(days_with: np.ndarray) -> tuple[float, float]:
+    """Return p of so many days at the last value, and the most days at any value before it.
+
+    Each day in a window of w values below the last reaches it with a chance of at most
+    1 / (w + 1). A narrow window asks least of the law, a wide one has most days: all widths are
+    tried and the smallest p pays for it (Bonferroni).
+    """
+    windows = [days_with[-w:] for w in range(2, len(days_with) + 1)]
+    chances = [stats.binom.sf(w[-1] - 1, w.sum(), 1 / len(w)) for w in windows]
+    least = int(np.argmin(chances))
+    return float(chances[least]) * len(windows), float(windows[least][:-1].max())
+
+
+def _against_log_concave(days_with: np.ndarray) -> tuple[float, float]:
+    """Return p of so many days at the last value, and the number expected there.
+
+    Below a concave logarithm lies every line through it continued: the line is fitted to the
+    values before the last, and is at most too high.
+    """
+    before = days_with[:-1].astype(float)
+    if len(before) < 4 or (before > 0).sum() < 4:
+        return 1.0, 0.0
+    x, weight = np.arange(-len(before), 0), before + 0.5
+    middle = np.average(x, weights=weight)
+    spread = float(weight @ (x - middle) ** 2)
+    slope = min(0.0, float(weight @ ((x - middle) * np.log(weight))) / spread)
+    usual = float(np.exp(np.average(np.log(weight), weights=weight) - slope * middle))
+    unsure = usual**2 * (1 / weight.sum() + middle**2 / spread)
+    return float(stats.norm.sf((days_with[-1] - usual) / np.sqrt(usual + unsure))), usual
