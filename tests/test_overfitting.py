@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from scipy.special import expit
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -232,6 +233,14 @@ def test_too_few_of_a_class_is_no_answer() -> None:
     check = overfitting.check(LogisticRegression(), X, np.arange(200) < 6)
     assert check.status("OF-01") == "inconclusive"
     assert check.scores["holdout"].isna().all()
+
+
+@pytest.mark.parametrize("n", [2, 3, 25])
+def test_a_handful_of_rows_raises_no_alarm(n: int) -> None:
+    """Noise of a few rows separates by chance; that is not enough data, and no leak."""
+    X = csr_matrix(np.random.default_rng(21).normal(size=(n, 5)))
+    check = overfitting.check(RandomForestClassifier(10), X, np.arange(n) % 2)
+    assert list(check.alarms["code"]) == []
 
 
 REFUSED = [

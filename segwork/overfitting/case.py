@@ -203,7 +203,7 @@ def noted(kinds: set[str]) -> Iterator[None]:
 
 def _frame(X: Any) -> pd.DataFrame:
     if not isinstance(X, pd.DataFrame):
-        X = pd.DataFrame(np.asarray(X))
+        X = pd.DataFrame(X.toarray() if hasattr(X, "toarray") else np.asarray(X))
     if X.empty:
         raise UsageError(f"X has {len(X)} rows and {X.shape[1]} columns", accepted="at least one")
     if X.columns.duplicated().any():

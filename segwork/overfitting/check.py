@@ -29,6 +29,7 @@ from segwork.progress import unwatched
 from segwork.results import Status
 
 FEWEST = 10
+TOO_FEW = f"Not enough data: a class has fewer than {FEWEST} rows."
 NEEDS_FITS = ("OF-01", "OF-02", "OF-03", "OF-04", "OF-05", "OF-06", "OF-08", "OF-09")
 NEEDS_FITS += ("OF-14", "OF-16", "OF-17", "OF-18", "OF-20")
 STEPS = 10
@@ -216,6 +217,8 @@ def _examine(whole: Case, declared: _Declared, max_rows: int, bar: tqdm[Any]) ->
     case = whole.without(declared.refused)
     alone = features.single_features(whole)
     leak, suspects = features.check_leaks(alone, declared.refused, declared.known)
+    if case.counts.min() < FEWEST and not declared.refused:
+        leak = Check("OF-10", Status.INCONCLUSIVE, TOO_FEW)
     rule_check, rules = periods.check_rules(case)
     plain = whole if declared.held is None else replace(whole, groups=None, time=None)
     twice = copies.find_copies(plain)
@@ -270,8 +273,7 @@ class _Fitted:
 def _fit_all(case: Case, done: set[str], declared: _Declared, bar: tqdm[Any]) -> _Fitted:
     """Run the checks that need fits, each on the rows a real use would hold out."""
     if case.counts.min() < FEWEST:
-        why = f"Not enough data: a class has fewer than {FEWEST} rows."
-        checks = [Check(code, Status.INCONCLUSIVE, why) for code in NEEDS_FITS]
+        checks = [Check(code, Status.INCONCLUSIVE, TOO_FEW) for code in NEEDS_FITS]
         none = pd.DataFrame()
         return _Fitted(checks, {}, {}, none, none, none, {})
     crosses, folds = _splits(case, bar)

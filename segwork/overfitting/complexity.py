@@ -83,8 +83,9 @@ def _told(name: str, ahead: Estimate) -> str:
 def check_folds(cross: CrossScore) -> Check:
     """OF-04: one fold far below the others, in standard errors of a fold."""
     areas, errors = cross.by_fold.T
-    lowest = int(np.argmin((areas - areas.mean()) / np.maximum(errors, 1e-9)))
-    depth = (areas.mean() - areas[lowest]) / max(errors[lowest], 1e-9)
+    errors = np.maximum(errors, max(float(np.median(errors)), 1e-9))  # a few rows may show none
+    lowest = int(np.argmin((areas - areas.mean()) / errors))
+    depth = (areas.mean() - areas[lowest]) / errors[lowest]
     text = (
         f"Area by fold {areas.min():.3f} to {areas.max():.3f}; the lowest lies {depth:.1f} standard"
         " errors below the mean"

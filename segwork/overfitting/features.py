@@ -22,6 +22,7 @@ from segwork.results import Status
 LEAK_AUC, LEAK_FLOOR = 0.90, 0.85
 PURE, COVERED, MOSTLY_OTHER = 0.95, 0.30, 0.35
 SUSPECT_AUC, SUSPECT_LEAD, STRONG_AUC = 0.70, 0.05, 0.80
+FEWEST_TO_JUDGE = 30  # rows of each class
 EQUAL_MARGIN = 0.02  # in area: what a model must be able to add to its best feature
 SEARCHED = 4.0
 N_BINS, N_FOLDS = 20, 5
@@ -213,7 +214,7 @@ def check_one_rule(case: Case, singles: list[Single], cross: CrossScore) -> Chec
     )
     if span.low > 0:
         return Check("OF-17", Status.PASSED, f"{text}.", share=gain.value)
-    if span.high < EQUAL_MARGIN:
+    if span.high < EQUAL_MARGIN and case.counts.min() >= FEWEST_TO_JUDGE:
         return Check("OF-17", alarm("OF-17"), f"{text}.", (best.name,), share=gain.value)
     return Check("OF-17", Status.INCONCLUSIVE, f"{text}; more rows decide.", share=gain.value)
 
