@@ -199,7 +199,7 @@ def test_exact_copies_without_order_ids_are_not_called_rekeyed() -> None:
 
 
 def test_open_classes_counts_and_zeros_are_no_faults() -> None:
-    """ "3+" children, a count that skips 9, and mostly zero messages are what they are."""
+    """A class of "3+" children, counts without a 9 and mostly zero messages are no faults."""
     rng = np.random.default_rng(12)
     table = people(3000, rng, kids=rng.choice(["1", "2", "3+"], 3000, p=[0.5, 0.4, 0.1]))
     table["bought"] = rng.choice([2, 3, 4, 5, 6, 7, 8, 10], 3000)
