@@ -7,7 +7,6 @@
     ├── ConfigError              a configuration that cannot be used
     ├── DataError                a table that cannot be read or lacks what the contract needs
     ├── MissingExtraError        an optional package is not installed
-    ├── NotebookError            a notebook failed, died, timed out or left something out (exit 1)
     ├── GateError                a required gate failed under ``--strict`` (exit 3)
     └── NotReproducedError       a second run gave other facts (exit 4)
 
@@ -77,12 +76,6 @@ class MissingExtraError(SegworkError):
             f"{needed_for} needs the package '{package}', which is not installed",
             hint=f"pip install 'segwork[{extra}]' -c constraints.txt",
         )
-
-
-class NotebookError(SegworkError):
-    """A notebook failed, died, timed out, or left an output missing, stale or non-finite."""
-
-    exit_code = 1
 
 
 class GateError(SegworkError):

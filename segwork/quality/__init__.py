@@ -35,7 +35,6 @@ from segwork.quality.readiness import Readiness, readiness
 from segwork.quality.result import (
     Audit,
     Check,
-    Rule,
     catalogue,
     details_of,
     rows_of,
@@ -162,11 +161,3 @@ def as_day(as_of: date | str) -> np.datetime64:
         return np.datetime64(datetime.fromisoformat(as_of).strftime("%Y-%m-%d"), "D")
     except (ValueError, TypeError, AttributeError):
         raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="2011-12-10") from None
-
-
-def rule_of(code: str) -> Rule:
-    """Return one rule of the catalogue."""
-    rules = catalogue()
-    if code not in rules:
-        raise UsageError.unknown("check", code, rules, where="the catalogue")
-    return rules[code]

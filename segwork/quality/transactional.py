@@ -18,7 +18,6 @@ from segwork.quality.sheet import Book, NotApplicable, Sheet
 from segwork.results import Status
 
 TABLE = "transactions"
-FEES = re.compile(r"post|postage|carriage|fee|discount|manual|voucher|gift ?card|shipping", re.I)
 
 
 def sign_without_return(book: Book, _: Rule) -> Iterator[Hit]:
@@ -247,10 +246,6 @@ def selective_loss(book: Book, rule: Rule) -> Iterator[Hit]:
     rows = np.flatnonzero(empty) if auc >= rule.limit and p < 0.01 else st.NONE
     note = f"lines without a customer differ from the others with AUC {auc:.3f} (n {n:,})"
     yield Hit(TABLE, ("customer_id",), rows, sheet.n, note)
-
-
-def _listed(rows: np.ndarray) -> Status:
-    return Status.WARNED if len(rows) else Status.PASSED
 
 
 CHECKS = {
