@@ -26,6 +26,7 @@ from segwork.overfitting import OverfittingCheck
 from segwork.overfitting.case import make_case
 from segwork.overfitting.copies import check_oversampling, find_copies
 from segwork.overfitting.features import check_leaks, single_features
+from segwork.overfitting.operating import check_recall
 
 
 def examine(subject: model_defects.Subject, **more: Any) -> OverfittingCheck:
@@ -373,6 +374,31 @@ def test_segment_decided_by_a_coin_is_named() -> None:
     model = make_pipeline(known, LogisticRegression())
     weak = overfitting.check(model, X, y).findings.set_index("code").loc["OF-18"]
     assert (weak["status"], weak["column"]) == ("warned", "plan")
+
+
+@pytest.mark.parametrize(
+    ("rare_hit", "other_hit", "why", "status"),
+    [
+        (0.9, 0.3, "", "passed"),
+        (0.3, 0.9, "", "failed"),
+        (0.9, 0.3, "its own decision rule", "failed"),
+    ],
+)
+def test_recall_of_the_class_that_pays_for_the_cost_is_only_told(
+    rare_hit: float, other_hit: float, why: str, status: str
+) -> None:
+    """A threshold chosen to find the lost may miss those who stay; the model's own may not."""
+    lost = np.arange(1000) < 200
+    case = make_case(
+        LogisticRegression(), pd.DataFrame({"x": range(1000)}), lost, groups=None, time=None, seed=0
+    )
+    within = np.where(lost, np.arange(1000) / 200, (np.arange(1000) - 200) / 800)
+    right = within < np.where(lost, rare_hit, other_hit)
+    decided = np.where(right, case.codes, 1 - case.codes)
+
+    found = check_recall(case, case.codes, decided, why, floor=0.5)
+
+    assert str(found.status) == status
 
 
 @pytest.mark.skipif("SEGWORK_DATA" not in os.environ, reason="SEGWORK_DATA is not set")
