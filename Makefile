@@ -42,7 +42,7 @@ run: setup ## run the whole workbench on the sample company (or CONFIG=…) and 
 test: $(VENV)/.installed-$(EXTRAS) ## check style and run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-$(EXTRAS) ## ruff, and the rules about notebooks and configs
 	$(BIN)/ruff check .
