@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 import segwork
 
@@ -100,6 +102,19 @@ def test_constraints_pin_every_dependency() -> None:
     assert names - {"segwork"} <= pinned
     assert all(re.fullmatch(r"[\w.\-]+==[\w.+!\-]+", line) for line in lines)
     assert "://" not in text
+
+
+def test_pins_install_on_the_oldest_python() -> None:
+    """No pinned release asks for a later patch of Python than we do."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = settings["requires-python"].removeprefix(">=") + ".0"
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pinned = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+    installed = {found.name: found.metadata["Requires-Python"] for found in distributions()}
+    asked = {name: installed[name] for name in pinned & set(installed) if installed[name]}
+
+    assert len(asked) > 100
+    assert {n: a for n, a in asked.items() if not SpecifierSet(a).contains(oldest)} == {}
 
 
 def test_make_help_lists_every_target() -> None:
