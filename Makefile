@@ -67,9 +67,10 @@ weights: setup ## train the change-point networks anew and take their thresholds
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
 	  $(BIN)/python -m segwork.changepoints.train
 
-# The referee that selects segments; lots of tables stay in .segwork/referee, so it can be stopped.
-referee: setup ## simulate tables and train the segments' referee again (half an hour)
-	$(BIN)/python -m segwork.bench.referee_training .segwork/referee segwork/clustering/referee.npz
+# The referees that select segments; lots of tables stay in .segwork, so it can be stopped.
+referee: setup ## simulate tables and train the segments' two referees again (an hour)
+	$(BIN)/python -m segwork.bench.referee_training any .segwork/referee segwork/clustering/referee.npz
+	$(BIN)/python -m segwork.bench.referee_training customers .segwork/referee_customers segwork/clustering/referee_customers.npz
 
 # Other people's audits on our plants: one environment, one adapter and one file of alarms each.
 # They are asked not to call home.

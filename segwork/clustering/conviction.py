@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from segwork.clustering.methods import MOST_SEGMENTS, ROWS_PER_CLUSTER
 from segwork.clustering.null import copula_copy
 from segwork.clustering.pool import classical_pool, scored
 
@@ -17,6 +18,7 @@ LEAST_EXCESS = 3.0
 LEAST_QUALITY = 0.4
 # The least step of 0.05 that at most one in fifty tables without groups reaches (2 of 140).
 CLEAR_BY_ITSELF = 0.65
+CLEAR_AMONG_CUSTOMERS = 0.65
 CLEAR_IN_ONE_COLUMN = 0.85  # the same for one column, which is its own copy (1 of 56)
 
 
@@ -62,7 +64,13 @@ class Conviction:
 
 
 def conviction(
-    X: np.ndarray, *, copies: int, seed: int, n_clusters: int | None = None, look: int = LOOK
+    X: np.ndarray,
+    *,
+    copies: int,
+    seed: int,
+    n_clusters: int | None = None,
+    look: int = LOOK,
+    customers: bool = False,
 ) -> Conviction:
     """Compare the table with clusterless copies of it (margins and rank correlations kept).
 
@@ -74,13 +82,15 @@ def conviction(
     """
     rng = np.random.default_rng([seed, 18])
     rows = X[np.sort(rng.permutation(len(X))[:ROWS])]
-    value = best_quality(rows, seed=seed, n_clusters=n_clusters)
-    clear = CLEAR_BY_ITSELF if X.shape[1] > 1 else CLEAR_IN_ONE_COLUMN
+    asked = {"seed": seed, "n_clusters": n_clusters, "customers": customers}
+    value = best_quality(rows, **asked)
+    clear = CLEAR_AMONG_CUSTOMERS if customers else CLEAR_BY_ITSELF
+    clear = clear if X.shape[1] > 1 else CLEAR_IN_ONE_COLUMN
     if copies == 0:
         return Conviction(value, (), True, "clusterless copies were not asked for")
     null: list[float] = []
     while len(null) < copies and not _settled(value, null, look, clear):
-        null.append(best_quality(copula_copy(rows, rng), seed=seed, n_clusters=n_clusters))
+        null.append(best_quality(copula_copy(rows, rng), **asked))
     found = Conviction(value, tuple(null), False, "")
     above = (
         value > max(null, default=1.0) and found.excess >= LEAST_EXCESS and value >= LEAST_QUALITY
@@ -101,9 +111,12 @@ def _settled(value: float, null: list[float], look: int, clear: float) -> bool:
     return value >= clear or value < LEAST_QUALITY or value <= max(null, default=-1.0)
 
 
-def best_quality(X: np.ndarray, *, seed: int, n_clusters: int | None) -> float:
+def best_quality(
+    X: np.ndarray, *, seed: int, n_clusters: int | None, customers: bool = False
+) -> float:
     """Return the highest predicted quality over the quick pool."""
-    most = max(2, len(np.unique(X, axis=0)) // 15)
+    most = max(2, len(np.unique(X, axis=0)) // ROWS_PER_CLUSTER)
+    most = min(most, MOST_SEGMENTS) if customers else most
     numbers = [n_clusters] if n_clusters else [k for k in NUMBERS if k <= most]
     pool = classical_pool(X, METHODS, seed=seed, numbers=numbers)
-    return float(scored(X, pool, seed=seed).quality.max())
+    return float(scored(X, pool, seed=seed, customers=customers).quality.max())

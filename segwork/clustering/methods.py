@@ -14,6 +14,7 @@ from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
 
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
 ROWS_PER_CLUSTER = 15
+MOST_SEGMENTS = 10  # of customers: more are not told apart by those who work with them
 EPS_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0)
 
 

@@ -27,12 +27,15 @@ class Scored:
     space : Space
         The rows scored, at most 1,000.
     traits, agreement, quality : arrays, shapes (m, t), (m, m), (m,)
+    customers : bool
+        Whether the customers' referee predicts the quality.
     """
 
     candidates: list[m.Candidate]
     space: Space
     traits: np.ndarray
     agreement: np.ndarray
+    customers: bool
 
     @property
     def methods(self) -> list[str]:
@@ -42,7 +45,7 @@ class Scored:
     @property
     def quality(self) -> np.ndarray:
         """The referee's predicted agreement with the truth, shape (m,)."""
-        return quality(self.traits, self.agreement, self.methods)
+        return quality(self.traits, self.agreement, self.methods, customers=self.customers)
 
 
 def classical_pool(
@@ -68,7 +71,9 @@ def classical_pool(
     return [candidate for name in methods for candidate in recipes[name]()]
 
 
-def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored:
+def scored(
+    X: np.ndarray, candidates: list[m.Candidate], *, seed: int, customers: bool = False
+) -> Scored:
     """Measure every candidate on the same rows: 1,000 distinct ones at most, drawn at random."""
     rows = deciding_rows(X, seed=seed)
     space = Space.of(X[rows])
@@ -77,7 +82,7 @@ def scored(X: np.ndarray, candidates: list[m.Candidate], *, seed: int) -> Scored
     first = dict(zip(names[::-1], labels.T[::-1], strict=True))
     known = {name: traits(space, column) for name, column in first.items()}
     values = np.array([known[name] for name in names])
-    return Scored(candidates, space, values, agreement(labels))
+    return Scored(candidates, space, values, agreement(labels), customers)
 
 
 def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 from segwork.clustering import board, deep, prepare
 from segwork.clustering.conviction import Conviction, conviction
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.methods import Candidate, cluster_numbers
+from segwork.clustering.methods import MOST_SEGMENTS, Candidate, cluster_numbers
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, fitting_rows, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
@@ -26,7 +26,6 @@ from segwork.errors import DataError, UsageError
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
 METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
 MAP_ROWS = 2000
-MOST_SEGMENTS = 10
 LEAST_ROWS = 10
 MOST_NOISE = 0.3
 
@@ -164,11 +163,13 @@ def compare(
     runner = _Runner(compared.iloc[rows], matrix[rows], scaling, n_clusters, seed, once_rows)
     for name in board.with_progress(chosen):
         runner.run(name)
-    pool = scored(runner.X, runner.candidates, seed=seed)
+    pool = runner.scored(runner.candidates)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
-    verdict = conviction(pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters)
+    verdict = conviction(
+        pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters, customers=pool.customers
+    )
     outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
@@ -237,7 +238,8 @@ class _Runner:
         self.candidates: list[Candidate] = []
         distinct, first, codes = np.unique(X, axis=0, return_index=True, return_inverse=True)
         self.alike = first[codes]  # equal rows get the label of their first
-        most = MOST_SEGMENTS if scaling.rule == "customer" else 100
+        self.customers = scaling.rule == "customer"
+        most = MOST_SEGMENTS if self.customers else 100
         self.numbers = [n_clusters] if n_clusters else cluster_numbers(len(distinct), most=most)
         self.cost: dict[str, tuple[float, float]] = {}
         self.codes: dict[str, deep.Code] = {}
@@ -248,6 +250,10 @@ class _Runner:
         found = self._candidates(name) or [_one_group(name, len(self.X))]
         self.candidates += [replace(c, labels=c.labels[self.alike]) for c in found]
         self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
+
+    def scored(self, candidates: list[Candidate]) -> Scored:
+        """Measure candidates on the deciding rows, for the referee of this kind of table."""
+        return scored(self.X, candidates, seed=self.seed, customers=self.customers)
 
     def _candidates(self, name: str) -> list[Candidate]:
         if name == "rule_rfm":
@@ -260,7 +266,7 @@ class _Runner:
         if name == "autoencoder_mixture":
             return deep.code_mixture(self._code_rows, self.numbers, seed=self.seed)
         if name == "idec":
-            quality = scored(self.X, self._in_code, seed=self.seed).quality
+            quality = self.scored(self._in_code).quality
             k = self._in_code[int(quality.argmax())].n_clusters
             found, self.codes[name] = deep.idec(self.X, *self._learnt, k, seed=self.seed)
             return [found]

@@ -2,8 +2,11 @@
 
 For every candidate it predicts the adjusted Rand index with the (unknown) true grouping from the
 candidate's traits, from its agreement with the other methods' candidates, and from how it stands
-beside the best candidate on each trait. It never sees a method's name. Its trees are plain arrays
-in ``referee.npz``, written by ``segwork.bench.referee_training``.
+beside the best candidate on each trait. It never sees a method's name.
+
+There are two: one for tables of any kind, and one that learnt on simulated customers alone, for
+tables under the customer scaling. Their trees are plain arrays in ``referee.npz`` and
+``referee_customers.npz``, written by ``segwork.bench.referee_training``.
 """
 
 from __future__ import annotations
@@ -51,20 +54,26 @@ def features(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> n
     return np.hstack([values, np.zeros((len(values), 2 * len(columns)))])
 
 
-def quality(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> np.ndarray:
+def quality(
+    values: np.ndarray, agreement: np.ndarray, methods: list[str], *, customers: bool
+) -> np.ndarray:
     """Return the predicted agreement with the truth, shape (m,); 0 for fewer than two clusters."""
-    read = features(values, agreement, methods)
-    trees = _trees()
+    return predicted(features(values, agreement, methods), customers=customers)
+
+
+def predicted(read: np.ndarray, *, customers: bool) -> np.ndarray:
+    """Return the prediction of one of the two referees from what it reads, shape (m,)."""
+    trees = _trees("referee_customers.npz" if customers else "referee.npz")
     node = np.repeat(trees["roots"][None], len(read), axis=0)
     while (inner := trees["left"][node] >= 0).any():
         at, row = node[inner], np.nonzero(inner)[0]
         left = read[row, trees["feature"][at]] <= trees["threshold"][at]
         node[inner] = np.where(left, trees["left"][at], trees["right"][at])
     total = float(trees["start"]) + trees["value"][node].sum(axis=1)
-    return np.where(values[:, TRAITS.index("log_clusters")] > 0, np.clip(total, 0, 1), 0.0)
+    return np.where(read[:, TRAITS.index("log_clusters")] > 0, np.clip(total, 0, 1), 0.0)
 
 
 @cache
-def _trees() -> dict[str, np.ndarray]:
-    with resources.files("segwork.clustering").joinpath("referee.npz").open("rb") as file:
+def _trees(name: str) -> dict[str, np.ndarray]:
+    with resources.files("segwork.clustering").joinpath(name).open("rb") as file:
         return dict(np.load(file, allow_pickle=False))
