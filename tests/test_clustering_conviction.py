@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
+from segwork import features, sample
+from segwork.clustering import compare
 from segwork.clustering.conviction import conviction
+from segwork.clustering.methods import kmeans
+from segwork.clustering.pool import scored
+from segwork.clustering.prepare import BEHAVIOUR, as_frame
 
 
 def test_tight_groups_convince_although_their_copies_form_a_grid() -> None:
@@ -44,3 +50,30 @@ def test_copies_are_drawn_only_until_the_answer_is_known() -> None:
         late = conviction(X, copies=8, seed=0, look=8)
         assert early.convincing == late.convincing
         assert len(early.null) <= len(late.null) == 8
+
+
+def test_planted_types_of_customers_are_recommended() -> None:
+    """The customers' referee prefers the planted types to a labelling that joins two of them."""
+    company = sample.make(customers=2000, seed=11)
+    table = features.customer_features(company.tables, as_of=company.key.constants["as_of"])
+    table = as_frame(table)[list(BEHAVIOUR)]
+    truth = company.key.segments.set_index("customer_id")["segment"].reindex(table.index).dropna()
+
+    result = compare(
+        table.loc[truth.index], methods=["kmeans", "ward", "hdbscan"], draws=0, copies=2
+    )
+
+    index = {name: adjusted_rand_score(truth, result.labels[name]) for name in result.labels}
+    assert index[result.recommended] >= 0.8
+    assert index[result.recommended] > index["hdbscan"] + 0.1
+
+
+def test_customers_have_a_referee_of_their_own() -> None:
+    """The same labellings are judged otherwise where the table holds customers."""
+    X = np.random.default_rng(5).normal(size=(120, 3))
+    candidates = kmeans(X, [2, 3], seed=0)
+
+    general = scored(X, candidates, seed=0).quality
+    customers = scored(X, candidates, seed=0, customers=True).quality
+
+    assert (general != customers).all()

@@ -18,7 +18,6 @@ LEAST_EXCESS = 3.0
 LEAST_QUALITY = 0.4
 # The least step of 0.05 that at most one in fifty tables without groups reaches (2 of 140).
 CLEAR_BY_ITSELF = 0.65
-CLEAR_AMONG_CUSTOMERS = 0.65
 CLEAR_IN_ONE_COLUMN = 0.85  # the same for one column, which is its own copy (1 of 56)
 
 
@@ -84,8 +83,7 @@ def conviction(
     rows = X[np.sort(rng.permutation(len(X))[:ROWS])]
     asked = {"seed": seed, "n_clusters": n_clusters, "customers": customers}
     value = best_quality(rows, **asked)
-    clear = CLEAR_AMONG_CUSTOMERS if customers else CLEAR_BY_ITSELF
-    clear = clear if X.shape[1] > 1 else CLEAR_IN_ONE_COLUMN
+    clear = CLEAR_BY_ITSELF if X.shape[1] > 1 else CLEAR_IN_ONE_COLUMN
     if copies == 0:
         return Conviction(value, (), True, "clusterless copies were not asked for")
     null: list[float] = []
