@@ -92,10 +92,17 @@ def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
     refused = []
     for number, X in enumerate(tables):
         frame = prepare.as_frame(X)
-        matrix = prepare.fit_scaling(frame).transform(frame)
+        scaling = prepare.fit_scaling(frame)
+        matrix = scaling.transform(frame)
         matrix = matrix[fitting_rows(len(matrix), seed=seed + number)]
         matrix = matrix[deciding_rows(matrix, seed=seed + number)]
-        found = conviction(matrix, copies=19, seed=seed + number, look=0)
+        found = conviction(
+            matrix,
+            copies=19,
+            seed=seed + number,
+            look=0,
+            customers=scaling.rule == "customer",
+        )
         refused.append(not found.convincing)
     return np.array(refused)
 
