@@ -167,9 +167,8 @@ def compare(
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
-    verdict = conviction(
-        pool.space.X, copies=copies, seed=seed, n_clusters=n_clusters, customers=pool.customers
-    )
+    asked = {"seed": seed, "n_clusters": n_clusters, "customers": pool.customers}
+    verdict = conviction(pool.space.X, copies=copies, **asked)
     outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
