@@ -112,7 +112,7 @@ def test_genie_leaves_no_cluster_behind():
     assert np.bincount(genie(*tree, n_clusters=[2], gini_limit=1.0)[2]).min() == 1
 
 
-@pytest.mark.parametrize("engine", ["auto", "sklearn"])
+@pytest.mark.parametrize("engine", ["auto", "neighbours", "sklearn"])
 def test_density_clusters_are_dbscan(engine):
     """Core points and noise are scikit-learn's; the labels agree up to border points."""
     X, _ = make_moons(500, noise=0.1, random_state=1)
@@ -121,6 +121,21 @@ def test_density_clusters_are_dbscan(engine):
     assert np.flatnonzero(core).tolist() == fit.core_sample_indices_.tolist()
     assert ((labels == -1) == (fit.labels_ == -1)).all()
     assert adjusted_rand_score(labels[core], fit.labels_[core]) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_neighbours_find_the_groups_of_scikit_learn(seed):
+    """Rows, ties and eps at random, up to dozens of groups: every label is scikit-learn's."""
+    rng = np.random.default_rng(seed)
+    columns = int(rng.integers(1, 5))
+    X = np.round(rng.uniform(0, 12, (400, columns)), int(rng.integers(1, 4)))
+    eps, points = float(rng.choice([0.3, 0.5, 1.0, 2.0])), int(rng.integers(1, 6))
+
+    ours = density_clusters(X, eps=eps, min_points=points, engine="neighbours")
+    theirs = density_clusters(X, eps=eps, min_points=points, engine="sklearn")
+
+    assert ours[0].tolist() == theirs[0].tolist()
+    assert ours[1].tolist() == theirs[1].tolist()
 
 
 def test_copula_copy_keeps_margins_and_rank_correlation_and_no_groups():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from segwork.clustering import Comparison, compare, copula_copy, prepare
 from segwork.clustering.conviction import conviction
-from segwork.clustering.methods import k_distances
+from segwork.clustering.density import k_distances
 from segwork.clustering.pool import deciding_rows, fitting_rows
 
 PUBLISHED = {

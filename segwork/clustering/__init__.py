@@ -1,8 +1,8 @@
 """Segments: rule, K-Means, DBSCAN, autoencoder and controls, compared under one protocol."""
 
 from segwork.clustering.dbcv import dbcv
+from segwork.clustering.density import density_clusters
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.methods import density_clusters
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.null import copula_copy
 from segwork.clustering.profile import contrasts, segment_profile, tree_rules

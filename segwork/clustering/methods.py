@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from segwork.clustering.density import density_clusters, k_distances
 from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
 
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
@@ -171,69 +172,12 @@ def dbscan(X: np.ndarray, *, only: tuple[int, float] | None = None) -> list[Cand
     return found
 
 
-def k_distances(X: np.ndarray, points: int) -> np.ndarray:
-    """Return each row's distance to its ``points``-th row, itself counted first, shape (n,)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    return NearestNeighbors(n_neighbors=points).fit(X).kneighbors(X)[0][:, -1]
-
-
 def _again_dbscan(points: int, share: float) -> Callable[..., np.ndarray]:
     def again(Y: np.ndarray, _: int) -> np.ndarray:
         found = dbscan(Y, only=(points, share))
         return found[0].labels if found else np.full(len(Y), -1)
 
     return again
-
-
-def density_clusters(
-    X: np.ndarray, *, eps: float, min_points: int, engine: str = "auto"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return exact DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
-
-    A border point goes to its nearest core point, so the answer depends on no order and no thread.
-
-    Parameters
-    ----------
-    engine : {"auto", "dbscan", "sklearn"}
-        The parallel ``dbscan`` package (2 to 20 dimensions) where it is installed.
-
-    References
-    ----------
-    Wang, Gu, Shun (2020), "Theoretically-efficient and practical parallel DBSCAN", SIGMOD.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    raw, core = _density_engine(X.shape[1], engine)(np.ascontiguousarray(X, float), eps, min_points)
-    labels = np.full(len(X), -1)
-    if core.any():
-        first = np.unique(raw[core], return_index=True, return_inverse=True)
-        labels[core] = np.argsort(np.argsort(first[1]))[first[2]]
-        if (~core).any():
-            near, at = NearestNeighbors(n_neighbors=1).fit(X[core]).kneighbors(X[~core])
-            labels[~core] = np.where(near[:, 0] <= eps, labels[core][at[:, 0]], -1)
-    return labels, core
-
-
-def _density_engine(dimensions: int, engine: str) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    if engine != "sklearn" and 2 <= dimensions <= 20:
-        try:
-            from dbscan import DBSCAN
-        except ImportError:
-            if engine == "dbscan":
-                raise
-        else:
-            return lambda X, eps, points: tuple(map(np.asarray, DBSCAN(X, eps, points)))
-    return _sklearn_density
-
-
-def _sklearn_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.cluster import DBSCAN
-
-    fit = DBSCAN(eps=eps, min_samples=points).fit(X)
-    core = np.zeros(len(X), dtype=bool)
-    core[fit.core_sample_indices_] = True
-    return fit.labels_, core
 
 
 def hdbscan(X: np.ndarray) -> list[Candidate]:

@@ -1,0 +1,138 @@
+"""DBSCAN on all rows, without an approximation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from segwork.progress import unwatched
+
+# The package is quick on few rows; its coordinates are of single precision, so that a row at the
+# very border of eps may be missed. The referees learnt on its labellings of as many rows.
+MOST_CELL_ROWS = 20_000
+MOST_TREES = 16
+LOT = 50_000
+
+
+def k_distances(X: np.ndarray, points: int) -> np.ndarray:
+    """Return each row's distance to its ``points``-th row, itself counted first, shape (n,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=points).fit(X).kneighbors(X)[0][:, -1]
+
+
+def density_clusters(
+    X: np.ndarray, *, eps: float, min_points: int, engine: str = "auto"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return exact DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
+
+    A border point goes to its nearest core point, so the answer depends on no order and no thread.
+
+    Parameters
+    ----------
+    engine : {"auto", "dbscan", "neighbours", "sklearn"}
+        By default the ``dbscan`` package on at most 20,000 rows of 2 to 20 dimensions, and nearest
+        neighbours otherwise; the latter equals scikit-learn's to the last row.
+
+    References
+    ----------
+    Wang, Gu, Shun (2020), "Theoretically-efficient and practical parallel DBSCAN", SIGMOD.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    density = _density_engine(X.shape, engine)
+    raw, core = density(np.ascontiguousarray(X, float), eps, min_points)
+    labels = np.full(len(X), -1)
+    if core.any():
+        first = np.unique(raw[core], return_index=True, return_inverse=True)
+        labels[core] = np.argsort(np.argsort(first[1]))[first[2]]
+        if (~core).any():
+            near, at = NearestNeighbors(n_neighbors=1).fit(X[core]).kneighbors(X[~core])
+            labels[~core] = np.where(near[:, 0] <= eps, labels[core][at[:, 0]], -1)
+    return labels, core
+
+
+def _density_engine(
+    shape: tuple[int, ...], engine: str
+) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    if engine == "auto":
+        few = shape[0] <= MOST_CELL_ROWS and 2 <= shape[1] <= 20
+        engine = "dbscan" if few else "neighbours"
+    if engine == "dbscan":
+        try:
+            from dbscan import DBSCAN
+        except ImportError:
+            engine = "neighbours"
+        else:
+            return lambda X, eps, points: tuple(map(np.asarray, DBSCAN(X, eps, points)))
+    return {"neighbours": _neighbour_density, "sklearn": _sklearn_density}[engine]
+
+
+def _neighbour_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Join core rows along their nearest neighbours first; few pairs are left to look at then."""
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import KDTree
+
+    near = _nearest(KDTree(X), X, points, eps)
+    core = near[:, -1] < len(X)
+    rows = np.flatnonzero(core)
+    place = np.full(len(X) + 1, -1)
+    place[rows] = np.arange(len(rows))
+    ends = place[near[rows]]
+    edges = [(np.nonzero(ends >= 0)[0], ends[ends >= 0])]
+    groups = connected_components(_graph(edges, len(rows)), directed=False)[1]
+    edges += _bridges(X[rows], groups, eps)
+    labels = np.full(len(X), -1)
+    labels[rows] = connected_components(_graph(edges, len(rows)), directed=False)[1]
+    return labels, core
+
+
+def _bridges(X: np.ndarray, groups: np.ndarray, eps: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pairs within eps that join groups: every group that has one is in a pair."""
+    from scipy.spatial import KDTree
+
+    edges = []
+    left = np.arange(len(X))
+    for group in np.argsort(-np.bincount(groups), kind="stable")[:MOST_TREES]:
+        inside = left[groups[left] == group]
+        left = left[groups[left] != group]
+        if not len(left):
+            return edges
+        found = _nearest(KDTree(X[inside]), X[left], 1, eps)[:, 0]
+        joined = found < len(inside)
+        edges.append((left[joined], inside[found[joined]]))
+    if len(left):
+        pairs = KDTree(X[left]).query_pairs(eps, output_type="ndarray")
+        edges.append((left[pairs[:, 0]], left[pairs[:, 1]]))
+    return edges
+
+
+def _nearest(tree: Any, X: np.ndarray, count: int, eps: float) -> np.ndarray:
+    """Return the nearest rows of a tree within eps, shape (n, count); its size where none is."""
+    from tqdm import tqdm
+
+    found = np.empty((len(X), count), dtype=np.int64)
+    reach = np.nextafter(eps, np.inf)  # the bound is exclusive, eps is not
+    for first in tqdm(range(0, len(X), LOT), disable=unwatched() or len(X) <= LOT, desc="rows"):
+        rows = slice(first, first + LOT)
+        near = tree.query(X[rows], k=[*range(1, count + 1)], distance_upper_bound=reach, workers=-1)
+        found[rows] = near[1]
+    return found
+
+
+def _graph(edges: list[tuple[np.ndarray, np.ndarray]], n: int) -> Any:
+    from scipy.sparse import coo_matrix
+
+    rows, columns = (np.concatenate(side) for side in zip(*edges, strict=True))
+    return coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(n, n))
+
+
+def _sklearn_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.cluster import DBSCAN
+
+    fit = DBSCAN(eps=eps, min_samples=points).fit(X)
+    core = np.zeros(len(X), dtype=bool)
+    core[fit.core_sample_indices_] = True
+    return fit.labels_, core
