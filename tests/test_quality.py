@@ -398,6 +398,22 @@ def test_heaped_ages_are_named_with_the_rows() -> None:
     assert "15,000 rows" in alone["message"]
 
 
+def test_a_value_settled_by_its_currency_is_not_stuck() -> None:
+    """118 home orders running have rate 1 as every home order; 118 equal prices are stuck."""
+    rng = np.random.default_rng(0)
+    home = rng.random(2000) < 0.7
+    home[900:1018] = True
+    currency = np.where(home, 0, 1)
+    rate = np.where(home, 1.0, rng.uniform(0.8, 0.9, 2000))
+    price = rng.uniform(1, 9, 2000).round(2)
+    price[900:1018] = price[900]
+    order = np.arange(2000)
+
+    assert len(st.stuck_run(rate, order, [], 0.001)) >= 118
+    assert not len(st.stuck_run(rate, order, [], 0.001, levels=[currency]))
+    assert st.stuck_run(price, order, [], 0.001, levels=[currency]).tolist() == [*range(900, 1018)]
+
+
 def test_luhn_and_personal_patterns() -> None:
     """The published test card is found, order numbers and prices are not."""
     assert interaction._personal("card 4111 1111 1111 1111 thanks")

@@ -145,9 +145,12 @@ def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
         if (when := sheet.when()) is not None and not st.sorted_time(when):
             orders["time"] = np.argsort(when, kind="stable")
         groups = [sheet.group(c) for c in ("order_id", "customer_id", "product_id") if c in sheet]
+        levels = [sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)]
         for column in sheet.columns(Kind.NUMBER):
             values = sheet.number(column)
-            runs = [st.stuck_run(values, o, groups, rule.limit) for o in orders.values()]
+            runs = [
+                st.stuck_run(values, o, groups, rule.limit, levels=levels) for o in orders.values()
+            ]
             rows = max(runs, key=len)
             if len(rows):
                 note = f"{column} is {values[rows[0]]:g} in {len(rows):,} rows running"

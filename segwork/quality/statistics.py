@@ -114,9 +114,19 @@ def swapped_numbers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def stuck_run(
-    values: np.ndarray, order: np.ndarray, groups: list[np.ndarray], limit: float, *, least: int = 5
+    values: np.ndarray,
+    order: np.ndarray,
+    groups: list[np.ndarray],
+    limit: float,
+    *,
+    levels: list[np.ndarray] | None = None,
+    least: int = 5,
 ) -> np.ndarray:
-    """Return the rows of runs of one value longer than the column's own stickiness explains."""
+    """Return the rows of runs of one value longer than the column's own stickiness explains.
+
+    A run is explained as well where its rows are of one group (an order, a product), or of one of
+    the ``levels`` (a currency) that settles the value.
+    """
     v = values[order]
     n = len(v)
     with np.errstate(invalid="ignore"):
@@ -136,9 +146,21 @@ def stuck_run(
         if length < least or np.log(n) + (length - 1) * np.log(min(sticky, 1.0)) > np.log(limit):
             break
         rows = order[start : start + length]
-        if not any((group[rows] == group[rows[0]]).all() for group in groups):
+        alike = any((group[rows] == group[rows[0]]).all() for group in groups)
+        if not alike and not any(_settles(codes, values, rows) for codes in levels or ()):
             found.append(rows)
     return np.concatenate(found) if found else NONE
+
+
+def _settles(codes: np.ndarray, values: np.ndarray, rows: np.ndarray) -> bool:
+    """Say whether the rows are of one level that has their value nearly always, elsewhere too."""
+    others = codes == codes[rows[0]]
+    others[rows] = False
+    return bool(
+        (codes[rows] == codes[rows[0]]).all()
+        and others.sum() >= len(rows)
+        and (values[others] == values[rows[0]]).mean() > 0.99
+    )
 
 
 def _stays(v: np.ndarray, same: np.ndarray, start: int, length: int) -> float:
