@@ -104,8 +104,8 @@ def test_written_plants_read_back_as_planted(tmp_path: Path) -> None:
     assert tables == len(cases) == len(DEFECTS) + 5 + 5
     assert sorted(planted["number"] for planted in key.values()) == list(range(1, 37))
     assert all(file.exists() for file in files)
-    copied = lengths["wholesaler-20-01"] - lengths["wholesaler-20-transactions"]
-    assert copied == key["wholesaler-20-01"]["n"] == 130
+    copied = lengths["wholesaler-40-01"] - lengths["wholesaler-40-transactions"]
+    assert copied == key["wholesaler-40-01"]["n"] == 130
 
 
 def test_kept_tables_are_whole() -> None:

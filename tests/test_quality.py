@@ -344,6 +344,76 @@ def test_row_cap_needs_many_days_at_the_top() -> None:
     assert (top, len(found)) == (cap, int((count >= cap).sum()))
 
 
+def test_heaped_values_are_counted_not_their_surplus() -> None:
+    """100 people of every age, 20 of each moved to the nearest multiple of five."""
+    ages = np.repeat(np.arange(20, 90), 100)
+    moved = np.tile(np.arange(100) < 20, 70) & (ages % 5 != 0) & (ages >= 23) & (ages <= 82)
+    rounded = np.where(moved, np.round(ages / 5) * 5, ages).astype(float)
+
+    z, n, _ = st.heaped(rounded)
+
+    assert n == pytest.approx(moved.sum(), rel=0.1)
+    assert z > 4
+    assert st.heaped(ages.astype(float))[0] < 1
+
+
+@pytest.mark.parametrize(("birthdays", "seen"), [(False, 1.0), (True, 0.75)])
+def test_rounded_ages_are_told_by_birth_years(birthdays: bool, seen: float) -> None:
+    """Of 1,500 ages 60 are rounded; with birthdays to come a quarter of these stays possible."""
+    rng = np.random.default_rng(0)
+    age = rng.integers(18, 85, 1500).astype(float)
+    born = 2024 - age - (rng.integers(0, 2, 1500) if birthdays else 0)
+    rows = rng.choice(np.flatnonzero(age % 5 != 0), 60, replace=False)
+    rounded = age.copy()
+    rounded[rows] = np.round(age[rows] / 5) * 5
+
+    z, n, found = st.heaped_against(rounded, born)
+
+    assert z > 4
+    assert np.isin(found, rows).all()
+    assert len(found) / 60 == pytest.approx(seen, abs=0.1)
+    assert n == pytest.approx(60, abs=8)
+    wrong = age.copy()
+    wrong[rows] += 2  # wrong, but not rounded
+    for honest in (age, wrong):
+        assert st.heaped_against(honest, born)[0] < 4
+    assert st.heaped_against(age, born - rng.integers(0, 4, 1500)) is None  # ages of other years
+
+
+def test_heaped_ages_are_named_with_the_rows() -> None:
+    """30 rounded ages of 1,000 warn with their rows; without birth years more are needed."""
+    rng = np.random.default_rng(1)
+    age = rng.integers(18, 85, 1000)
+    people = pd.DataFrame({"customer_id": np.arange(1000), "birth_year": 2024 - age, "age": age})
+    rows = np.flatnonzero(age % 5 == 1)[:30]
+    people.loc[rows, "age"] -= 1
+
+    report = audit(customers=people)
+
+    heaps = finding(report, "DQ-G-11")
+    assert (heaps["status"], heaps["column"], heaps["n_rows"]) == ("warned", "age", 30)
+    assert report.rows("DQ-G-11")["row"].tolist() == rows.tolist()
+    alone = finding(audit(customers=people.drop(columns="birth_year")), "DQ-G-11")
+    assert alone["status"] == "passed"
+    assert "15,000 rows" in alone["message"]
+
+
+def test_a_value_settled_by_its_currency_is_not_stuck() -> None:
+    """118 home orders running have rate 1 as every home order; 118 equal prices are stuck."""
+    rng = np.random.default_rng(0)
+    home = rng.random(2000) < 0.7
+    home[900:1018] = True
+    currency = np.where(home, 0, 1)
+    rate = np.where(home, 1.0, rng.uniform(0.8, 0.9, 2000))
+    price = rng.uniform(1, 9, 2000).round(2)
+    price[900:1018] = price[900]
+    order = np.arange(2000)
+
+    assert len(st.stuck_run(rate, order, [], 0.001)) >= 118
+    assert not len(st.stuck_run(rate, order, [], 0.001, levels=[currency]))
+    assert st.stuck_run(price, order, [], 0.001, levels=[currency]).tolist() == [*range(900, 1018)]
+
+
 def test_luhn_and_personal_patterns() -> None:
     """The published test card is found, order numbers and prices are not."""
     assert interaction._personal("card 4111 1111 1111 1111 thanks")

@@ -22,15 +22,10 @@ def main() -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--seed", default=peer_plants.SEED, show_default=True, help="first seed of the plants"
-)
-@click.option("--seeds", default=1, show_default=True, help="draws of each world with plants")
-@click.option("--draws", default=3, show_default=True, help="further clean draws of each world")
-def write(folder: Path, seed: int, seeds: int, draws: int) -> None:
+def write(folder: Path) -> None:
     """Write tables and models with plants, and their answer keys, into FOLDER."""
-    tables = peer_plants.write_data(folder / "plants", seeds=range(seed, seed + seeds), draws=draws)
-    models = peer_plants.write_models(folder / "models", seeds=range(seed, seed + seeds))
+    tables = peer_plants.write_data(folder / "plants")
+    models = peer_plants.write_models(folder / "models")
     click.echo(f"{tables} tables and {models} models in {folder}")
 
 

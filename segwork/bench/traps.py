@@ -56,10 +56,10 @@ def promotion(f: Frames, rng: np.random.Generator) -> None:
     """One day sells eight times as much, at the usual hours."""
     lines = f["transactions"]
     day = lines["ordered_at"].dt.floor("D")
-    extra = lines.sample(len(lines) // 60, random_state=int(rng.integers(10**6))).copy()
-    extra["ordered_at"] = day.iloc[len(lines) // 3] + (
-        extra["ordered_at"] - extra["ordered_at"].dt.floor("D")
-    )
+    promoted = day.iloc[len(lines) // 3]
+    others = lines[day != promoted]  # a copy within the day would be a real duplicate
+    extra = others.sample(len(lines) // 60, random_state=int(rng.integers(10**6))).copy()
+    extra["ordered_at"] = promoted + (extra["ordered_at"] - extra["ordered_at"].dt.floor("D"))
     number = pd.Series(np.arange(len(extra)) + 810_000, index=extra.index)
     text = not pd.api.types.is_numeric_dtype(lines["order_id"])
     extra["order_id"] = (

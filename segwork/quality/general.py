@@ -19,6 +19,8 @@ from segwork.schema import TABLES, Kind
 
 OPEN_CLASS = re.compile(r"[<>≤≥]=?\s*\d+|\d+\s*\+")  # "5+" people, "<18" years
 PLAIN = re.compile(r"[\W_]+")
+BORN = {"age": "birth_year", "birth_year": "age"}
+ENOUGH_FOR_HEAPS = 15_000  # z > 4 in four of five tables with 2 % rounded to multiples of five
 
 
 def mixed_types(book: Book, _: Rule) -> Iterator[Hit]:
@@ -143,9 +145,12 @@ def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
         if (when := sheet.when()) is not None and not st.sorted_time(when):
             orders["time"] = np.argsort(when, kind="stable")
         groups = [sheet.group(c) for c in ("order_id", "customer_id", "product_id") if c in sheet]
+        levels = [sheet.codes(c)[0] for c in sheet.columns(Kind.CATEGORY)]
         for column in sheet.columns(Kind.NUMBER):
             values = sheet.number(column)
-            runs = [st.stuck_run(values, o, groups, rule.limit) for o in orders.values()]
+            runs = [
+                st.stuck_run(values, o, groups, rule.limit, levels=levels) for o in orders.values()
+            ]
             rows = max(runs, key=len)
             if len(rows):
                 note = f"{column} is {values[rows[0]]:g} in {len(rows):,} rows running"
@@ -153,21 +158,30 @@ def stuck_values(book: Book, rule: Rule) -> Iterator[Hit]:
 
 
 def heaping(book: Book, rule: Rule) -> Iterator[Hit]:
-    """Whole numbers ending in 0 or 5 more often than their smoothed neighbours."""
+    """Whole numbers ending in 0 or 5 more often than their neighbours, or against birth years."""
     looked = False
     for sheet in book:
         for column in sheet.columns(Kind.NUMBER):
             if sheet.name != "customers" and TABLES[sheet.name].column(column) is not None:
                 continue
-            result = st.heaped(sheet.number(column))
-            if result is None:
+            alone = st.heaped(sheet.number(column))
+            if alone is None:
                 continue
-            looked, (z, excess, heap) = True, result
-            if z > rule.limit:
-                note = f"{column}: about {excess:,} values too many end in 0 or 5 (z = {z:.1f})"
-                yield Hit(sheet.name, (column,), np.flatnonzero(heap), sheet.n, note, n=excess)
-            elif len(sheet.frame) < 10_000:
-                note = f"{column}: 2 % of heaped values need 10,000 rows to be seen"
+            looked = True
+            other = BORN.get(column)
+            against = other in sheet and st.heaped_against(
+                sheet.number(column), sheet.number(other)
+            )
+            if against and against[0] > rule.limit:
+                z, moved, rows = against
+                note = f"{column}: {moved:,} values end in 0 or 5 against {other} (z = {z:.1f})"
+                yield Hit(sheet.name, (column,), rows, sheet.n, note, n=moved)
+            elif alone[0] > rule.limit:
+                z, moved, heap = alone
+                note = f"{column}: about {moved:,} values were moved to 0 or 5 (z = {z:.1f})"
+                yield Hit(sheet.name, (column,), np.flatnonzero(heap), sheet.n, note, n=moved)
+            elif not against and sheet.n < ENOUGH_FOR_HEAPS:
+                note = f"{column}: 2 % of heaped values need {ENOUGH_FOR_HEAPS:,} rows to be seen"
                 yield Hit(sheet.name, (column,), st.NONE, sheet.n, note, n=0)
     if not looked:
         raise NotApplicable("no column of ages or other dense whole numbers")

@@ -114,9 +114,19 @@ def swapped_numbers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def stuck_run(
-    values: np.ndarray, order: np.ndarray, groups: list[np.ndarray], limit: float, *, least: int = 5
+    values: np.ndarray,
+    order: np.ndarray,
+    groups: list[np.ndarray],
+    limit: float,
+    *,
+    levels: list[np.ndarray] | None = None,
+    least: int = 5,
 ) -> np.ndarray:
-    """Return the rows of runs of one value longer than the column's own stickiness explains."""
+    """Return the rows of runs of one value longer than the column's own stickiness explains.
+
+    A run is explained as well where its rows are of one group (an order, a product), or of one of
+    the ``levels`` (a currency) that settles the value.
+    """
     v = values[order]
     n = len(v)
     with np.errstate(invalid="ignore"):
@@ -136,9 +146,21 @@ def stuck_run(
         if length < least or np.log(n) + (length - 1) * np.log(min(sticky, 1.0)) > np.log(limit):
             break
         rows = order[start : start + length]
-        if not any((group[rows] == group[rows[0]]).all() for group in groups):
+        alike = any((group[rows] == group[rows[0]]).all() for group in groups)
+        if not alike and not any(_settles(codes, values, rows) for codes in levels or ()):
             found.append(rows)
     return np.concatenate(found) if found else NONE
+
+
+def _settles(codes: np.ndarray, values: np.ndarray, rows: np.ndarray) -> bool:
+    """Say whether the rows are of one level that has their value nearly always, elsewhere too."""
+    others = codes == codes[rows[0]]
+    others[rows] = False
+    return bool(
+        (codes[rows] == codes[rows[0]]).all()
+        and others.sum() >= len(rows)
+        and (values[others] == values[rows[0]]).mean() > 0.99
+    )
 
 
 def _stays(v: np.ndarray, same: np.ndarray, start: int, length: int) -> float:
@@ -153,8 +175,8 @@ def _stays(v: np.ndarray, same: np.ndarray, start: int, length: int) -> float:
 def heaped(values: np.ndarray) -> tuple[float, int, np.ndarray] | None:
     """Test multiples of five and of ten against their smoothed neighbours.
 
-    Returns the larger z, the estimated surplus and the rows on the heaps; None where the values
-    are no dense whole numbers.
+    Returns the larger z, how many values were moved there by estimate, and the rows on the heaps;
+    None where the values are no dense whole numbers.
     """
     known = values[np.isfinite(values)]
     if len(known) < 200 or (np.mod(known, 1) == 0).mean() < 0.95:
@@ -177,8 +199,36 @@ def heaped(values: np.ndarray) -> tuple[float, int, np.ndarray] | None:
         spread = np.sqrt(size[at].sum() + near.sum() / len(sides) ** 2)
         z = surplus / max(spread, 1.0)
         if z > best[0]:
-            best = (z, round(surplus), step)
+            # A moved value adds one to the heap and takes 1 / (step - 1) from its neighbours.
+            best = (z, round(surplus * (1 - 1 / step)), step)
     return best[0], best[1], np.isfinite(values) & (np.mod(values, best[2]) == 0)
+
+
+def heaped_against(ages: np.ndarray, years: np.ndarray) -> tuple[float, int, np.ndarray] | None:
+    """Find ages rounded to multiples of five that the birth years beside them deny.
+
+    An age and a birth year add up to one year, or two next to each other (birthday still to come
+    or past). Which ones, people of other ages say: theirs are not rounded. Returns z of Fisher's
+    exact test that other sums go with multiples of five, the estimated number rounded and the rows
+    with such a sum; None where the sums of the other ages are no one or two years.
+    """
+    total = ages + years
+    known = np.isfinite(total)
+    on_five = known & (np.mod(ages, 5) == 0)
+    sums, size = np.unique(total[known & ~on_five], return_counts=True)
+    if size.sum() < 50:
+        return None
+    top = sums[size.argmax()]
+    beside = [v for v in (top - 1, top + 1) if size[sums == v].sum() > 0.01 * size.sum()]
+    usual = [top, *beside]
+    if len(usual) > 2 or size[np.isin(sums, usual)].sum() < 0.9 * size.sum():
+        return None
+    off = known & ~np.isin(total, usual) & (np.abs(total - top) <= 5)
+    rows = np.flatnonzero(off & on_five)
+    p = stats.hypergeom.sf(len(rows) - 1, known.sum(), on_five.sum(), off.sum())
+    # Of moves by one or two years a quarter lead from one of two usual sums to the other.
+    hidden = 0.25 if len(usual) == 2 else 0.0
+    return float(stats.norm.isf(p)), round(len(rows) / (1 - hidden)), rows
 
 
 def rating_domain(values: np.ndarray) -> float | None:
