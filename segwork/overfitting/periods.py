@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -24,7 +25,7 @@ from segwork.results import Status, display
 
 GAP, ENTITY_GAP = 0.05, 0.02
 LEARN_SHARE = 0.7
-RULE_P, KEPT = 0.01, 0.5
+RULE_P, KEPT, FEWEST_TO_COMPARE = 0.01, 0.5, 30
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
 TAIL_RATIO, SURE_TAIL, SURE_RIPENING = 0.6, 1e-4, 0.01
 
@@ -147,9 +148,10 @@ def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
         return not_applicable("OF-15", "too few rows in one period"), pd.DataFrame()
     is_later = np.zeros(len(case), dtype=bool)
     is_later[later] = True
-    table = rule_lifts(case.X, case.codes == case.rare, is_later)
+    table = rule_lifts(case.X, case.codes == case.rare, is_later, groups=case.groups)
     if table.empty:
-        return not_applicable("OF-15", "no rule applies to 30 rows in both periods"), table
+        why = f"no rule parts {FEWEST_TO_COMPARE} customers from as many others in both periods"
+        return not_applicable("OF-15", why), table
     gone = table[table["gone"]]
     if gone.empty:
         text = f"{len(table)} rules looked at; none holds in the earlier period only"
@@ -165,7 +167,9 @@ def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
     return Check("OF-15", alarm("OF-15"), f"{text}.", columns, n_rows=n), table
 
 
-def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.DataFrame:
+def rule_lifts(
+    X: pd.DataFrame, event: np.ndarray, later: np.ndarray, *, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Compare the lift of every simple rule before and after a cut.
 
     A rule is a value of a column with few values, or a fifth of a number's range. Lift is the
@@ -175,6 +179,9 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     ----------
     X : DataFrame, shape (n, d)
     event, later : ndarray of bool, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Customer codes. A customer's rows then count for as many independent ones as they tell
+        (Rao and Scott 1992). Without them every row is a customer.
 
     Returns
     -------
@@ -188,11 +195,12 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     rows = []
     for name in X:
         for label, holds in _rules(X[name]):
-            before = _two_by_two(holds[~later], event[~later])
-            after = _two_by_two(holds[later], event[later])
-            if min(before[:2].sum(), after[:2].sum(), before[2:].sum(), after[2:].sum()) < 30:
-                continue
-            rows.append(_rule_row(f"{name} {label}", name, before, after))
+            before, after = (
+                [_arm(part & period, event, groups) for part in (holds, ~holds)]
+                for period in (~later, later)
+            )
+            if min(arm.customers for arm in before + after) >= FEWEST_TO_COMPARE:
+                rows.append(_rule_row(f"{name} {label}", name, before, after))
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows)
@@ -221,24 +229,47 @@ def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     return [(f"= {display(value)}", (column == value).to_numpy()) for value in values]
 
 
-def _two_by_two(holds: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Events and others where the rule holds, then where it does not."""
-    table = [holds & event, holds & ~event, ~holds & event, ~holds & ~event]
-    return np.array([cell.sum() for cell in table], dtype=float)
+@dataclass(frozen=True)
+class _Arm:
+    """Rows and customers of one side of a rule; events and others as if rows were independent."""
+
+    rows: int
+    customers: int
+    event: float
+    other: float
 
 
-def _rule_row(rule: str, column: str, before: np.ndarray, after: np.ndarray) -> dict[str, object]:
+def _arm(part: np.ndarray, event: np.ndarray, groups: np.ndarray | None) -> _Arm:
+    """Count one side of a rule; repeated customers weigh less the more alike their rows are.
+
+    Rao and Scott's design effect is the variance of the share over customers against that over
+    rows. Nothing varies where nobody or everybody has the event: there a customer counts once.
+    """
+    n, k = int(part.sum()), int((part & event).sum())
+    if groups is None:
+        return _Arm(n, n, k, n - k)
+    own = np.bincount(groups[part])
+    customers = np.count_nonzero(own)
+    effect = n / max(customers, 1)
+    if 0 < k < n and customers > 1:
+        apart = np.bincount(groups[part & event], minlength=len(own)) - own * k / n
+        effect = np.sum(apart**2) * customers / (customers - 1) / (k * (n - k) / n)
+    effect = max(effect, 1.0)
+    return _Arm(n, customers, k / effect, (n - k) / effect)
+
+
+def _rule_row(rule: str, column: str, before: list[_Arm], after: list[_Arm]) -> dict[str, object]:
     row: dict[str, object] = {"rule": rule, "column": column}
     odds, variance = [], []
-    for name, cell in (("before", before), ("after", after)):
-        smooth = cell + 0.5
+    for name, arms in (("before", before), ("after", after)):
+        smooth = np.array([count for arm in arms for count in (arm.event, arm.other)]) + 0.5
         odds.append(float(np.log(smooth[0] * smooth[3] / (smooth[1] * smooth[2]))))
         variance.append(float(np.sum(1 / smooth)))
         n, m = smooth[:2].sum(), smooth[2:].sum()
         log_lift = np.log(smooth[0] / n) - np.log(smooth[2] / m)
         half = 1.96 * np.sqrt(1 / smooth[0] - 1 / n + 1 / smooth[2] - 1 / m)
         row |= {
-            f"n_{name}": int(cell[:2].sum()),
+            f"n_{name}": arms[0].rows,
             f"lift_{name}": float(np.exp(log_lift)),
             f"low_{name}": float(np.exp(log_lift - half)),
             f"high_{name}": float(np.exp(log_lift + half)),
