@@ -27,6 +27,7 @@ from segwork.overfitting.case import make_case
 from segwork.overfitting.copies import check_oversampling, find_copies
 from segwork.overfitting.features import check_leaks, check_one_rule, single_features
 from segwork.overfitting.operating import check_recall
+from segwork.overfitting.periods import check_rules
 from segwork.overfitting.roc import auc
 from segwork.overfitting.splits import cross_score, random_folds
 
@@ -327,6 +328,19 @@ def test_friday_rule_is_found_in_snapshots() -> None:
     went_on = [_friday_is_gone(seed, always=True, snapshots=4) for seed in range(20)]
     assert sum(ended) >= 19
     assert sum(went_on) == 0
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_rule_is_looked_for_wherever_it_ended(always: bool) -> None:
+    """A rule that ended half-way is told with its share of the rows, not thinned by a later cut."""
+    for seed in range(5):
+        subject = model_defects.friday(2.0, 1000, seed, always=always)
+        time = subject.options["time"]
+        case = make_case(subject.estimator, subject.X, subject.y, groups=None, time=time, seed=seed)
+        found, rules = check_rules(case)
+        assert str(found.status) == ("passed" if always else "failed")
+        assert ("in the first 50% of the rows" in found.message) is not always
+        assert bool(rules["gone"].any()) is not always
 
 
 def test_best_of_like_features_is_not_chosen_on_the_rows_that_judge_it() -> None:

@@ -25,6 +25,7 @@ from segwork.results import Status, display
 
 GAP, ENTITY_GAP = 0.05, 0.02
 LEARN_SHARE = 0.7
+ENDS = (0.7, 0.5, 0.3)  # shares of the rows after which a rule may have ended
 RULE_P, KEPT, FEWEST_TO_COMPARE = 0.01, 0.5, 30
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
 TAIL_RATIO, SURE_TAIL, SURE_RIPENING = 0.6, 1e-4, 0.01
@@ -140,18 +141,20 @@ def _probe_gain(case: Case) -> Estimate:
 
 
 def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
-    """OF-15: rules that lift the rarest class in the earlier period only."""
+    """OF-15: rules that lift the rarest class in the earlier period only, wherever that ends."""
     if case.time is None:
         return not_applicable("OF-15", "no time given"), pd.DataFrame()
-    learn, later = later_period(case)
-    if min(len(learn), len(later)) < 50:
+    periods = [case.time >= end for end in {time_cut(case.time, share): 0 for share in ENDS}]
+    periods = [later for later in periods if min(later.sum(), (~later).sum()) >= 50]
+    if not periods:
         return not_applicable("OF-15", "too few rows in one period"), pd.DataFrame()
-    is_later = np.zeros(len(case), dtype=bool)
-    is_later[later] = True
-    table = rule_lifts(case.X, case.codes == case.rare, is_later, groups=case.groups)
-    if table.empty:
+    event, known = case.codes == case.rare, {"groups": case.groups, "looks": len(periods)}
+    found = [(rule_lifts(case.X, event, later, **known), 1 - later.mean()) for later in periods]
+    found = [(table, share) for table, share in found if len(table)]
+    if not found:
         why = f"no rule parts {FEWEST_TO_COMPARE} customers from as many others in both periods"
-        return not_applicable("OF-15", why), table
+        return not_applicable("OF-15", why), pd.DataFrame()
+    table, share = min(found, key=lambda one: one[0]["p"].where(one[0]["gone"], 1.0).min())
     gone = table[table["gone"]]
     if gone.empty:
         text = f"{len(table)} rules looked at; none holds in the earlier period only"
@@ -160,15 +163,20 @@ def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
     columns = tuple(dict.fromkeys(gone["column"]))
     text = (
         f"{worst['rule']}: lift {worst['lift_before']:.2f} ({worst['low_before']:.2f} to"
-        f" {worst['high_before']:.2f}) before, {worst['lift_after']:.2f}"
-        f" ({worst['low_after']:.2f} to {worst['high_after']:.2f}) after"
+        f" {worst['high_before']:.2f}) in the first {share:.0%} of the rows,"
+        f" {worst['lift_after']:.2f} ({worst['low_after']:.2f} to {worst['high_after']:.2f}) after"
     )
     n = int(worst["n_before"] + worst["n_after"])
     return Check("OF-15", alarm("OF-15"), f"{text}.", columns, n_rows=n), table
 
 
 def rule_lifts(
-    X: pd.DataFrame, event: np.ndarray, later: np.ndarray, *, groups: np.ndarray | None = None
+    X: pd.DataFrame,
+    event: np.ndarray,
+    later: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    looks: int = 1,
 ) -> pd.DataFrame:
     """Compare the lift of every simple rule before and after a cut.
 
@@ -182,6 +190,8 @@ def rule_lifts(
     groups : ndarray of int, shape (n,), optional
         Customer codes. A customer's rows then count for as many independent ones as they tell
         (Rao and Scott 1992). Without them every row is a customer.
+    looks : int, default 1
+        Number of cuts tried, among which both levels are shared.
 
     Returns
     -------
@@ -204,11 +214,11 @@ def rule_lifts(
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows)
-    clear = table["p_before"] < RULE_P / len(table)
+    clear = table["p_before"] < RULE_P / looks / len(table)
     shrunk = table["log_odds_after"] * np.sign(table["log_odds_before"]) <= (
         KEPT * table["log_odds_before"].abs()
     )
-    table["gone"] = clear & shrunk & (table["p"] < RULE_P / max(int(clear.sum()), 1))
+    table["gone"] = clear & shrunk & (table["p"] < RULE_P / looks / max(int(clear.sum()), 1))
     order = table.assign(unclear=~clear).sort_values(["unclear", "p"], kind="stable").index
     return (
         table.loc[order]
