@@ -296,7 +296,7 @@ def _fit_all(case: Case, done: set[str], declared: _Declared, bar: tqdm[Any]) ->
         complexity.check_curve(curve, case.warned),
         complexity.check_strength(case),
         shuffled,
-        features.check_one_rule(case, features.single_features(case), main),
+        features.check_one_rule(case, features.single_features(case), folds, main),
     ]
     if "OF-08" not in done:
         checks.append(periods.check_customers(case, random, crosses.get("grouped")))

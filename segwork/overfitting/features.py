@@ -15,8 +15,8 @@ from segwork.errors import UsageError
 from segwork.evidence import wilson
 from segwork.overfitting.case import Case
 from segwork.overfitting.findings import Check, alarm, not_applicable
-from segwork.overfitting.roc import Estimate, auc
-from segwork.overfitting.splits import CrossScore
+from segwork.overfitting.roc import Estimate, auc, macro_auc
+from segwork.overfitting.splits import CrossScore, Folds
 from segwork.results import Status
 
 LEAK_AUC, LEAK_FLOOR = 0.90, 0.85
@@ -200,23 +200,37 @@ def _suspects(singles: list[Single], declared: set[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["column", "auc_alone", "ahead_of_next"])
 
 
-def check_one_rule(case: Case, singles: list[Single], cross: CrossScore) -> Check:
-    """OF-17: is the model better than its best single feature on the same rows?"""
+def check_one_rule(case: Case, singles: list[Single], folds: Folds, cross: CrossScore) -> Check:
+    """OF-17: is the model better than the best single feature on the same rows?"""
     if len(singles) < 2:
         return not_applicable("OF-17", "there is one feature only")
-    rows, best = cross.rows, singles[0]
-    pull = np.where(np.isin(np.arange(len(case)), rows), best.area.influence, 0.0)
-    gain = cross.held.minus(Estimate(best.area.value, pull, case.groups))
+    name = singles[0].name
+    gain = cross.held.minus(_best_alone(case, singles, folds))
     span = gain.interval()
     text = (
         f"The model is {gain.value:+.3f} (95 % interval {span.low:+.3f} to {span.high:+.3f}) in"
-        f" area against {best.name} alone"
+        f" area against the best feature alone ({name})"
     )
     if span.low > 0:
         return Check("OF-17", Status.PASSED, f"{text}.", share=gain.value)
     if span.high < EQUAL_MARGIN and case.counts.min() >= FEWEST_TO_JUDGE:
-        return Check("OF-17", alarm("OF-17"), f"{text}.", (best.name,), share=gain.value)
+        return Check("OF-17", alarm("OF-17"), f"{text}.", (name,), share=gain.value)
     return Check("OF-17", Status.INCONCLUSIVE, f"{text}; more rows decide.", share=gain.value)
+
+
+def _best_alone(case: Case, singles: list[Single], folds: Folds) -> Estimate:
+    """Area of the feature that is best on the rows learned from, on the rows held out.
+
+    Chosen on the rows that judge it, the best of twelve like features looks 0.01 too good.
+    """
+    value, pull = 0.0, np.zeros(len(case))
+    weight = sum(len(held) for _, held in folds)
+    for learn, held in folds:
+        best = max(singles, key=lambda one: macro_auc(case.codes[learn], one.score[learn])[0])
+        area, influence = macro_auc(case.codes[held], best.score[held])
+        value += area * len(held) / weight
+        pull[held] += influence * len(held) / weight
+    return Estimate(value, pull, case.groups)
 
 
 def check_selection(case: Case) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -24,7 +25,8 @@ from segwork.results import Status, display
 
 GAP, ENTITY_GAP = 0.05, 0.02
 LEARN_SHARE = 0.7
-RULE_P, KEPT = 0.01, 0.5
+ENDS = (0.7, 0.5, 0.3)  # shares of the rows after which a rule may have ended
+RULE_P, KEPT, FEWEST_TO_COMPARE = 0.01, 0.5, 30
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
 TAIL_RATIO, SURE_TAIL, SURE_RIPENING = 0.6, 1e-4, 0.01
 
@@ -139,17 +141,20 @@ def _probe_gain(case: Case) -> Estimate:
 
 
 def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
-    """OF-15: rules that lift the rarest class in the earlier period only."""
+    """OF-15: rules that lift the rarest class in the earlier period only, wherever that ends."""
     if case.time is None:
         return not_applicable("OF-15", "no time given"), pd.DataFrame()
-    learn, later = later_period(case)
-    if min(len(learn), len(later)) < 50:
+    periods = [case.time >= end for end in {time_cut(case.time, share): 0 for share in ENDS}]
+    periods = [later for later in periods if min(later.sum(), (~later).sum()) >= 50]
+    if not periods:
         return not_applicable("OF-15", "too few rows in one period"), pd.DataFrame()
-    is_later = np.zeros(len(case), dtype=bool)
-    is_later[later] = True
-    table = rule_lifts(case.X, case.codes == case.rare, is_later)
-    if table.empty:
-        return not_applicable("OF-15", "no rule applies to 30 rows in both periods"), table
+    event, known = case.codes == case.rare, {"groups": case.groups, "looks": len(periods)}
+    found = [(rule_lifts(case.X, event, later, **known), 1 - later.mean()) for later in periods]
+    found = [(table, share) for table, share in found if len(table)]
+    if not found:
+        why = f"no rule parts {FEWEST_TO_COMPARE} customers from as many others in both periods"
+        return not_applicable("OF-15", why), pd.DataFrame()
+    table, share = min(found, key=lambda one: one[0]["p"].where(one[0]["gone"], 1.0).min())
     gone = table[table["gone"]]
     if gone.empty:
         text = f"{len(table)} rules looked at; none holds in the earlier period only"
@@ -158,14 +163,21 @@ def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
     columns = tuple(dict.fromkeys(gone["column"]))
     text = (
         f"{worst['rule']}: lift {worst['lift_before']:.2f} ({worst['low_before']:.2f} to"
-        f" {worst['high_before']:.2f}) before, {worst['lift_after']:.2f}"
-        f" ({worst['low_after']:.2f} to {worst['high_after']:.2f}) after"
+        f" {worst['high_before']:.2f}) in the first {share:.0%} of the rows,"
+        f" {worst['lift_after']:.2f} ({worst['low_after']:.2f} to {worst['high_after']:.2f}) after"
     )
     n = int(worst["n_before"] + worst["n_after"])
     return Check("OF-15", alarm("OF-15"), f"{text}.", columns, n_rows=n), table
 
 
-def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.DataFrame:
+def rule_lifts(
+    X: pd.DataFrame,
+    event: np.ndarray,
+    later: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    looks: int = 1,
+) -> pd.DataFrame:
     """Compare the lift of every simple rule before and after a cut.
 
     A rule is a value of a column with few values, or a fifth of a number's range. Lift is the
@@ -175,6 +187,11 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     ----------
     X : DataFrame, shape (n, d)
     event, later : ndarray of bool, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Customer codes. A customer's rows then count for as many independent ones as they tell
+        (Rao and Scott 1992). Without them every row is a customer.
+    looks : int, default 1
+        Number of cuts tried, among which both levels are shared.
 
     Returns
     -------
@@ -188,19 +205,20 @@ def rule_lifts(X: pd.DataFrame, event: np.ndarray, later: np.ndarray) -> pd.Data
     rows = []
     for name in X:
         for label, holds in _rules(X[name]):
-            before = _two_by_two(holds[~later], event[~later])
-            after = _two_by_two(holds[later], event[later])
-            if min(before[:2].sum(), after[:2].sum(), before[2:].sum(), after[2:].sum()) < 30:
-                continue
-            rows.append(_rule_row(f"{name} {label}", name, before, after))
+            before, after = (
+                [_arm(part & period, event, groups) for part in (holds, ~holds)]
+                for period in (~later, later)
+            )
+            if min(arm.customers for arm in before + after) >= FEWEST_TO_COMPARE:
+                rows.append(_rule_row(f"{name} {label}", name, before, after))
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows)
-    clear = table["p_before"] < RULE_P / len(table)
+    clear = table["p_before"] < RULE_P / looks / len(table)
     shrunk = table["log_odds_after"] * np.sign(table["log_odds_before"]) <= (
         KEPT * table["log_odds_before"].abs()
     )
-    table["gone"] = clear & shrunk & (table["p"] < RULE_P / max(int(clear.sum()), 1))
+    table["gone"] = clear & shrunk & (table["p"] < RULE_P / looks / max(int(clear.sum()), 1))
     order = table.assign(unclear=~clear).sort_values(["unclear", "p"], kind="stable").index
     return (
         table.loc[order]
@@ -221,24 +239,47 @@ def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     return [(f"= {display(value)}", (column == value).to_numpy()) for value in values]
 
 
-def _two_by_two(holds: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Events and others where the rule holds, then where it does not."""
-    table = [holds & event, holds & ~event, ~holds & event, ~holds & ~event]
-    return np.array([cell.sum() for cell in table], dtype=float)
+@dataclass(frozen=True)
+class _Arm:
+    """Rows and customers of one side of a rule; events and others as if rows were independent."""
+
+    rows: int
+    customers: int
+    event: float
+    other: float
 
 
-def _rule_row(rule: str, column: str, before: np.ndarray, after: np.ndarray) -> dict[str, object]:
+def _arm(part: np.ndarray, event: np.ndarray, groups: np.ndarray | None) -> _Arm:
+    """Count one side of a rule; repeated customers weigh less the more alike their rows are.
+
+    Rao and Scott's design effect is the variance of the share over customers against that over
+    rows. Nothing varies where nobody or everybody has the event: there a customer counts once.
+    """
+    n, k = int(part.sum()), int((part & event).sum())
+    if groups is None:
+        return _Arm(n, n, k, n - k)
+    own = np.bincount(groups[part])
+    customers = np.count_nonzero(own)
+    effect = n / max(customers, 1)
+    if 0 < k < n and customers > 1:
+        apart = np.bincount(groups[part & event], minlength=len(own)) - own * k / n
+        effect = np.sum(apart**2) * customers / (customers - 1) / (k * (n - k) / n)
+    effect = max(effect, 1.0)
+    return _Arm(n, customers, k / effect, (n - k) / effect)
+
+
+def _rule_row(rule: str, column: str, before: list[_Arm], after: list[_Arm]) -> dict[str, object]:
     row: dict[str, object] = {"rule": rule, "column": column}
     odds, variance = [], []
-    for name, cell in (("before", before), ("after", after)):
-        smooth = cell + 0.5
+    for name, arms in (("before", before), ("after", after)):
+        smooth = np.array([count for arm in arms for count in (arm.event, arm.other)]) + 0.5
         odds.append(float(np.log(smooth[0] * smooth[3] / (smooth[1] * smooth[2]))))
         variance.append(float(np.sum(1 / smooth)))
         n, m = smooth[:2].sum(), smooth[2:].sum()
         log_lift = np.log(smooth[0] / n) - np.log(smooth[2] / m)
         half = 1.96 * np.sqrt(1 / smooth[0] - 1 / n + 1 / smooth[2] - 1 / m)
         row |= {
-            f"n_{name}": int(cell[:2].sum()),
+            f"n_{name}": arms[0].rows,
             f"lift_{name}": float(np.exp(log_lift)),
             f"low_{name}": float(np.exp(log_lift - half)),
             f"high_{name}": float(np.exp(log_lift + half)),
