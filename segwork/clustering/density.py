@@ -1,4 +1,4 @@
-"""DBSCAN on all rows, without an approximation."""
+"""DBSCAN on all rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def k_distances(X: np.ndarray, points: int) -> np.ndarray:
 def density_clusters(
     X: np.ndarray, *, eps: float, min_points: int, engine: str = "auto"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return exact DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
+    """Return DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
 
     A border point goes to its nearest core point, so the answer depends on no order and no thread.
 
@@ -34,7 +34,8 @@ def density_clusters(
     ----------
     engine : {"auto", "dbscan", "neighbours", "sklearn"}
         By default the ``dbscan`` package on at most 20,000 rows of 2 to 20 dimensions, and nearest
-        neighbours otherwise; the latter equals scikit-learn's to the last row.
+        neighbours otherwise; the latter equals scikit-learn's to the last row, the package up to
+        rows at the very border of eps (single precision).
 
     References
     ----------

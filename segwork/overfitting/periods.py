@@ -144,7 +144,8 @@ def check_rules(case: Case) -> tuple[Check, pd.DataFrame]:
     """OF-15: rules that lift the rarest class in the earlier period only, wherever that ends."""
     if case.time is None:
         return not_applicable("OF-15", "no time given"), pd.DataFrame()
-    periods = [case.time >= end for end in {time_cut(case.time, share): 0 for share in ENDS}]
+    ends = dict.fromkeys(time_cut(case.time, share) for share in ENDS)
+    periods = [case.time >= end for end in ends]
     periods = [later for later in periods if min(later.sum(), (~later).sum()) >= 50]
     if not periods:
         return not_applicable("OF-15", "too few rows in one period"), pd.DataFrame()
