@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from segwork.clustering.null import copula_copy, single_peaked
+
 Sample = tuple[np.ndarray, np.ndarray]
 Random = np.random.Generator
 
@@ -60,7 +62,8 @@ def _turn(rng: Random, d: int) -> np.ndarray:
 
 
 def _blobs(rng: Random) -> Sample:
-    k, d = int(rng.choice([2, 3, 4, 5, 6, 8, 12, 20, 30])), int(rng.choice([2, 2, 2, 3, 5, 10]))
+    k = int(rng.choice([2, 3, 4, 5, 6, 8, 12, 20, 30]))
+    d = int(rng.choice([2, 2, 2, 3, 5, 10, 30, 80]))
     gap = rng.uniform(3.0, 8.0)
     spread = np.exp(rng.normal(0, rng.choice([0.0, 0.3, 0.6]), k))
     return _round_groups(rng, _centres(rng, k, d, gap), spread)
@@ -350,11 +353,87 @@ def _single(rng: Random) -> Sample:
     return _curve(rng, n) + thick * rng.normal(size=(n, 2)), np.zeros(n, dtype=int)
 
 
+def _solids(rng: Random) -> Sample:
+    """Draw a ball in a shell, or a chain of linked rings, in three dimensions."""
+    k, thick, parts = int(rng.integers(2, 4)), rng.uniform(0.02, 0.15), []
+    linked = rng.random() < 0.5
+    for i, n in enumerate(_sizes(rng, k, most=1500)):
+        if linked:
+            ring = np.column_stack([_round(rng, n), np.zeros(n)])
+            base = np.roll(ring, i % 2, axis=1) + [0.0, i * rng.uniform(0.8, 1.2), 0.0]
+        else:
+            base = rng.normal(size=(n, 3))
+            base *= i / np.linalg.norm(base, axis=1, keepdims=True)
+            base += 0 if i else rng.uniform(0.1, 0.3) * rng.normal(size=(n, 3))
+        parts.append(base + thick * rng.normal(size=(n, 3)))
+    X, truth = _joined(parts)
+    return X @ _turn(rng, 3), truth
+
+
+def _slopes(rng: Random) -> Sample:
+    """Draw boxes side by side whose density falls along one axis; they nearly touch."""
+    k, gap, parts = int(rng.integers(2, 5)), rng.uniform(0.02, 0.3), []
+    for i, n in enumerate(_sizes(rng, k, most=1500)):
+        square = rng.random((n, 2))
+        if rng.random() < 0.6:
+            square[:, rng.integers(2)] = np.sqrt(rng.random(n))
+        square = np.abs(square - rng.integers(0, 2, 2))
+        square = square * [1.0, rng.uniform(0.5, 1.5)] + [i * (1 + gap), rng.uniform(0, 0.7)]
+        parts.append(square)
+    X, truth = _joined(parts)
+    return X @ _turn(rng, 2), truth
+
+
+def _warped(rng: Random) -> Sample:
+    """Bend the plane under a drawn figure, smoothly and without folding it."""
+    X, truth = _figure(rng)
+    X = X / X.std()
+    for _ in range(2):
+        wave = rng.uniform(0.5, 2.0)
+        shift = rng.uniform(0.2, 0.8) / wave * np.sin(wave * X[:, ::-1] + rng.uniform(0, 6, 2))
+        X = X + shift * rng.integers(0, 2, 2)
+    return X, truth
+
+
+def _collage(rng: Random) -> Sample:
+    """Put two or three figures of any kind beside each other, each at its own scale."""
+    parts, names, corner = [], [], 0.0
+    for _ in range(int(rng.integers(2, 4))):
+        X, truth = _figure(rng)
+        some = rng.permutation(len(X))[:600]
+        X, truth = X[some] - X.min(axis=0), truth[some]
+        X = X / X.max() * rng.uniform(0.4, 1.2)
+        parts.append(X + [corner, rng.uniform(0, 0.5)])
+        names.append(truth + 1 + (names[-1].max() if names else -1))
+        corner = parts[-1][:, 0].max() + rng.uniform(0.05, 0.5)
+    return np.vstack(parts), np.concatenate(names)
+
+
+def _figure(rng: Random) -> Sample:
+    """Draw a plane figure of one of the other families."""
+    while True:
+        X, truth = FAMILIES[str(rng.choice(FIGURES))](rng)
+        if X.shape[1] == 2 and truth.max() < 12:
+            return X, truth
+
+
+def _flattened(rng: Random) -> Sample:
+    """Copy the smoothed margins and rank correlations of a table with groups. No groups."""
+    named = [name for name in FAMILIES if name not in (*CLUSTERLESS, "many")]
+    X = FAMILIES[str(rng.choice(named))](rng)[0]
+    return copula_copy(single_peaked(X), rng), np.zeros(len(X), dtype=int)
+
+
 FAMILIES: dict[str, Callable[[Random], Sample]] = {
     draw.__name__[1:]: draw
     for draw in (
         _blobs, _ellipses, _tails, _shapes, _rings, _spirals, _moons, _inside, _stripes, _tiles,
-        _mixed, _touching, _measured, _customers, _buyers, _many, _cloud, _continuum, _single,
+        _mixed, _touching, _measured, _customers, _buyers, _many, _solids, _slopes, _warped,
+        _collage, _cloud, _continuum, _single, _flattened,
     )
 }  # fmt: skip
-CLUSTERLESS = ("cloud", "continuum", "single")
+FIGURES = (
+    "blobs", "ellipses", "tails", "shapes", "rings", "spirals", "moons", "inside", "stripes",
+    "tiles", "mixed", "touching", "slopes",
+)  # fmt: skip
+CLUSTERLESS = ("cloud", "continuum", "single", "flattened")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from segwork.progress import unwatched
 
-# The package is quick on few rows; its coordinates are of single precision, so that a row at the
-# very border of eps may be missed. The referees learnt on its labellings of as many rows.
-MOST_CELL_ROWS = 20_000
 MOST_TREES = 16
 LOT = 50_000
 
@@ -24,7 +20,7 @@ def k_distances(X: np.ndarray, points: int) -> np.ndarray:
 
 
 def density_clusters(
-    X: np.ndarray, *, eps: float, min_points: int, engine: str = "auto"
+    X: np.ndarray, *, eps: float, min_points: int, engine: str = "neighbours"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
 
@@ -32,18 +28,13 @@ def density_clusters(
 
     Parameters
     ----------
-    engine : {"auto", "dbscan", "neighbours", "sklearn"}
-        By default the ``dbscan`` package on at most 20,000 rows of 2 to 20 dimensions, and nearest
-        neighbours otherwise; the latter equals scikit-learn's to the last row, the package up to
-        rows at the very border of eps (single precision).
-
-    References
-    ----------
-    Wang, Gu, Shun (2020), "Theoretically-efficient and practical parallel DBSCAN", SIGMOD.
+    engine : {"neighbours", "sklearn"}
+        Core rows joined along their nearest neighbours, or scikit-learn's own search to compare
+        with; the labels are the same to the last row.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    density = _density_engine(X.shape, engine)
+    density = {"neighbours": _neighbour_density, "sklearn": _sklearn_density}[engine]
     raw, core = density(np.ascontiguousarray(X, float), eps, min_points)
     labels = np.full(len(X), -1)
     if core.any():
@@ -53,22 +44,6 @@ def density_clusters(
             near, at = NearestNeighbors(n_neighbors=1).fit(X[core]).kneighbors(X[~core])
             labels[~core] = np.where(near[:, 0] <= eps, labels[core][at[:, 0]], -1)
     return labels, core
-
-
-def _density_engine(
-    shape: tuple[int, ...], engine: str
-) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    if engine == "auto":
-        few = shape[0] <= MOST_CELL_ROWS and 2 <= shape[1] <= 20
-        engine = "dbscan" if few else "neighbours"
-    if engine == "dbscan":
-        try:
-            from dbscan import DBSCAN
-        except ImportError:
-            engine = "neighbours"
-        else:
-            return lambda X, eps, points: tuple(map(np.asarray, DBSCAN(X, eps, points)))
-    return {"neighbours": _neighbour_density, "sklearn": _sklearn_density}[engine]
 
 
 def _neighbour_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:
