@@ -19,6 +19,7 @@ from segwork.clustering import (
     tree_rules,
 )
 from segwork.clustering.methods import hdbscan
+from segwork.clustering.null import single_peaked
 from segwork.clustering.scores import outcome_separation, scores
 from segwork.clustering.stability import bootstrap_jaccard
 from segwork.clustering.traits import TRAITS, Space, agreement, traits
@@ -112,7 +113,7 @@ def test_genie_leaves_no_cluster_behind():
     assert np.bincount(genie(*tree, n_clusters=[2], gini_limit=1.0)[2]).min() == 1
 
 
-@pytest.mark.parametrize("engine", ["auto", "neighbours", "sklearn"])
+@pytest.mark.parametrize("engine", ["neighbours", "sklearn"])
 def test_density_clusters_are_dbscan(engine):
     """Core points and noise are scikit-learn's; the labels agree up to border points."""
     X, _ = make_moons(500, noise=0.1, random_state=1)
@@ -136,6 +137,25 @@ def test_neighbours_find_the_groups_of_scikit_learn(seed):
 
     assert ours[0].tolist() == theirs[0].tolist()
     assert ours[1].tolist() == theirs[1].tolist()
+
+
+def test_one_peak_is_left_alone_and_two_are_joined():
+    """A normal column hardly moves; the gap of a two-peaked one is filled, ranks and ends stay."""
+    rng = np.random.default_rng(6)
+    one = rng.normal(size=600)
+    two = np.concatenate([rng.normal(-4, 1, 300), rng.normal(4, 1, 300)])
+    moved = single_peaked(np.column_stack([one, two]))
+    assert np.abs(moved[:, 0] - one).max() < 0.4
+    assert np.mean(np.abs(two) < 1) < 0.01
+    assert np.mean(np.abs(moved[:, 1]) < 1) > 0.08
+    assert (np.argsort(moved[:, 1]) == np.argsort(two)).all()
+    assert np.ptp(moved[:, 1]) == pytest.approx(np.ptp(two))
+
+
+def test_peaks_of_counts_stay():
+    """A column of few values is no density: its steps are part of the margin that copies keep."""
+    counts = np.random.default_rng(7).poisson(3, (400, 1)).astype(float)
+    assert (single_peaked(counts) == counts).all()
 
 
 def test_copula_copy_keeps_margins_and_rank_correlation_and_no_groups():

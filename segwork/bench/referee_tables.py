@@ -360,7 +360,7 @@ def _solids(rng: Random) -> Sample:
     for i, n in enumerate(_sizes(rng, k, most=1500)):
         if linked:
             ring = np.column_stack([_round(rng, n), np.zeros(n)])
-            base = np.roll(ring, i % 2, axis=1) + [0.0, i * rng.uniform(0.8, 1.2), 0.0]
+            base = np.roll(ring, i % 2, axis=1) + np.array([0.0, i * rng.uniform(0.8, 1.2), 0.0])
         else:
             base = rng.normal(size=(n, 3))
             base *= i / np.linalg.norm(base, axis=1, keepdims=True)
@@ -403,7 +403,7 @@ def _collage(rng: Random) -> Sample:
         some = rng.permutation(len(X))[:600]
         X, truth = X[some] - X.min(axis=0), truth[some]
         X = X / X.max() * rng.uniform(0.4, 1.2)
-        parts.append(X + [corner, rng.uniform(0, 0.5)])
+        parts.append(X + np.array([corner, rng.uniform(0, 0.5)]))
         names.append(truth + 1 + (names[-1].max() if names else -1))
         corner = parts[-1][:, 0].max() + rng.uniform(0.05, 0.5)
     return np.vstack(parts), np.concatenate(names)

@@ -1,14 +1,14 @@
 """Train the referees: ``python -m segwork.bench.referee_training NAME FOLDER OUT.npz``.
 
-NAME is ``any`` or ``customers``. Simulated tables are clustered in lots of 38, kept in FOLDER, so
-that a run that was stopped goes on where it was. Then the referee is judged on tables it has not
-seen, and trained on all of them.
+NAME is ``any`` or ``customers``. Simulated tables are clustered and kept in FOLDER, so that a run
+that was stopped goes on where it was. Then the referee is judged on tables it has not seen, and
+trained on all of them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,20 @@ import pandas as pd
 
 from segwork.bench.referee_customers import CUSTOMER_FAMILIES, simulated_customers
 from segwork.bench.referee_tables import CLUSTERLESS, FAMILIES, simulated
-from segwork.clustering.methods import MOST_SEGMENTS, cluster_numbers
-from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, scored
-from segwork.clustering.referee import features, predicted
+from segwork.clustering.conviction import METHODS as QUICK
+from segwork.clustering.methods import CLASSICAL, MOST_NOISE, MOST_SEGMENTS, cluster_numbers
+from segwork.clustering.pool import Scored, classical_pool, scored
+from segwork.clustering.referee import PARTS, expected, features, quality
 from segwork.clustering.traits import TRAITS
 from segwork.progress import unwatched
 
-LOT = 38
 ROUNDS = 3
 FOLDS = 5
-PANELS = (CLASSICAL, ("kmeans", "ward", "genie", "dbscan"), ("kmeans", "mixture", "genie"))
-Lot = dict[str, np.ndarray]
+LEFT_OUT = 8  # groups of families
+FURTHEST = -0.6  # a candidate worse than that is as wrong as any
+PANELS = (CLASSICAL, QUICK, ("kmeans", "mixture", "genie"))
+KEPT = ("traits", "agreement", "method", "truth")
+Views = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -52,31 +55,50 @@ class Curriculum:
 
 
 CURRICULA = {
-    "any": Curriculum(simulated, tuple(FAMILIES), tables=190, most=100),
+    "any": Curriculum(simulated, tuple(FAMILIES), tables=648, most=100),
     "customers": Curriculum(
         simulated_customers, tuple(CUSTOMER_FAMILIES), tables=228, most=MOST_SEGMENTS
     ),
 }
 
 
-def examples(curriculum: Curriculum, seeds: Iterable[int]) -> Iterator[Lot]:
-    """Yield what the referee reads and the true adjusted Rand indices, one row per candidate.
+@dataclass(frozen=True)
+class Table:
+    """One simulated table, clustered: what the referee reads and what is true.
 
-    Each simulated table is read three times: with all methods' candidates, and as smaller panels
-    of methods would see it.
+    Attributes
+    ----------
+    seed : int
+    traits, agreement, method, truth : arrays, shapes (m, t), (m, m), (m,), (m,)
+        Of the candidates; ``method`` is their place in ``CLASSICAL``, ``truth`` their adjusted Rand
+        index with the true groups.
     """
-    for seed in seeds:
-        _, X, truth = curriculum.draw(seed)
-        numbers = cluster_numbers(len(X), most=curriculum.most)
-        pool = scored(X, classical_pool(X, seed=0, numbers=numbers), seed=0)
-        rand = true_agreement(pool, truth)
-        for number, panel in enumerate(PANELS):
-            inside = np.array([name in panel for name in pool.methods])
-            names = [name for name in pool.methods if name in panel]
-            read = features(pool.traits[inside], pool.agreement[np.ix_(inside, inside)], names)
-            method = np.array([CLASSICAL.index(name) for name in names])
-            same = {"table": np.full(len(names), seed), "panel": np.full(len(names), number)}
-            yield {"read": np.round(read, 6), "truth": rand[inside], "method": method, **same}
+
+    seed: int
+    traits: np.ndarray
+    agreement: np.ndarray
+    method: np.ndarray
+    truth: np.ndarray
+
+    def seen_by(self, panel: tuple[str, ...]) -> Table:
+        """Return the candidates of some methods only."""
+        kept = np.isin(self.method, [CLASSICAL.index(name) for name in panel])
+        inside = self.agreement[np.ix_(kept, kept)]
+        return Table(self.seed, self.traits[kept], inside, self.method[kept], self.truth[kept])
+
+    def read(self) -> np.ndarray:
+        """Return what the referee reads, shape (m, features)."""
+        names = [CLASSICAL[at] for at in self.method]
+        return np.round(features(self.traits, self.agreement, names), 6)
+
+
+def clustered(curriculum: Curriculum, seed: int) -> Table:
+    """Draw a simulated table and cluster it with all classical methods."""
+    _, X, truth = curriculum.draw(seed)
+    numbers = cluster_numbers(len(X), most=curriculum.most)
+    pool = scored(X, classical_pool(X, seed=0, numbers=numbers), seed=0)
+    method = np.array([CLASSICAL.index(name) for name in pool.methods])
+    return Table(seed, pool.traits, pool.agreement, method, true_agreement(pool, truth))
 
 
 def true_agreement(pool: Scored, truth: np.ndarray) -> np.ndarray:
@@ -87,54 +109,80 @@ def true_agreement(pool: Scored, truth: np.ndarray) -> np.ndarray:
     return np.array([adjusted_rand_score(truth[kept], c.labels[kept]) for c in pool.candidates])
 
 
-def joined(lots: Iterable[Lot]) -> Lot:
-    """Return several lots as one."""
-    lots = list(lots)
-    return {name: np.concatenate([lot[name] for lot in lots]) for name in lots[0]}
-
-
-def lots(curriculum: Curriculum, folder: str | Path) -> Lot:
-    """Return the examples of all tables; lots found in the folder are not made again."""
+def all_tables(curriculum: Curriculum, folder: str | Path) -> list[Table]:
+    """Return all tables, clustered; those found in the folder are not made again."""
     from tqdm import tqdm
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    found, tables = [], curriculum.tables
-    for first in tqdm(range(0, tables, LOT), disable=unwatched(), desc="lots of tables"):
-        path = folder / f"tables_{first:04d}.npz"
+    found = []
+    for seed in tqdm(range(curriculum.tables), disable=unwatched(), desc="tables"):
+        path = folder / f"table_{seed:04d}.npz"
         if not path.is_file():
-            seeds = range(first, min(first + LOT, tables))
-            np.savez(path.with_suffix(".part.npz"), **joined(examples(curriculum, seeds)))
+            table = clustered(curriculum, seed)
+            np.savez(path.with_suffix(".part.npz"), **{n: getattr(table, n) for n in KEPT})
             path.with_suffix(".part.npz").rename(path)
         with np.load(path, allow_pickle=False) as file:
-            found.append(dict(file))
-    return joined(found)
+            found.append(Table(seed, **{name: file[name] for name in KEPT}))
+    return found
 
 
-def fitted(lot: Lot) -> list[Any]:
-    """Fit the boosted trees, one model for each seed."""
+def lessons(tables: Iterable[Table]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return what the referee reads, one row per candidate, and what it is to predict by part.
+
+    Each table is read three times: with all methods' candidates, and as smaller panels see it.
+    """
+    views = [table.seen_by(panel) for table in tables for panel in PANELS]
+    short = [np.maximum(view.truth - view.truth.max(), FURTHEST) for view in views]
+    answers = {"level": [view.truth for view in views], "shortfall": short}
+    return np.vstack([view.read() for view in views]), {
+        part: np.concatenate(answers[part]) for part in PARTS
+    }
+
+
+def fitted(tables: Iterable[Table]) -> dict[str, list[Any]]:
+    """Fit the boosted trees of each part, one model for each seed."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    return [
-        HistGradientBoostingRegressor(
-            max_iter=150, learning_rate=0.06, max_leaf_nodes=24, min_samples_leaf=80,
-            max_features=0.3, l2_regularization=5.0, random_state=seed,
-        ).fit(lot["read"], lot["truth"])
-        for seed in range(ROUNDS)
-    ]  # fmt: skip
+    read, answers = lessons(tables)
+    return {
+        part: [
+            HistGradientBoostingRegressor(
+                max_iter=150, learning_rate=0.06, max_leaf_nodes=24, min_samples_leaf=80,
+                max_features=0.3, l2_regularization=5.0, random_state=seed,
+            ).fit(read, answers[part])
+            for seed in range(ROUNDS)
+        ]
+        for part in PARTS
+    }  # fmt: skip
 
 
-def unseen(lot: Lot) -> np.ndarray:
-    """Return predictions for every row by models that have not seen its table, shape (rows,)."""
-    quality = np.zeros(len(lot["truth"]))
-    for fold in range(FOLDS):
-        test = lot["table"] % FOLDS == fold
-        models = fitted({name: values[~test] for name, values in lot.items()})
-        quality[test] = np.mean([m.predict(lot["read"][test]) for m in models], axis=0)
-    return quality
+def predicted_by(models: dict[str, list[Any]], table: Table) -> np.ndarray:
+    """Return the predicted quality of a table's candidates by fitted models, shape (m,)."""
+    read = table.read()
+    parts = (np.mean([model.predict(read) for model in models[part]], axis=0) for part in PARTS)
+    return expected(*parts, table.traits, table.agreement)
 
 
-def judged(lot: Lot, quality: np.ndarray, families: tuple[str, ...]) -> pd.DataFrame:
+def unseen(tables: list[Table], group: Callable[[int], int]) -> list[Views]:
+    """Return each table's predicted quality by models that have seen none of its group.
+
+    For every table two arrays: of all candidates, and of those of the quick panel.
+    """
+    from tqdm import tqdm
+
+    found: dict[int, Views] = {}
+    groups = sorted({group(table.seed) for table in tables})
+    for left_out in tqdm(groups, disable=unwatched(), desc="groups left out"):
+        models = fitted(table for table in tables if group(table.seed) != left_out)
+        for table in tables:
+            if group(table.seed) == left_out:
+                views = (table, table.seen_by(PANELS[1]))
+                found[table.seed] = tuple(predicted_by(models, view) for view in views)
+    return [found[table.seed] for table in tables]
+
+
+def judged(tables: list[Table], qualities: list[Views], families: tuple[str, ...]) -> pd.DataFrame:
     """Return what a referee of that quality would do, one row per simulated table.
 
     Columns: ``family``; ``quality``, the highest it predicts for the quick panel; ``found``,
@@ -144,25 +192,20 @@ def judged(lot: Lot, quality: np.ndarray, families: tuple[str, ...]) -> pd.DataF
     """
     from scipy.stats import spearmanr
 
-    read = pd.DataFrame(lot["read"][:, : len(TRAITS)], columns=TRAITS)
-    rows = read[["silhouette", "noise", "log_clusters"]].assign(
-        predicted=np.where(read["log_clusters"] > 0, quality, 0.0),
-        **{name: lot[name] for name in ("truth", "table", "panel", "method")},
-    )
-    quick = rows[rows["panel"] == 1].groupby("table")["predicted"].max()
-    rows = rows[rows["panel"] == 0]
-    rows["order"] = rows["predicted"] - (rows["noise"] > 0.3)
     result = {}
-    for table, group in rows.groupby("table"):
-        shown = group.loc[group.groupby("method")["order"].idxmax()]
-        several = np.ptp(shown["truth"]) > 0 and np.ptp(shown["order"]) > 0
-        result[table] = {
-            "family": families[table % len(families)],
-            "quality": quick[table],
-            "found": shown.loc[shown["order"].idxmax(), "truth"],
-            "best": shown["truth"].max(),
-            "by_silhouette": shown.loc[shown["silhouette"].idxmax(), "truth"],
-            "order": spearmanr(shown["order"], shown["truth"])[0] if several else np.nan,
+    for table, (found, quick) in zip(tables, qualities, strict=True):
+        order = found - (table.traits[:, TRAITS.index("noise")] > MOST_NOISE)
+        of_method = [np.flatnonzero(table.method == at) for at in np.unique(table.method)]
+        shown = np.array([rows[order[rows].argmax()] for rows in of_method])
+        order, truth = order[shown], table.truth[shown]
+        several = np.ptp(truth) > 0 and np.ptp(order) > 0
+        result[table.seed] = {
+            "family": families[table.seed % len(families)],
+            "quality": quick.max(),
+            "found": truth[order.argmax()],
+            "best": truth.max(),
+            "by_silhouette": truth[table.traits[shown, TRAITS.index("silhouette")].argmax()],
+            "order": spearmanr(order, truth)[0] if several else np.nan,
         }
     return pd.DataFrame.from_dict(result, orient="index")
 
@@ -200,7 +243,7 @@ def paired(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return better.agg(["mean", "sem", "count"])
 
 
-def flat(models: list[Any]) -> dict[str, np.ndarray]:
+def flat(models: list[Any], part: str) -> dict[str, np.ndarray]:
     """Return the mean of boosted models as arrays: one list of nodes and the root of each tree."""
     trees = [stage[0].nodes for model in models for stage in model._predictors]
     roots = np.cumsum([0, *(len(nodes) for nodes in trees)])
@@ -214,7 +257,7 @@ def flat(models: list[Any]) -> dict[str, np.ndarray]:
         ).astype(np.int32)
         for side in ("left", "right")
     )
-    return {
+    arrays = {
         "roots": roots[:-1].astype(np.int32),
         "left": left,
         "right": right,
@@ -223,6 +266,20 @@ def flat(models: list[Any]) -> dict[str, np.ndarray]:
         "value": np.concatenate([nodes["value"] for nodes in trees]) / len(models),
         "start": np.array(np.mean([float(m._baseline_prediction.ravel()[0]) for m in models])),
     }
+    return {f"{part}_{name}": values for name, values in arrays.items()}
+
+
+def by_general_referee(tables: list[Table]) -> list[Views]:
+    """Return each table's predicted quality by the shipped referee of any table."""
+    views = [(table, table.seen_by(PANELS[1])) for table in tables]
+    names = [[[CLASSICAL[at] for at in view.method] for view in both] for both in views]
+    return [
+        tuple(
+            quality(view.traits, view.agreement, own, customers=False)
+            for view, own in zip(both, methods, strict=True)
+        )
+        for both, methods in zip(views, names, strict=True)
+    ]
 
 
 def main(name: str, folder: str, out: str) -> None:
@@ -230,16 +287,26 @@ def main(name: str, folder: str, out: str) -> None:
     from threadpoolctl import threadpool_limits
 
     curriculum = CURRICULA[name]
+    families = curriculum.families
     with threadpool_limits(1):
-        lot = lots(curriculum, folder)
-        judgement = judged(lot, unseen(lot), curriculum.families)
+        tables = all_tables(curriculum, folder)
+        print("Judged on tables not seen:")
+        judgement = judged(tables, unseen(tables, lambda seed: seed % FOLDS), families)
         print(summary(judgement).round(3).to_string())
         print(levels(judgement).round(3).to_string())
+        if name == "any":
+            print("Judged on families not seen, three left out at a time:")
+            whole = unseen(tables, lambda seed: seed % len(families) % LEFT_OUT)
+            print(summary(judged(tables, whole, families)).round(3).to_string())
         if name == "customers":
-            general = judged(lot, predicted(lot["read"], customers=False), curriculum.families)
+            general = judged(tables, by_general_referee(tables), families)
             print("Better than the referee of any table, on customers neither has seen:")
             print(paired(judgement, general).round(3).to_string())
-        np.savez_compressed(Path(out), **flat(fitted(lot)))
+        models = fitted(tables)
+        arrays = [flat(models[part], part) for part in PARTS]
+        np.savez_compressed(
+            Path(out), **{n: values for part in arrays for n, values in part.items()}
+        )
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ import numpy as np
 from segwork.clustering.density import density_clusters, k_distances
 from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
 
+CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
 ROWS_PER_CLUSTER = 15
 MOST_SEGMENTS = 10  # of customers: more are not told apart by those who work with them
+MOST_NOISE = 0.3  # of a labelling that is recommended
 EPS_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0)
 
 

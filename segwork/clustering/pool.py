@@ -14,7 +14,6 @@ from segwork.clustering.traits import Space, agreement, traits
 
 FIT_ROWS = 4000
 SCORED_ROWS = 1000
-CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Scored:
 
 def classical_pool(
     X: np.ndarray,
-    methods: Iterable[str] = CLASSICAL,
+    methods: Iterable[str] = m.CLASSICAL,
     *,
     seed: int,
     numbers: list[int] | None = None,

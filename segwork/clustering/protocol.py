@@ -16,9 +16,15 @@ import pandas as pd
 from segwork.clustering import board, deep, prepare
 from segwork.clustering.conviction import Conviction, conviction
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.methods import MOST_SEGMENTS, Candidate, cluster_numbers
+from segwork.clustering.methods import (
+    CLASSICAL,
+    MOST_NOISE,
+    MOST_SEGMENTS,
+    Candidate,
+    cluster_numbers,
+)
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.pool import CLASSICAL, Scored, classical_pool, fitting_rows, scored
+from segwork.clustering.pool import Scored, classical_pool, fitting_rows, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
 from segwork.clustering.traits import TRAITS
 from segwork.errors import DataError, UsageError
@@ -27,7 +33,6 @@ AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
 METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
 MAP_ROWS = 2000
 LEAST_ROWS = 10
-MOST_NOISE = 0.3
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 For every candidate it predicts the adjusted Rand index with the (unknown) true grouping from the
 candidate's traits, from its agreement with the other methods' candidates, and from how it stands
-beside the best candidate on each trait. It never sees a method's name.
+beside the best candidate on each trait. It never sees a method's name. What it predicts are two
+things, the index itself and how far it falls short of the table's best candidate; how likely each
+candidate is the truth follows from both, and so does the agreement with it to be expected of all.
 
-There are two: one for tables of any kind, and one that learnt on simulated customers alone, for
-tables under the customer scaling. Their trees are plain arrays in ``referee.npz`` and
+There are two referees: one for tables of any kind, and one that learnt on simulated customers
+alone, for tables under the customer scaling. Their trees are plain arrays in ``referee.npz`` and
 ``referee_customers.npz``, written by ``segwork.bench.referee_training``.
 """
 
@@ -16,8 +18,12 @@ from importlib import resources
 
 import numpy as np
 
+from segwork.clustering.methods import CLASSICAL, MOST_NOISE
 from segwork.clustering.traits import TRAITS
 
+PARTS = ("level", "shortfall")
+NODES = ("roots", "left", "right", "feature", "threshold", "value", "start")
+DOUBT = 0.03  # predictions that far apart are told apart by a factor e
 RELATIVE = (
     "silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap", "tree_cuts",
     "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus", "consensus_top", "noise",
@@ -34,19 +40,20 @@ def features(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> n
     agreement : array, shape (m, m)
         Adjusted Rand index between candidates.
     methods : list of str
-        Used only to leave a candidate's own method out of its consensus.
+        A candidate's consensus leaves its own method out. Candidates stand beside those of the
+        classical methods alone, so that an autoencoder among them does not change what is read.
     """
     values = values.copy()
-    best = np.column_stack(
-        [agreement[:, [m == name for m in methods]].max(axis=1) for name in dict.fromkeys(methods)]
+    names = np.array(methods)
+    beside = [name for name in dict.fromkeys(methods) if name in CLASSICAL] or methods
+    others = np.column_stack(
+        [np.where(names == m, -np.inf, agreement[:, names == m].max(axis=1)) for m in beside]
     )
-    own = np.array([list(dict.fromkeys(methods)).index(m) for m in methods])
-    best[np.arange(len(best)), own] = np.nan
-    others = np.sort(best, axis=1)[:, : max(best.shape[1] - 1, 1)]
-    others = np.nan_to_num(others)
-    values[:, TRAITS.index("consensus")] = others.mean(axis=1)
-    values[:, TRAITS.index("consensus_top")] = others[:, -2:].mean(axis=1)
+    others = -np.sort(-others, axis=1)
+    values[:, TRAITS.index("consensus")] = _mean(others)
+    values[:, TRAITS.index("consensus_top")] = _mean(others[:, :2])
     usable = values[:, TRAITS.index("log_clusters")] > 0
+    usable &= np.isin(names, beside) | ~(usable & np.isin(names, beside)).any()
     columns = [TRAITS.index(name) for name in RELATIVE]
     if usable.any():
         top = np.quantile(values[usable][:, columns], [0.5, 1.0], axis=0)
@@ -54,23 +61,60 @@ def features(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> n
     return np.hstack([values, np.zeros((len(values), 2 * len(columns)))])
 
 
+def _mean(others: np.ndarray) -> np.ndarray:
+    known = np.isfinite(others)
+    return np.where(known, others, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+
+
 def quality(
     values: np.ndarray, agreement: np.ndarray, methods: list[str], *, customers: bool
 ) -> np.ndarray:
     """Return the predicted agreement with the truth, shape (m,); 0 for fewer than two clusters."""
-    return predicted(features(values, agreement, methods), customers=customers)
+    read = features(values, agreement, methods)
+    level, shortfall = (predicted(read, part, customers=customers) for part in PARTS)
+    return expected(level, shortfall, values, agreement)
 
 
-def predicted(read: np.ndarray, *, customers: bool) -> np.ndarray:
-    """Return the prediction of one of the two referees from what it reads, shape (m,)."""
-    trees = _trees("referee_customers.npz" if customers else "referee.npz")
+def expected(
+    level: np.ndarray, shortfall: np.ndarray, values: np.ndarray, agreement: np.ndarray
+) -> np.ndarray:
+    """Return the agreement with the truth to be expected, were the truth one of the candidates.
+
+    Parameters
+    ----------
+    level, shortfall : arrays, shape (m,)
+        Predicted index with the truth, and that index less the highest of the table.
+    values : array, shape (m, len(TRAITS))
+    agreement : array, shape (m, m)
+
+    Notes
+    -----
+    A labelling that most likely ones agree with is chosen before a single one that is predicted a
+    hair higher: the best of a hundred noisy predictions is mostly a lucky one.
+    """
+    grouped = values[:, TRAITS.index("log_clusters")] > 0
+    if not grouped.any():
+        return np.zeros(len(values))
+    few = grouped & (values[:, TRAITS.index("noise")] <= MOST_NOISE)
+    able = few if few.any() else grouped
+    level = np.clip(level, 0, 1)
+    likely = (level + level[grouped].max() + shortfall) / 2
+    weight = np.where(able, np.exp(np.minimum(likely - likely[able].max(), 0) / DOUBT), 0)
+    weight /= weight.sum()
+    share = np.maximum(agreement @ weight, 0)
+    return np.where(grouped, float(weight @ level) * share / share[able].max(), 0)
+
+
+def predicted(read: np.ndarray, part: str, *, customers: bool) -> np.ndarray:
+    """Return what one of the two referees predicts, level or shortfall, shape (m,)."""
+    known = _trees("referee_customers.npz" if customers else "referee.npz")
+    trees = {name: known[f"{part}_{name}"] for name in NODES}
     node = np.repeat(trees["roots"][None], len(read), axis=0)
     while (inner := trees["left"][node] >= 0).any():
         at, row = node[inner], np.nonzero(inner)[0]
         left = read[row, trees["feature"][at]] <= trees["threshold"][at]
         node[inner] = np.where(left, trees["left"][at], trees["right"][at])
-    total = float(trees["start"]) + trees["value"][node].sum(axis=1)
-    return np.where(read[:, TRAITS.index("log_clusters")] > 0, np.clip(total, 0, 1), 0.0)
+    return float(trees["start"]) + trees["value"][node].sum(axis=1)
 
 
 @cache
