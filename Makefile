@@ -67,8 +67,8 @@ weights: setup ## train the change-point networks anew and take their thresholds
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
 	  $(BIN)/python -m segwork.changepoints.train
 
-# The referees that select segments; lots of tables stay in .segwork, so it can be stopped.
-referee: setup ## simulate tables and train the segments' two referees again (an hour)
+# The referees that select segments; clustered tables stay in .segwork, so it can be stopped.
+referee: setup ## simulate tables and train the segments' two referees again (90 minutes)
 	$(BIN)/python -m segwork.bench.referee_training any .segwork/referee segwork/clustering/referee.npz
 	$(BIN)/python -m segwork.bench.referee_training customers .segwork/referee_customers segwork/clustering/referee_customers.npz
 
