@@ -6,10 +6,25 @@ from collections.abc import Callable
 
 import numpy as np
 
+from segwork.bench.referee_figures import (
+    Random,
+    Sample,
+    curve,
+    group_sizes,
+    inside,
+    joined,
+    moons,
+    place_centres,
+    rings,
+    shapes,
+    slopes,
+    solids,
+    spirals,
+    stripes,
+    tiles,
+    turn,
+)
 from segwork.clustering.null import copula_copy, single_peaked
-
-Sample = tuple[np.ndarray, np.ndarray]
-Random = np.random.Generator
 
 
 def simulated(seed: int) -> tuple[str, np.ndarray, np.ndarray]:
@@ -35,59 +50,37 @@ def simulated(seed: int) -> tuple[str, np.ndarray, np.ndarray]:
     return family, X[order], truth[order]
 
 
-def _sizes(rng: Random, k: int, *, most: int = 1200) -> np.ndarray:
-    total = int(np.exp(rng.uniform(np.log(max(120, 15 * k)), np.log(max(most, 30 * k)))))
-    uneven = rng.choice([100.0, 5.0, 1.5])
-    return np.maximum(8, (rng.dirichlet(np.full(k, uneven)) * total).astype(int))
-
-
-def _centres(rng: Random, k: int, d: int, gap: float) -> np.ndarray:
-    """Place centres at random, none nearer to another than ``gap``."""
-    side = gap * k ** (1 / d) * rng.uniform(1.0, 2.0)
-    found: list[np.ndarray] = []
-    while len(found) < k:
-        point = rng.uniform(0, side, d)
-        if all(np.linalg.norm(point - other) >= gap for other in found):
-            found.append(point)
-        side *= 1.002
-    return np.array(found)
-
-
-def _joined(parts: list[np.ndarray]) -> Sample:
-    return np.vstack(parts), np.repeat(np.arange(len(parts)), [len(p) for p in parts])
-
-
-def _turn(rng: Random, d: int) -> np.ndarray:
-    return np.linalg.qr(rng.normal(size=(d, d)))[0]
-
-
 def _blobs(rng: Random) -> Sample:
     k = int(rng.choice([2, 3, 4, 5, 6, 8, 12, 20, 30]))
     d = int(rng.choice([2, 2, 2, 3, 5, 10, 30, 80]))
     gap = rng.uniform(3.0, 8.0)
     spread = np.exp(rng.normal(0, rng.choice([0.0, 0.3, 0.6]), k))
-    return _round_groups(rng, _centres(rng, k, d, gap), spread)
+    return _round_groups(rng, place_centres(rng, k, d, gap), spread)
 
 
 def _round_groups(rng: Random, centres: np.ndarray, spread: np.ndarray) -> Sample:
-    sizes = _sizes(rng, len(centres))
+    sizes = group_sizes(rng, len(centres))
     rows = zip(centres, spread, sizes, strict=True)
-    return _joined([c + s * rng.normal(size=(n, len(c))) for c, s, n in rows])
+    return joined([c + s * rng.normal(size=(n, len(c))) for c, s, n in rows])
 
 
 def _ellipses(rng: Random) -> Sample:
     k, d = int(rng.integers(2, 9)), int(rng.choice([2, 2, 3, 5, 8]))
     parts = []
-    for centre, n in zip(_centres(rng, k, d, rng.uniform(3.0, 9.0)), _sizes(rng, k), strict=True):
+    for centre, n in zip(
+        place_centres(rng, k, d, rng.uniform(3.0, 9.0)), group_sizes(rng, k), strict=True
+    ):
         axes = np.exp(rng.normal(0, rng.uniform(0.3, 1.0), d))
-        parts.append(centre + (rng.normal(size=(n, d)) * axes) @ _turn(rng, d))
-    return _joined(parts)
+        parts.append(centre + (rng.normal(size=(n, d)) * axes) @ turn(rng, d))
+    return joined(parts)
 
 
 def _tails(rng: Random) -> Sample:
     k, d = int(rng.integers(2, 8)), int(rng.choice([2, 2, 3, 6]))
     kind, parts = rng.choice(["t", "exponential", "uniform", "laplace"]), []
-    for centre, n in zip(_centres(rng, k, d, rng.uniform(4.0, 10.0)), _sizes(rng, k), strict=True):
+    for centre, n in zip(
+        place_centres(rng, k, d, rng.uniform(4.0, 10.0)), group_sizes(rng, k), strict=True
+    ):
         draw = {
             "t": lambda n=n: rng.standard_t(3, (n, d)),
             "exponential": lambda n=n: rng.exponential(1.0, (n, d)),
@@ -95,149 +88,27 @@ def _tails(rng: Random) -> Sample:
             "laplace": lambda n=n: rng.laplace(0, 0.8, (n, d)),
         }[kind]()
         parts.append(centre + draw * rng.uniform(0.6, 1.4))
-    return _joined(parts)
-
-
-def _curve(rng: Random, n: int) -> np.ndarray:
-    """Return one shape in the plane, about two units wide, without thickness."""
-    t = rng.uniform(0, 1, n)
-    turn = rng.uniform(0, 2 * np.pi)
-    kind = rng.choice(["arc", "ring", "spiral", "line", "wave", "disc", "box", "cross"])
-    if kind in ("arc", "ring"):
-        angle = turn + t * (2 * np.pi if kind == "ring" else rng.uniform(1.5, 4.5))
-        return np.column_stack([np.cos(angle), np.sin(angle)])
-    if kind == "spiral":
-        angle = turn + 2 * np.pi * rng.uniform(1.0, 2.0) * np.sqrt(t)
-        return np.sqrt(t)[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    if kind == "disc":
-        return np.sqrt(t)[:, None] * _round(rng, n)
-    flat = {
-        "line": np.column_stack([2 * t - 1, np.zeros(n)]),
-        "wave": np.column_stack([2 * t - 1, 0.4 * np.sin(2 * np.pi * rng.uniform(0.7, 1.6) * t)]),
-        "box": rng.uniform(-1, 1, (n, 2)) * [1, rng.uniform(0.2, 1)],
-        "cross": np.where(rng.random((n, 1)) < 0.5, [[1.0, 0.05]], [[0.05, 1.0]])
-        * rng.uniform(-1, 1, (n, 2)),
-    }[kind]
-    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return flat @ spin
-
-
-def _round(rng: Random, n: int) -> np.ndarray:
-    angle = rng.uniform(0, 2 * np.pi, n)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-def _shapes(rng: Random) -> Sample:
-    """Scatter shapes; some lie close, some far."""
-    k = int(rng.integers(2, 8))
-    centres, thick = _centres(rng, k, 2, rng.uniform(1.8, 3.0)), rng.uniform(0.02, 0.12)
-    rows = zip(centres, _sizes(rng, k, most=1500), strict=True)
-    return _joined([c + _curve(rng, n) + thick * rng.normal(size=(n, 2)) for c, n in rows])
-
-
-def _rings(rng: Random) -> Sample:
-    """Draw rings around each other, perhaps around a core, evenly dense or not."""
-    k, thick, inner = int(rng.integers(2, 5)), rng.uniform(0.02, 0.15), rng.uniform(0.25, 0.8)
-    core, parts = rng.random() < 0.4, []
-    for i, n in enumerate(_sizes(rng, k, most=1500)):
-        wide = rng.uniform(0.9, 1.1, 2) if rng.random() < 0.3 else np.ones(2)
-        base = (i + inner) * _round(rng, n) * wide
-        if i == 0 and core:
-            base = inner / 2 * rng.normal(size=(n, 2)) / (1 + 4 * thick)
-        parts.append(base + thick * rng.normal(size=(n, 2)) + rng.normal(0, 0.03, 2))
-    return _joined(parts)
-
-
-def _spirals(rng: Random) -> Sample:
-    """Draw two to four interleaved spirals."""
-    k, turns, parts = int(rng.integers(2, 5)), rng.uniform(0.8, 1.4), []
-    thick = rng.uniform(0.02, 0.13)
-    for i, n in enumerate(_sizes(rng, k, most=1500)):
-        along = 2 * np.pi * turns * np.sqrt(rng.uniform(0.03, 1, n))
-        angle = along + 2 * np.pi * i / k
-        base = along[:, None] / 3 * np.column_stack([np.cos(angle), np.sin(angle)])
-        parts.append(base + thick * rng.normal(size=(n, 2)))
-    return _joined(parts)
-
-
-def _moons(rng: Random) -> Sample:
-    """Draw half rings that reach into each other, two or a chain of them."""
-    k, parts = int(rng.choice([2, 2, 2, 3, 4])), []
-    thick, lift = rng.uniform(0.02, 0.16), rng.uniform(0.3, 0.7)
-    for i, n in enumerate(_sizes(rng, k, most=1500)):
-        angle = rng.uniform(0, np.pi, n) * (1 if i % 2 == 0 else -1)
-        base = np.column_stack([np.cos(angle), np.sin(angle)]) + np.array([i, lift * (i % 2)])
-        parts.append(base + thick * rng.normal(size=(n, 2)))
-    return _joined(parts)
-
-
-def _inside(rng: Random) -> Sample:
-    """Draw dense groups inside an arc, or on a sparse cloud, of another density."""
-    k, parts = int(rng.integers(2, 5)), []
-    sizes = _sizes(rng, k, most=1200)
-    around = (
-        3.0 * _curve_of(rng, sizes[0]) if rng.random() < 0.5 else rng.normal(0, 2, (sizes[0], 2))
-    )
-    parts.append(around + rng.uniform(0.03, 0.2) * rng.normal(size=around.shape))
-    for centre, n in zip(_centres(rng, k - 1, 2, 1.5), sizes[1:], strict=True):
-        place = centre - 0.75 * (k - 1) ** 0.5
-        parts.append(place + rng.uniform(0.15, 0.4) * rng.normal(size=(n, 2)))
-    return _joined(parts)
-
-
-def _curve_of(rng: Random, n: int) -> np.ndarray:
-    """Return an arc of the unit circle, from a half to all of it."""
-    angle = rng.uniform(0, 2 * np.pi) + rng.uniform(0, 1, n) * rng.uniform(np.pi, 2 * np.pi)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-def _stripes(rng: Random) -> Sample:
-    """Long parallel bands, Gaussian or uniform across, in two or three dimensions."""
-    k, d = int(rng.integers(2, 6)), int(rng.choice([2, 2, 3]))
-    length, gap, parts = rng.uniform(6, 25), rng.uniform(2.5, 6.0), []
-    for i, n in enumerate(_sizes(rng, k)):
-        rows = rng.normal(size=(n, d)) if rng.random() < 0.5 else rng.uniform(-1.5, 1.5, (n, d))
-        rows[:, 0] = rng.uniform(-1, 1, n) * length / 2 + rng.normal() * length / 8
-        rows[:, 1] += i * gap
-        parts.append(rows)
-    X, truth = _joined(parts)
-    return X @ _turn(rng, d), truth
-
-
-def _tiles(rng: Random) -> Sample:
-    """Rectangles of even density with gaps, as in drawn figures."""
-    columns, rows = rng.integers(1, 4, 2)
-    columns, gap, parts = max(columns, 2), rng.uniform(0.1, 0.5), []
-    density = rng.uniform(40, 200)
-    for i in range(columns):
-        for j in range(rows):
-            if rng.random() < 0.15 and len(parts) > 1:
-                continue
-            low = np.array([i, j]) + gap / 2 * rng.uniform(0.6, 1.0, 2)
-            high = np.array([i + 1, j + 1]) - gap / 2 * rng.uniform(0.6, 1.0, 2)
-            n = max(10, int(density * np.prod(high - low) * rng.choice([1, 1, 2])))
-            parts.append(rng.uniform(low, high, (n, 2)))
-    return _joined(parts)
+    return joined(parts)
 
 
 def _mixed(rng: Random) -> Sample:
     """Blobs, ellipses and shapes of very different density in one picture."""
     k, parts = int(rng.integers(3, 9)), []
-    for centre, n in zip(_centres(rng, k, 2, 2.6), _sizes(rng, k), strict=True):
+    for centre, n in zip(place_centres(rng, k, 2, 2.6), group_sizes(rng, k), strict=True):
         if rng.random() < 0.5:
-            base = (rng.normal(size=(n, 2)) * rng.uniform(0.1, 0.6, 2)) @ _turn(rng, 2)
+            base = (rng.normal(size=(n, 2)) * rng.uniform(0.1, 0.6, 2)) @ turn(rng, 2)
         else:
-            base = _curve(rng, n) * rng.uniform(0.6, 1.1)
+            base = curve(rng, n) * rng.uniform(0.6, 1.1)
             base = base + rng.uniform(0.02, 0.12) * rng.normal(size=(n, 2))
         parts.append(centre + base)
-    return _joined(parts)
+    return joined(parts)
 
 
 def _touching(rng: Random) -> Sample:
     """Draw groups that overlap or touch: many blobs too near each other, or a dense one inside."""
     k, d = int(rng.choice([2, 3, 4, 6, 9, 15])), int(rng.choice([2, 2, 3]))
     spread = np.exp(rng.normal(0, 0.5, k))
-    return _round_groups(rng, _centres(rng, k, d, rng.uniform(2.0, 4.0)), spread)
+    return _round_groups(rng, place_centres(rng, k, d, rng.uniform(2.0, 4.0)), spread)
 
 
 def _measured(rng: Random) -> Sample:
@@ -245,10 +116,10 @@ def _measured(rng: Random) -> Sample:
     k, d = int(rng.choice([2, 2, 3, 4, 6, 8])), int(rng.integers(5, 40))
     latent = int(rng.integers(2, 6))
     centres = rng.normal(size=(k, latent)) * rng.uniform(1.5, 4.0)
-    X, truth = _joined(
+    X, truth = joined(
         [
             c + rng.normal(size=(n, latent)) * np.exp(rng.normal(0, 0.4, latent))
-            for c, n in zip(centres, _sizes(rng, k, most=800), strict=True)
+            for c, n in zip(centres, group_sizes(rng, k, most=800), strict=True)
         ]
     )
     X = X @ rng.normal(size=(latent, d)) + rng.normal(size=(len(X), d)) * rng.uniform(0.5, 2.5)
@@ -260,7 +131,7 @@ def _measured(rng: Random) -> Sample:
 def _customers(rng: Random) -> Sample:
     """Draw customers of a few types: counts, money and days, in logarithms."""
     k, parts = int(rng.integers(2, 7)), []
-    for n in _sizes(rng, k):
+    for n in group_sizes(rng, k):
         rate, value = np.exp(rng.normal(1.5, 1.2)), np.exp(rng.normal(3.5, 0.9))
         orders = 1 + rng.poisson(rate * rng.gamma(6, 1 / 6, n))
         spend = orders * value * rng.lognormal(0, 0.35, n)
@@ -269,14 +140,14 @@ def _customers(rng: Random) -> Sample:
         online = rng.beta(*rng.uniform(0.8, 6, 2), n)
         logs = [np.log1p(orders), np.log1p(spend), np.log1p(days), np.log1p(basket)]
         parts.append(np.column_stack([*logs, online]))
-    X, truth = _joined(parts)
+    X, truth = joined(parts)
     return (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), truth
 
 
 def _buyers(rng: Random) -> Sample:
     """Draw repeat buyers of a few types from an order process: rhythm, life, stop, basket."""
     k, parts, today = int(rng.integers(3, 8)), [], 900.0
-    for n in _sizes(rng, k, most=1800):
+    for n in group_sizes(rng, k, most=1800):
         rate = np.exp(rng.uniform(-3.0, 0.0)) * rng.gamma(
             shape := rng.choice([4, 12]), 1 / shape, n
         )
@@ -293,7 +164,7 @@ def _buyers(rng: Random) -> Sample:
         gap = np.maximum(tenure - quiet, 1) / (orders - 1)
         columns = [orders, 1e3 * value * orders, days, tenure, gap, 1e3 * value]
         parts.append(np.column_stack([*columns, pieces, lines, kinds]))
-    X, truth = _joined(parts)
+    X, truth = joined(parts)
     if rng.random() < 0.5:
         wrong = rng.random(len(X)) < rng.uniform(0, 0.03)
         X[wrong, rng.integers(1, 6)] *= rng.choice([1e-3, 30.0])
@@ -306,9 +177,9 @@ def _buyers(rng: Random) -> Sample:
 def _many(rng: Random) -> Sample:
     """Draw many blobs of like size, as in grids of shops or cities."""
     k, d = int(rng.choice([15, 20, 30, 40, 60, 90])), int(rng.choice([2, 2, 2, 3]))
-    centres, n = _centres(rng, k, d, rng.uniform(3.0, 6.0)), int(rng.integers(20, 60))
+    centres, n = place_centres(rng, k, d, rng.uniform(3.0, 6.0)), int(rng.integers(20, 60))
     spread = np.exp(rng.normal(0, rng.choice([0.0, 0.15, 0.3]), (k, d)))
-    return _joined([c + s * rng.normal(size=(n, d)) for c, s in zip(centres, spread, strict=True)])
+    return joined([c + s * rng.normal(size=(n, d)) for c, s in zip(centres, spread, strict=True)])
 
 
 def _cloud(rng: Random) -> Sample:
@@ -350,38 +221,7 @@ def _single(rng: Random) -> Sample:
     """Draw one shape, thick or thin. No groups."""
     n = int(rng.integers(120, 1200))
     thick = rng.uniform(0.02, 0.3)
-    return _curve(rng, n) + thick * rng.normal(size=(n, 2)), np.zeros(n, dtype=int)
-
-
-def _solids(rng: Random) -> Sample:
-    """Draw a ball in a shell, or a chain of linked rings, in three dimensions."""
-    k, thick, parts = int(rng.integers(2, 4)), rng.uniform(0.02, 0.15), []
-    linked = rng.random() < 0.5
-    for i, n in enumerate(_sizes(rng, k, most=1500)):
-        if linked:
-            ring = np.column_stack([_round(rng, n), np.zeros(n)])
-            base = np.roll(ring, i % 2, axis=1) + np.array([0.0, i * rng.uniform(0.8, 1.2), 0.0])
-        else:
-            base = rng.normal(size=(n, 3))
-            base *= i / np.linalg.norm(base, axis=1, keepdims=True)
-            base += 0 if i else rng.uniform(0.1, 0.3) * rng.normal(size=(n, 3))
-        parts.append(base + thick * rng.normal(size=(n, 3)))
-    X, truth = _joined(parts)
-    return X @ _turn(rng, 3), truth
-
-
-def _slopes(rng: Random) -> Sample:
-    """Draw boxes side by side whose density falls along one axis; they nearly touch."""
-    k, gap, parts = int(rng.integers(2, 5)), rng.uniform(0.02, 0.3), []
-    for i, n in enumerate(_sizes(rng, k, most=1500)):
-        square = rng.random((n, 2))
-        if rng.random() < 0.6:
-            square[:, rng.integers(2)] = np.sqrt(rng.random(n))
-        square = np.abs(square - rng.integers(0, 2, 2))
-        square = square * [1.0, rng.uniform(0.5, 1.5)] + [i * (1 + gap), rng.uniform(0, 0.7)]
-        parts.append(square)
-    X, truth = _joined(parts)
-    return X @ _turn(rng, 2), truth
+    return curve(rng, n) + thick * rng.normal(size=(n, 2)), np.zeros(n, dtype=int)
 
 
 def _warped(rng: Random) -> Sample:
@@ -425,10 +265,10 @@ def _flattened(rng: Random) -> Sample:
 
 
 FAMILIES: dict[str, Callable[[Random], Sample]] = {
-    draw.__name__[1:]: draw
+    draw.__name__.lstrip("_"): draw
     for draw in (
-        _blobs, _ellipses, _tails, _shapes, _rings, _spirals, _moons, _inside, _stripes, _tiles,
-        _mixed, _touching, _measured, _customers, _buyers, _many, _solids, _slopes, _warped,
+        _blobs, _ellipses, _tails, shapes, rings, spirals, moons, inside, stripes, tiles,
+        _mixed, _touching, _measured, _customers, _buyers, _many, solids, slopes, _warped,
         _collage, _cloud, _continuum, _single, _flattened,
     )
 }  # fmt: skip
