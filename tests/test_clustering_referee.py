@@ -31,6 +31,18 @@ def test_an_autoencoder_beside_them_changes_nothing_for_the_others() -> None:
     assert beside[0, TRAITS.index("consensus")] == pytest.approx(0.6)
 
 
+def test_a_method_counts_once_where_no_classical_one_stands_beside() -> None:
+    """Two settings of one net and one of another: the third agrees with two nets, not three."""
+    agreement = np.array(
+        [[1, 0.9, 0.4, 0.2], [0.9, 1, 0.5, 0.2], [0.4, 0.5, 1, 0.7], [0.2, 0.2, 0.7, 1]]
+    )
+    methods = ["autoencoder_kmeans", "autoencoder_kmeans", "autoencoder_mixture", "idec"]
+
+    read = referee.features(_values(4), agreement, methods)
+
+    assert read[3, TRAITS.index("consensus")] == pytest.approx((0.2 + 0.7) / 2)
+
+
 def test_the_labelling_that_likely_ones_agree_with_is_expected_to_be_right() -> None:
     """By hand: three equally likely, so that the middle one has the highest mean agreement."""
     values = _values(3)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ LEFT_OUT = 8  # groups of families
 FURTHEST = -0.6  # a candidate worse than that is as wrong as any
 PANELS = (CLASSICAL, QUICK, ("kmeans", "mixture", "genie"))
 KEPT = ("traits", "agreement", "method", "truth")
-Views = tuple[np.ndarray, ...]
+Views = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,18 @@ class Table:
         inside = self.agreement[np.ix_(kept, kept)]
         return Table(self.seed, self.traits[kept], inside, self.method[kept], self.truth[kept])
 
+    @property
+    def methods(self) -> list[str]:
+        """The method of every candidate."""
+        return [CLASSICAL[at] for at in self.method]
+
     def read(self) -> np.ndarray:
         """Return what the referee reads, shape (m, features)."""
-        names = [CLASSICAL[at] for at in self.method]
-        return np.round(features(self.traits, self.agreement, names), 6)
+        return np.round(features(self.traits, self.agreement, self.methods), 6)
+
+    def judged_by(self, judge: Callable[[Table], np.ndarray]) -> Views:
+        """Return the predicted quality of all candidates, and of those of the quick panel."""
+        return judge(self), judge(self.seen_by(PANELS[1]))
 
 
 def clustered(curriculum: Curriculum, seed: int) -> Table:
@@ -165,10 +174,7 @@ def predicted_by(models: dict[str, list[Any]], table: Table) -> np.ndarray:
 
 
 def unseen(tables: list[Table], group: Callable[[int], int]) -> list[Views]:
-    """Return each table's predicted quality by models that have seen none of its group.
-
-    For every table two arrays: of all candidates, and of those of the quick panel.
-    """
+    """Return what models that have seen none of its group predict for each table."""
     from tqdm import tqdm
 
     found: dict[int, Views] = {}
@@ -177,8 +183,7 @@ def unseen(tables: list[Table], group: Callable[[int], int]) -> list[Views]:
         models = fitted(table for table in tables if group(table.seed) != left_out)
         for table in tables:
             if group(table.seed) == left_out:
-                views = (table, table.seen_by(PANELS[1]))
-                found[table.seed] = tuple(predicted_by(models, view) for view in views)
+                found[table.seed] = table.judged_by(partial(predicted_by, models))
     return [found[table.seed] for table in tables]
 
 
@@ -269,17 +274,9 @@ def flat(models: list[Any], part: str) -> dict[str, np.ndarray]:
     return {f"{part}_{name}": values for name, values in arrays.items()}
 
 
-def by_general_referee(tables: list[Table]) -> list[Views]:
-    """Return each table's predicted quality by the shipped referee of any table."""
-    views = [(table, table.seen_by(PANELS[1])) for table in tables]
-    names = [[[CLASSICAL[at] for at in view.method] for view in both] for both in views]
-    return [
-        tuple(
-            quality(view.traits, view.agreement, own, customers=False)
-            for view, own in zip(both, methods, strict=True)
-        )
-        for both, methods in zip(views, names, strict=True)
-    ]
+def by_general_referee(table: Table) -> np.ndarray:
+    """Return what the shipped referee of any table predicts, shape (m,)."""
+    return quality(table.traits, table.agreement, table.methods, customers=False)
 
 
 def main(name: str, folder: str, out: str) -> None:
@@ -299,7 +296,8 @@ def main(name: str, folder: str, out: str) -> None:
             whole = unseen(tables, lambda seed: seed % len(families) % LEFT_OUT)
             print(summary(judged(tables, whole, families)).round(3).to_string())
         if name == "customers":
-            general = judged(tables, by_general_referee(tables), families)
+            shipped = [table.judged_by(by_general_referee) for table in tables]
+            general = judged(tables, shipped, families)
             print("Better than the referee of any table, on customers neither has seen:")
             print(paired(judgement, general).round(3).to_string())
         models = fitted(tables)

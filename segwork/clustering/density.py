@@ -1,4 +1,4 @@
-"""DBSCAN on all rows."""
+"""DBSCAN on all rows, without an approximation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def k_distances(X: np.ndarray, points: int) -> np.ndarray:
 def density_clusters(
     X: np.ndarray, *, eps: float, min_points: int, engine: str = "neighbours"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
+    """Return exact DBSCAN labels, shape (n,), and which rows are core points, shape (n,).
 
     A border point goes to its nearest core point, so the answer depends on no order and no thread.
 

@@ -44,16 +44,17 @@ def features(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> n
         classical methods alone, so that an autoencoder among them does not change what is read.
     """
     values = values.copy()
-    names = np.array(methods)
-    beside = [name for name in dict.fromkeys(methods) if name in CLASSICAL] or methods
+    names, known = np.array(methods), list(dict.fromkeys(methods))
+    beside = [name for name in known if name in CLASSICAL] or known
     others = np.column_stack(
         [np.where(names == m, -np.inf, agreement[:, names == m].max(axis=1)) for m in beside]
     )
     others = -np.sort(-others, axis=1)
     values[:, TRAITS.index("consensus")] = _mean(others)
     values[:, TRAITS.index("consensus_top")] = _mean(others[:, :2])
-    usable = values[:, TRAITS.index("log_clusters")] > 0
-    usable &= np.isin(names, beside) | ~(usable & np.isin(names, beside)).any()
+    grouped = values[:, TRAITS.index("log_clusters")] > 0
+    classical = grouped & np.isin(names, beside)
+    usable = classical if classical.any() else grouped
     columns = [TRAITS.index(name) for name in RELATIVE]
     if usable.any():
         top = np.quantile(values[usable][:, columns], [0.5, 1.0], axis=0)
