@@ -30,9 +30,9 @@ def found(blobs: tuple[np.ndarray, np.ndarray]) -> clustering.Comparison:
 
 
 def test_clear_groups_are_recommended(found, blobs):
-    """Four groups far apart are found but for a row of noise, and the sentence names the method."""
+    """Four groups far apart are found exactly, and the sentence names the method."""
     assert found.recommended in QUICK
-    assert adjusted_rand_score(blobs[1], found.labels[found.recommended]) > 0.99
+    assert adjusted_rand_score(blobs[1], found.labels[found.recommended]) == 1.0
     assert found.recommended in found.reason
 
 

@@ -8,8 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from segwork import features, sample
 from segwork.clustering import compare, copula_copy
-from segwork.clustering.conviction import best_quality, conviction
-from segwork.clustering.methods import CLASSICAL, kmeans
+from segwork.clustering.conviction import best_quality, conviction, enough_of
+from segwork.clustering.methods import kmeans
 from segwork.clustering.pool import scored
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
 
@@ -53,6 +53,14 @@ def test_copies_are_drawn_only_until_the_answer_is_known() -> None:
         assert len(early.null) <= len(late.null) == 8
 
 
+def test_many_groups_are_looked_at_on_more_rows() -> None:
+    """1,000 rows do for thirty groups; a hundred take thirty rows each, as far as there are."""
+    X = np.arange(10_000.0).reshape(5000, 2)
+    assert len(enough_of(X, 30, seed=0)) == 1000
+    assert len(enough_of(X, 100, seed=0)) == 3000
+    assert len(enough_of(X[:2000], 100, seed=0)) == 2000
+
+
 def test_planted_types_of_customers_are_recommended() -> None:
     """The customers' referee prefers the planted types to a labelling that joins two of them."""
     company = sample.make(customers=2000, seed=11)
@@ -60,7 +68,9 @@ def test_planted_types_of_customers_are_recommended() -> None:
     table = as_frame(table)[list(BEHAVIOUR)]
     truth = company.key.segments.set_index("customer_id")["segment"].reindex(table.index).dropna()
 
-    result = compare(table.loc[truth.index], methods=CLASSICAL, draws=0, copies=0)
+    result = compare(
+        table.loc[truth.index], methods=["kmeans", "ward", "hdbscan"], draws=0, copies=2
+    )
 
     index = {name: adjusted_rand_score(truth, result.labels[name]) for name in result.labels}
     assert index[result.recommended] >= 0.8

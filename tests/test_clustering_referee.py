@@ -49,11 +49,23 @@ def test_the_labelling_that_likely_ones_agree_with_is_expected_to_be_right() -> 
     agreement = np.array([[1.0, 0.6, 0.2], [0.6, 1.0, 0.6], [0.2, 0.6, 1.0]])
     level, shortfall = np.full(3, 0.5), np.zeros(3)
 
-    found = referee.expected(level, shortfall, values, agreement)
+    found = referee.expected(level, shortfall, values, agreement, ["kmeans", "ward", "genie"])
 
     share = np.array([1.8, 2.2, 1.8]) / 3
     assert found == pytest.approx(0.5 * share / share.max())
     assert found.argmax() == 1
+
+
+def test_settings_that_found_the_same_groups_are_one_witness() -> None:
+    """By hand: the same groups by two settings of one method weigh one, by two methods two."""
+    values, level, shortfall = _values(3), np.full(3, 0.5), np.zeros(3)
+    agreement = np.array([[1.0, 1.0, 0.4], [1.0, 1.0, 0.4], [0.4, 0.4, 1.0]])
+
+    settings = referee.expected(level, shortfall, values, agreement, ["dbscan", "dbscan", "ward"])
+    methods = referee.expected(level, shortfall, values, agreement, ["dbscan", "genie", "ward"])
+
+    assert settings == pytest.approx([0.5, 0.5, 0.5])
+    assert methods == pytest.approx(0.5 * np.array([2.4, 2.4, 1.8]) / 2.4)
 
 
 def test_a_clearly_better_prediction_decides_alone() -> None:
@@ -61,9 +73,8 @@ def test_a_clearly_better_prediction_decides_alone() -> None:
     values = _values(3)
     agreement = np.array([[1.0, 0.1, 0.1], [0.1, 1.0, 0.9], [0.1, 0.9, 1.0]])
 
-    found = referee.expected(
-        np.array([0.8, 0.5, 0.5]), np.array([0, -0.3, -0.3]), values, agreement
-    )
+    level, shortfall = np.array([0.8, 0.5, 0.5]), np.array([0, -0.3, -0.3])
+    found = referee.expected(level, shortfall, values, agreement, ["kmeans", "ward", "genie"])
 
     assert found.argmax() == 0
     assert found[0] == pytest.approx(0.8, abs=1e-3)
@@ -75,7 +86,7 @@ def test_noise_and_single_groups_are_no_truth() -> None:
     values[0, NOISE], values[2, CLUSTERS] = 0.5, 0
     agreement = np.array([[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
-    found = referee.expected(np.full(3, 0.6), np.zeros(3), values, agreement)
+    found = referee.expected(np.full(3, 0.6), np.zeros(3), values, agreement, ["dbscan"] * 3)
 
     assert found == pytest.approx([0.6 * 0.3, 0.6, 0])
 

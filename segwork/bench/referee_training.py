@@ -170,7 +170,7 @@ def predicted_by(models: dict[str, list[Any]], table: Table) -> np.ndarray:
     """Return the predicted quality of a table's candidates by fitted models, shape (m,)."""
     read = table.read()
     parts = (np.mean([model.predict(read) for model in models[part]], axis=0) for part in PARTS)
-    return expected(*parts, table.traits, table.agreement)
+    return expected(*parts, table.traits, table.agreement, table.methods)
 
 
 def unseen(tables: list[Table], group: Callable[[int], int]) -> list[Views]:

@@ -8,10 +8,11 @@ import numpy as np
 
 from segwork.clustering.methods import MOST_SEGMENTS, ROWS_PER_CLUSTER
 from segwork.clustering.null import copula_copy, single_peaked
-from segwork.clustering.pool import classical_pool, scored
+from segwork.clustering.pool import SCORED_ROWS, classical_pool, deciding_rows, scored
 
-NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 66)
+NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 66, 80, 100)
 METHODS = ("kmeans", "ward", "genie", "dbscan", "hdbscan")
+ROWS_PER_GROUP = 30
 LOOK = 5
 LEAST_EXCESS = 3.0
 
@@ -70,6 +71,11 @@ class Conviction:
             "excess_over_null_z": round(self.excess, 9),
             "null_copies": len(self.null),
         }
+
+
+def enough_of(X: np.ndarray, groups: int, *, seed: int) -> np.ndarray:
+    """Return the rows to look at: 1,000 distinct ones, or thirty for each group if that is more."""
+    return X[deciding_rows(X, seed=seed, most=max(SCORED_ROWS, ROWS_PER_GROUP * groups))]
 
 
 def conviction(

@@ -89,10 +89,10 @@ def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng([seed, 17]).permutation(n_rows)[:FIT_ROWS])
 
 
-def deciding_rows(X: np.ndarray, *, seed: int) -> np.ndarray:
-    """Return the rows all candidates are scored on: 1,000 distinct ones at most."""
+def deciding_rows(X: np.ndarray, *, seed: int, most: int = SCORED_ROWS) -> np.ndarray:
+    """Return rows for all candidates to be scored on: distinct ones, at random, 1,000 at most."""
     distinct = np.sort(np.unique(X, axis=0, return_index=True)[1])
-    drawn = np.random.default_rng([seed, 15]).permutation(len(distinct))[:SCORED_ROWS]
+    drawn = np.random.default_rng([seed, 15]).permutation(len(distinct))[:most]
     return distinct[np.sort(drawn)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.clustering import board, deep, prepare
-from segwork.clustering.conviction import Conviction, conviction
+from segwork.clustering.conviction import Conviction, conviction, enough_of
 from segwork.clustering.identity import segment_ids
 from segwork.clustering.methods import (
     CLASSICAL,
@@ -173,7 +173,8 @@ def compare(
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     asked = {"seed": seed, "n_clusters": n_clusters, "customers": pool.customers}
-    verdict = conviction(pool.space.X, copies=copies, **asked)
+    groups = pool.candidates[int(pool.quality.argmax())].n_clusters
+    verdict = conviction(enough_of(runner.X, groups, seed=seed), copies=copies, **asked)
     outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed

@@ -24,6 +24,7 @@ from segwork.clustering.traits import TRAITS
 PARTS = ("level", "shortfall")
 NODES = ("roots", "left", "right", "feature", "threshold", "value", "start")
 DOUBT = 0.03  # predictions that far apart are told apart by a factor e
+SAME = 1 - 1e-9  # the agreement of labellings that differ by the clusters' numbers only
 RELATIVE = (
     "silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap", "tree_cuts",
     "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus", "consensus_top", "noise",
@@ -73,11 +74,15 @@ def quality(
     """Return the predicted agreement with the truth, shape (m,); 0 for fewer than two clusters."""
     read = features(values, agreement, methods)
     level, shortfall = (predicted(read, part, customers=customers) for part in PARTS)
-    return expected(level, shortfall, values, agreement)
+    return expected(level, shortfall, values, agreement, methods)
 
 
 def expected(
-    level: np.ndarray, shortfall: np.ndarray, values: np.ndarray, agreement: np.ndarray
+    level: np.ndarray,
+    shortfall: np.ndarray,
+    values: np.ndarray,
+    agreement: np.ndarray,
+    methods: list[str],
 ) -> np.ndarray:
     """Return the agreement with the truth to be expected, were the truth one of the candidates.
 
@@ -87,11 +92,13 @@ def expected(
         Predicted index with the truth, and that index less the highest of the table.
     values : array, shape (m, len(TRAITS))
     agreement : array, shape (m, m)
+    methods : list of str
 
     Notes
     -----
     A labelling that most likely ones agree with is chosen before a single one that is predicted a
-    hair higher: the best of a hundred noisy predictions is mostly a lucky one.
+    hair higher: the best of a hundred noisy predictions is mostly a lucky one. Settings of
+    one method that found the very same groups are one witness, several methods are several.
     """
     grouped = values[:, TRAITS.index("log_clusters")] > 0
     if not grouped.any():
@@ -100,7 +107,9 @@ def expected(
     able = few if few.any() else grouped
     level = np.clip(level, 0, 1)
     likely = (level + level[grouped].max() + shortfall) / 2
-    weight = np.where(able, np.exp(np.minimum(likely - likely[able].max(), 0) / DOUBT), 0)
+    names = np.array(methods)
+    alike = ((agreement > SAME) & (names[:, None] == names)).sum(axis=1)
+    weight = np.where(able, np.exp(np.minimum(likely - likely[able].max(), 0) / DOUBT) / alike, 0)
     weight /= weight.sum()
     share = np.maximum(agreement @ weight, 0)
     return np.where(grouped, float(weight @ level) * share / share[able].max(), 0)
