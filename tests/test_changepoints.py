@@ -161,6 +161,7 @@ def test_simulated_series_are_what_they_say() -> None:
 def test_training_is_repeatable_and_weights_survive_storage(name, tmp_path, monkeypatch) -> None:
     """Two short trainings of one number store the same bytes; loading gives the same output."""
     monkeypatch.setattr(train, "BATCH", 8)
+    monkeypatch.setattr(train, "BASE", 4)
     stored = []
     for file in ("a.npz", "b.npz"):
         network, loss = train.fit(train.TASKS[name], steps=2)

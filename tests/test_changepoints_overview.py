@@ -96,6 +96,14 @@ def test_shuffled_gaps_keep_total_and_regularity() -> None:
     assert (moved != counts).any()
 
 
+def test_the_example_is_dated_near_its_fall() -> None:
+    """The simulated customer on the page: three quarters of the belief within ten weeks of it."""
+    example = overview.example_customer()
+    assert example.week == 60
+    assert example.probability.sum() == pytest.approx(1)
+    assert example.probability[50:71].sum() > 0.75
+
+
 @pytest.fixture(scope="module")
 def base() -> tuple[pd.DataFrame, PanelChanges]:
     """Return 500 customers, 50 of whom stop in the middle, and what was found in them."""

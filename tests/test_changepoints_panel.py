@@ -143,28 +143,32 @@ def test_an_empty_base_is_an_empty_table() -> None:
     assert "changed_share" not in found.facts()
 
 
+def log_odds(counts: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Return what the network says of a base of these customers."""
+    usual = panel_network.usual_spread(counts, shape, sequences.scan(counts, shape))
+    return panel_module.score(counts, shape, usual)[0]
+
+
 def test_network_tells_changed_from_unchanged_better_than_the_scan() -> None:
     """Fresh simulations: area under the curve at least 0.01 above the scan's own statistic."""
     from sklearn.metrics import roc_auc_score
 
-    from segwork.sequences import scan
-
     drawn = simulate(3000, 104, np.random.default_rng(7))
     changed = drawn.index >= 0
-    network = roc_auc_score(changed, panel_module.score(drawn.counts, drawn.shape)[0])
-    classical = roc_auc_score(changed, scan(drawn.counts, drawn.shape).statistic)
+    network = roc_auc_score(changed, log_odds(drawn.counts, drawn.shape))
+    classical = roc_auc_score(changed, sequences.scan(drawn.counts, drawn.shape).statistic)
     assert network >= classical + 0.01
 
 
 def test_few_orders_do_not_mean_a_fall() -> None:
     """Sixteen orders that rise threefold, and the same backwards: mean log odds 1.1 apart at most.
 
-    Without the correction the falls are 1.4 ahead, as the simulator has three for every rise.
+    Without the correction the falls are 1.3 ahead, as the simulator has three for every rise.
     """
     shares = np.where(np.arange(70) < 35, 1, 3) / 140
     rising = np.random.default_rng(9).multinomial(16, shares, 200)
     flat = np.full(rising.shape, 1 / 70)
-    rise, fall = (panel_module.score(c, flat)[0].mean() for c in (rising, rising[:, ::-1].copy()))
+    rise, fall = (log_odds(c, flat).mean() for c in (rising, rising[:, ::-1].copy()))
     assert 0 < fall - rise < 1.1
 
 
@@ -256,9 +260,44 @@ def test_customer_network_answers_a_distribution_over_dates_and_none() -> None:
     drawn = simulate(8, 40, np.random.default_rng(8))
     drawn.shape[:, :10] = 0
     drawn.counts[:, :10] = 0
-    logits = network(panel_network.features(drawn.counts, drawn.shape)).numpy()
+    found = sequences.scan(drawn.counts, drawn.shape)
+    usual = panel_network.usual_spread(drawn.counts, drawn.shape, found)
+    logits = network(panel_network.features(drawn.counts, drawn.shape, usual)).numpy()
     assert logits.shape == (8, 41)
     assert (logits[:, :10] < -20).all()
+
+
+def test_usual_spread_is_that_of_customers_with_like_totals() -> None:
+    """Clumped buyers of few orders beside even ones of many; a third customer tells nothing."""
+    rng = np.random.default_rng(3)
+    clumped = buy(np.full((300, 60), 0.5), rng, size=0.5)
+    even = buy(np.full((300, 60), 4.0), rng, regularity=4)
+    counts = np.concatenate([clumped, even])
+    shape = np.full(counts.shape, 1 / 60)
+
+    usual = panel_network.usual_spread(counts, shape, sequences.scan(counts, shape), like=100)
+
+    few, many = np.median(usual[:300, 0]), np.median(usual[300:, 0])
+    assert few > 0.3 > -0.5 > many  # log of variance over mean: 2 and a quarter, less the splits
+    assert np.exp(np.median(usual[:, 2])) == pytest.approx(100, abs=2)
+    assert (usual[:, 1] > 0).all()
+
+
+def test_usual_spread_counts_copies() -> None:
+    """One row for four customers says what four rows say; alone, a customer is his own usual."""
+    rows = simulate(5, 40, np.random.default_rng(4))
+    copies = np.array([1, 4, 1, 2, 1])
+    each = np.repeat(np.arange(5), copies)
+    whole, once = rows.counts[each], rows.counts
+    shape = rows.shape
+
+    long = panel_network.usual_spread(whole, shape[each], sequences.scan(whole, shape[each]))
+    short = panel_network.usual_spread(once, shape, sequences.scan(once, shape), copies)
+    alone = panel_network.usual_spread(once, shape, sequences.scan(once, shape), like=1)
+
+    assert short[each] == pytest.approx(long)
+    assert alone[:, 1:] == pytest.approx(np.zeros((5, 2)), abs=1e-6)
+    assert len(np.unique(alone[:, 0])) == 5
 
 
 def contact(customer: str, days_ago: int, channel: str, kind: str) -> dict[str, object]:

@@ -52,17 +52,14 @@ def known_numbers(X: np.ndarray, references: Sequence[np.ndarray]) -> dict[str, 
 def unknown_number(X: np.ndarray, references: Sequence[np.ndarray], *, seed: int = 0) -> dict:
     """Return the index of the recommended, the best and the best-silhouette candidate.
 
-    No recommendation counts as 0. The clusterless copies are drawn only until the answer is known,
-    as in :func:`refusals`; the answer is compare's own.
+    No recommendation counts as 0.
     """
-    result = compare(X, copies=0, draws=0, seed=seed)
-    refused = bool(refusals([X], seed=seed)[0])
+    result = compare(X, draws=0, seed=seed)
     own = {name: rand(references, result.labels[name]) for name in result.labels}
     widths = result.scoreboard["silhouette_noise_class"]
-    chosen = None if refused else result.recommended
     return {
-        "recommended": chosen or "none",
-        "found": own.get(chosen, 0.0),
+        "recommended": result.recommended or "none",
+        "found": own.get(result.recommended, 0.0),
         "best": max(own.values()),
         "by_silhouette": own[widths.idxmax()] if widths.notna().any() else 0.0,
         "first_choice": own[result.scoreboard["predicted_quality"].idxmax()],
@@ -87,7 +84,8 @@ def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
     """Return which tables get no recommendation, whatever the methods.
 
     Only the part of :func:`segwork.clustering.compare` that decides is run: scaling, the rows it
-    looks at, and the conviction; clusterless copies are drawn only until the answer is known.
+    looks at (a thousand, as for up to thirty groups), and the conviction; clusterless copies are
+    drawn only until the answer is known.
     """
     refused = []
     for number, X in enumerate(tables):

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segwork.sequences import dispersion, scan
+from segwork.sequences import Scan, dispersion, scan
 
 # size of clumping per block, and shape of the gaps; Poisson has neither
 FAMILIES = ((np.inf, 4), (np.inf, 2), (np.inf, 1), (4.0, 1), (1.5, 1), (0.7, 1), (0.3, 1))
 STRATUM = 300  # customers a stratum has at least, where the base allows
-BINS = 4  # of dispersion within a stratum
+BINS = 2  # of dispersion within a stratum
 DRAWS = (999, 2996, 24_000)  # per stratum at least and at most, and in all
 PILOT = 300  # draws a family, for the mixture only
 TAIL = 40  # largest draws of a bin that shape the tail beyond the last ten
@@ -35,12 +35,32 @@ class Calibrated:
     draws: int
 
 
+@dataclass(frozen=True)
+class Base:
+    """Different sequences of a base of customers.
+
+    Attributes
+    ----------
+    counts, shape : numpy.ndarray, shape (customers, periods)
+    copies : numpy.ndarray of int, shape (customers,)
+        How many customers share the sequence.
+    usual : numpy.ndarray, shape (customers, 3)
+        How clumped customers of like activity buy.
+    found : Scan
+        What the likelihood-ratio scan finds in each.
+    """
+
+    counts: np.ndarray
+    shape: np.ndarray
+    copies: np.ndarray
+    usual: np.ndarray
+    found: Scan
+
+
 def calibrate(
-    counts: np.ndarray,
-    shape: np.ndarray,
-    copies: np.ndarray,
+    base: Base,
     statistic: np.ndarray,
-    score: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     rng: np.random.Generator,
     *,
     block: int = 1,
@@ -49,12 +69,10 @@ def calibrate(
 
     Parameters
     ----------
-    counts, shape : numpy.ndarray, shape (customers, periods)
-    copies : numpy.ndarray of int, shape (customers,)
-        How many customers share the sequence.
+    base : Base
     statistic : numpy.ndarray, shape (customers,)
     score : callable
-        Gives the statistic of resampled counts and their shares.
+        Gives the statistic of resampled counts, with their shares and what is usual for them.
     rng : numpy.random.Generator
     block : int, default 1
         Periods the dispersion is measured over.
@@ -64,25 +82,26 @@ def calibrate(
     Phipson and Smyth (2010), "Permutation p-values should never be zero" (the +1 correction);
     Knijnenburg et al. (2009), "Fewer permutations, more accurate p-values" (the tail).
     """
-    found = scan(counts, shape)
-    spread = _spread(counts, shape, found.index, block)
+    counts, shape, copies, by_scan = base.counts, base.shape, base.copies, base.found.statistic
+    spread = _spread(counts, shape, base.found.index, block)
     strata = _strata(counts.sum(1), (shape > 0).sum(1), copies)
     p, p_scan = np.ones(len(counts)), np.ones(len(counts))
     size = int(np.clip(DRAWS[2] // (strata.max(initial=0) + 1), DRAWS[0], DRAWS[1]))
     for stratum in range(strata.max(initial=-1) + 1):
         rows = np.flatnonzero(strata == stratum)
-        like = _Stratum(counts[rows].sum(1), shape[rows], spread[rows], copies[rows], block)
-        null, shares = like.draw(like.mixture(rng), size, rng)
+        parts = (counts.sum(1), shape, base.usual, spread, copies)
+        like = _Stratum(*(part[rows] for part in parts), block)
+        null, shares, usual = like.draw(like.mixture(rng), size, rng)
         null_scan = scan(null, shares)
         null_spread = _spread(null, shares, null_scan.index, block)
-        null_statistic = score(null, shares)
+        null_statistic = score(null, shares, usual)
         edges = np.quantile(null_spread, np.arange(1, BINS) / BINS)
         mine, theirs = np.digitize(spread[rows], edges), np.digitize(null_spread, edges)
         for b in range(BINS):
             here = rows[mine == b]
             p[here] = p_values(statistic[here], null_statistic[theirs == b], rng)
-            p_scan[here] = p_values(found.statistic[here], null_scan.statistic[theirs == b], rng)
-    return Calibrated(p, p_scan, found.statistic, size * int(strata.max(initial=-1) + 1))
+            p_scan[here] = p_values(by_scan[here], null_scan.statistic[theirs == b], rng)
+    return Calibrated(p, p_scan, by_scan, size * int(strata.max(initial=-1) + 1))
 
 
 def _spread(counts, shape, index, block: int) -> np.ndarray:
@@ -162,27 +181,28 @@ def p_values(seen: np.ndarray, null: np.ndarray, rng: np.random.Generator) -> np
 
 @dataclass(frozen=True)
 class _Stratum:
-    """Customers of like activity and length: totals, shares, log dispersions, copies; block."""
+    """Customers of like activity and length: what is known of each; and the block in periods."""
 
     totals: np.ndarray
     shape: np.ndarray
+    usual: np.ndarray
     spread: np.ndarray
     copies: np.ndarray
     block: int
 
-    def draw(self, mixture, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return change-free copies of random customers, and the shares they follow."""
+    def draw(self, mixture, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Return change-free copies of random customers, their shares and what is usual."""
         pick = rng.choice(len(self.totals), size, p=self.copies / self.copies.sum())
         family = rng.choice(len(FAMILIES), size, p=mixture)
         clumping, regularity = (np.array(values)[family] for values in zip(*FAMILIES, strict=True))
         null = resample(self.totals[pick], self.shape[pick], clumping / self.block, regularity, rng)
-        return null, self.shape[pick]
+        return null, self.shape[pick], self.usual[pick]
 
     def mixture(self, rng: np.random.Generator) -> np.ndarray:
         """Return the families' shares that explain the dispersion seen, by EM."""
         pilots = []
         for only in np.eye(len(FAMILIES)):
-            null, shares = self.draw(only, PILOT, rng)
+            null, shares, _ = self.draw(only, PILOT, rng)
             pilots.append(_spread(null, shares, scan(null, shares).index, self.block))
         edges = np.quantile(np.concatenate(pilots), np.linspace(0, 1, 25)[1:-1])
         density = np.array([np.bincount(np.digitize(v, edges), minlength=24) + 0.5 for v in pilots])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from segwork import evidence, sequences
 from segwork.changepoints.panel import KINDS, PanelChanges, date_probability, enough, judge
+from segwork.changepoints.panel_network import usual_spread
 from segwork.changepoints.simulate_customers import buy
 
 LEVELS = (0.01, 0.05, 0.10, 0.20)
@@ -72,7 +73,9 @@ def example_customer(*, seed: int = 0) -> Example:
     """Simulate a buyer of three orders in two weeks who falls to two fifths in week 60 of 104."""
     rate = 1.5 * np.where(np.arange(104) < 60, 1.0, 0.4)[None, :]
     counts = buy(rate, np.random.default_rng(seed))
-    _, probability = date_probability(counts, np.full(counts.shape, 1 / 104))
+    shape = np.full(counts.shape, 1 / 104)
+    usual = usual_spread(counts, shape, sequences.scan(counts, shape))  # his own
+    _, probability = date_probability(counts, shape, usual)
     return Example(counts[0], probability[0], 60)
 
 

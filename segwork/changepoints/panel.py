@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from segwork import evidence, sequences, tables
 from segwork.changepoints import attrition, kinds, panel_network, referees, weights
-from segwork.changepoints.calibration import calibrate
+from segwork.changepoints.calibration import Base, calibrate
 from segwork.errors import DataError
 from segwork.progress import unwatched
 
@@ -187,27 +187,32 @@ def _distinct(base: sequences.Panel, tested: np.ndarray) -> tuple[np.ndarray, ..
 def _judge(counts, shape, copies, seed: int, refereed: int, block: int):
     """Find out everything about each distinct sequence; and the number of draws."""
     rng = np.random.default_rng(seed)
-    odds, index, low, high = score(counts, shape)
-    ranked = calibrate(counts, shape, copies, odds, lambda c, s: score(c, s)[0], rng, block=block)
+    found = sequences.scan(counts, shape)
+    usual = panel_network.usual_spread(counts, shape, found, copies)
+    odds, index, low, high = score(counts, shape, usual)
+    base = Base(counts, shape, copies, usual, found)
+    ranked = calibrate(base, odds, lambda *drawn: score(*drawn)[0], rng, block=block)
     verdict = kinds.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
     verdict |= {"log_odds": odds, "scan_ratio": ranked.scan}
     return verdict | _referees(counts, shape, refereed, rng), ranked.draws
 
 
-def score(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, ...]:
+def score(counts: np.ndarray, shape: np.ndarray, usual: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return log odds of "any change", likeliest period, and ends of the 80 % set, each (n,)."""
     odds = np.empty(len(counts))
     dates = np.empty((3, len(counts)), int)
     starts = range(0, len(counts), CHUNK)
     for i in tqdm(starts, desc="customers", disable=unwatched() or len(starts) <= 4):
         part = slice(i, i + CHUNK)
-        odds[part], posterior = date_probability(counts[part], shape[part])
+        odds[part], posterior = date_probability(counts[part], shape[part], usual[part])
         dates[:, part] = _period_set(posterior)
     return odds, *dates
 
 
-def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def date_probability(
+    counts: np.ndarray, shape: np.ndarray, usual: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return log odds of "any change", (n,), and the probability of each date given one, (n, T).
 
     The simulator draws the rate before the change, so few orders mean a fall to the network. Most
@@ -215,7 +220,7 @@ def date_probability(counts: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray,
     In the log odds dates from which orders fall count ``exp(FALLS_FIRST)`` times.
     """
     found = sequences.scan(counts, shape)
-    x = panel_network.features(counts, shape, found)
+    x = panel_network.features(counts, shape, usual, found)
     network = weights.shipped(panel_network.build, panel_network.WEIGHTS)
     logits = weights.predict(network, x).astype(float)
     falls = found.profile < 0

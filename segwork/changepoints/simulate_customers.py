@@ -50,7 +50,11 @@ def buy(
 
 
 def simulate(count: int, length: int, rng: np.random.Generator) -> Customers:
-    """Draw a base of ``count`` customers over ``length`` periods, half of them changed."""
+    """Draw a base of ``count`` customers over ``length`` periods, half of them changed.
+
+    In a third of the bases everybody buys the same way, in a third everybody his own, in a third
+    some do the one and some the other.
+    """
     begin = _begin(count, length, rng)
     exposed = np.arange(length)[None, :] >= begin[:, None]
     shape = _calendar(count, length, rng) * exposed
@@ -60,6 +64,9 @@ def simulate(count: int, length: int, rng: np.random.Generator) -> Customers:
     rate = np.clip(rate, 9 / span, 8.0)
     index, factor = _changes(count, begin, length, rng)
     size, regularity = ways_of_buying(count, rng)
+    alike = rng.random(count) < rng.choice([0.0, 1.0, rng.random()])
+    common = _common_way(rng)
+    size, regularity = np.where(alike, common[0], size), np.where(alike, common[1], regularity)
     expected = rate[:, None] * span[:, None] * shape * factor
     counts = buy(expected, rng, size=size, regularity=regularity)
     return Customers(counts, shape, index)
@@ -70,6 +77,13 @@ def ways_of_buying(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np
     kind = rng.random(count)
     size = np.where(kind < 0.35, np.exp(rng.uniform(np.log(0.4), np.log(6), count)), np.inf)
     return size, np.where(kind > 0.75, rng.integers(2, 5, count), 1)
+
+
+def _common_way(rng: np.random.Generator) -> tuple[float, int]:
+    """Draw size and regularity of a base that buys alike."""
+    kind = rng.random()
+    size = np.exp(rng.uniform(np.log(0.4), np.log(6))) if kind < 0.35 else np.inf
+    return size, int(rng.integers(2, 5)) if kind > 0.7 else 1
 
 
 def _begin(count: int, length: int, rng: np.random.Generator) -> np.ndarray:

@@ -24,8 +24,10 @@ import numpy as np
 from segwork.changepoints import panel_network, scores, series, series_network, weights
 from segwork.changepoints import simulate_customers as customers
 from segwork.changepoints.simulate_series import simulate
+from segwork.sequences import scan
 
 BATCH, STEPS, RATE = 256, 4_500, 2e-3
+BASE = 128  # simulated customers who tell what is usual among them
 LENGTHS = (12, 20, 35, 60, 110, 200, 320, 640, 900)
 FAMILY_WISE = 0.10
 CANDIDATES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
@@ -47,9 +49,18 @@ def series_batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def panel_batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw customers over one random length: inputs (B, T, F) and the entry that is true (B,)."""
     length = int(rng.integers(26, 131)) if rng.random() < 0.9 else int(rng.integers(13, 209))
-    drawn = customers.simulate(BATCH, length, rng)
-    x = panel_network.features(drawn.counts, drawn.shape)
-    return x, np.where(drawn.index < 0, length, drawn.index).astype(np.int32)
+    drawn = [_base(length, rng) for _ in range(BATCH // BASE)]
+    x, target = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    return x, np.where(target < 0, length, target).astype(np.int32)
+
+
+def _base(length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a base; how many customers tell what is usual differs from base to base, from one up."""
+    drawn = customers.simulate(BASE, length, rng)
+    found = scan(drawn.counts, drawn.shape)
+    like = int(np.exp(rng.uniform(0, np.log(BASE + 1))))
+    usual = panel_network.usual_spread(drawn.counts, drawn.shape, found, like=like)
+    return panel_network.features(drawn.counts, drawn.shape, usual, found), drawn.index
 
 
 def series_loss(target: Any, logits: Any) -> Any:
