@@ -46,6 +46,11 @@ class Scored:
         """The referee's predicted agreement with the truth, shape (m,)."""
         return quality(self.traits, self.agreement, self.methods, customers=self.customers)
 
+    @property
+    def groups(self) -> int:
+        """The number of clusters of the candidate predicted best."""
+        return self.candidates[int(self.quality.argmax())].n_clusters
+
 
 def classical_pool(
     X: np.ndarray,

@@ -173,8 +173,7 @@ def compare(
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
     labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
     asked = {"seed": seed, "n_clusters": n_clusters, "customers": pool.customers}
-    groups = pool.candidates[int(pool.quality.argmax())].n_clusters
-    verdict = conviction(enough_of(runner.X, groups, seed=seed), copies=copies, **asked)
+    verdict = conviction(enough_of(runner.X, pool.groups, seed=seed), copies=copies, **asked)
     outcome = None if later is None else np.asarray(later, dtype=float)[~once]
     table = board.scoreboard(
         pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
