@@ -145,7 +145,7 @@ def test_an_empty_base_is_an_empty_table() -> None:
 
 def log_odds(counts: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Return what the network says of a base of these customers."""
-    usual = panel_network.usual_spread(counts, shape, sequences.scan(counts, shape))
+    usual = panel_network.usual_spread(counts, shape)
     return panel_module.score(counts, shape, usual)[0]
 
 
@@ -260,8 +260,7 @@ def test_customer_network_answers_a_distribution_over_dates_and_none() -> None:
     drawn = simulate(8, 40, np.random.default_rng(8))
     drawn.shape[:, :10] = 0
     drawn.counts[:, :10] = 0
-    found = sequences.scan(drawn.counts, drawn.shape)
-    usual = panel_network.usual_spread(drawn.counts, drawn.shape, found)
+    usual = panel_network.usual_spread(drawn.counts, drawn.shape)
     logits = network(panel_network.features(drawn.counts, drawn.shape, usual)).numpy()
     assert logits.shape == (8, 41)
     assert (logits[:, :10] < -20).all()
@@ -275,7 +274,7 @@ def test_usual_spread_is_that_of_customers_with_like_totals() -> None:
     counts = np.concatenate([clumped, even])
     shape = np.full(counts.shape, 1 / 60)
 
-    usual = panel_network.usual_spread(counts, shape, sequences.scan(counts, shape), like=100)
+    usual = panel_network.usual_spread(counts, shape, like=100)
 
     few, many = np.median(usual[:300, 0]), np.median(usual[300:, 0])
     assert few > 0.3 > -0.5 > many  # log of variance over mean: 2 and a quarter, less the splits
@@ -291,9 +290,9 @@ def test_usual_spread_counts_copies() -> None:
     whole, once = rows.counts[each], rows.counts
     shape = rows.shape
 
-    long = panel_network.usual_spread(whole, shape[each], sequences.scan(whole, shape[each]))
-    short = panel_network.usual_spread(once, shape, sequences.scan(once, shape), copies)
-    alone = panel_network.usual_spread(once, shape, sequences.scan(once, shape), like=1)
+    long = panel_network.usual_spread(whole, shape[each])
+    short = panel_network.usual_spread(once, shape, copies)
+    alone = panel_network.usual_spread(once, shape, like=1)
 
     assert short[each] == pytest.approx(long)
     assert alone[:, 1:] == pytest.approx(np.zeros((5, 2)), abs=1e-6)

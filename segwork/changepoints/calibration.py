@@ -27,11 +27,10 @@ TAIL = 40  # largest draws of a bin that shape the tail beyond the last ten
 
 @dataclass(frozen=True)
 class Calibrated:
-    """p-values of the network's statistic and of the scan's, the latter itself, and the draws."""
+    """p-values of the network's statistic and of the scan's, and the number of draws."""
 
     p: np.ndarray
     p_scan: np.ndarray
-    scan: np.ndarray
     draws: int
 
 
@@ -82,15 +81,15 @@ def calibrate(
     Phipson and Smyth (2010), "Permutation p-values should never be zero" (the +1 correction);
     Knijnenburg et al. (2009), "Fewer permutations, more accurate p-values" (the tail).
     """
-    counts, shape, copies, by_scan = base.counts, base.shape, base.copies, base.found.statistic
+    counts, shape, copies = base.counts, base.shape, base.copies
     spread = _spread(counts, shape, base.found.index, block)
     strata = _strata(counts.sum(1), (shape > 0).sum(1), copies)
     p, p_scan = np.ones(len(counts)), np.ones(len(counts))
     size = int(np.clip(DRAWS[2] // (strata.max(initial=0) + 1), DRAWS[0], DRAWS[1]))
+    known = (counts.sum(1), shape, base.usual, spread, copies)
     for stratum in range(strata.max(initial=-1) + 1):
         rows = np.flatnonzero(strata == stratum)
-        parts = (counts.sum(1), shape, base.usual, spread, copies)
-        like = _Stratum(*(part[rows] for part in parts), block)
+        like = _Stratum(*(part[rows] for part in known), block)
         null, shares, usual = like.draw(like.mixture(rng), size, rng)
         null_scan = scan(null, shares)
         null_spread = _spread(null, shares, null_scan.index, block)
@@ -100,8 +99,9 @@ def calibrate(
         for b in range(BINS):
             here = rows[mine == b]
             p[here] = p_values(statistic[here], null_statistic[theirs == b], rng)
-            p_scan[here] = p_values(by_scan[here], null_scan.statistic[theirs == b], rng)
-    return Calibrated(p, p_scan, by_scan, size * int(strata.max(initial=-1) + 1))
+            by_scan = base.found.statistic[here]
+            p_scan[here] = p_values(by_scan, null_scan.statistic[theirs == b], rng)
+    return Calibrated(p, p_scan, size * int(strata.max(initial=-1) + 1))
 
 
 def _spread(counts, shape, index, block: int) -> np.ndarray:

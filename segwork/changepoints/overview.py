@@ -74,7 +74,7 @@ def example_customer(*, seed: int = 0) -> Example:
     rate = 1.5 * np.where(np.arange(104) < 60, 1.0, 0.4)[None, :]
     counts = buy(rate, np.random.default_rng(seed))
     shape = np.full(counts.shape, 1 / 104)
-    usual = usual_spread(counts, shape, sequences.scan(counts, shape))  # his own
+    usual = usual_spread(counts, shape)  # his own
     _, probability = date_probability(counts, shape, usual)
     return Example(counts[0], probability[0], 60)
 

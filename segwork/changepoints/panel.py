@@ -188,13 +188,13 @@ def _judge(counts, shape, copies, seed: int, refereed: int, block: int):
     """Find out everything about each distinct sequence; and the number of draws."""
     rng = np.random.default_rng(seed)
     found = sequences.scan(counts, shape)
-    usual = panel_network.usual_spread(counts, shape, found, copies)
+    usual = panel_network.usual_spread(counts, shape, copies, found)
     odds, index, low, high = score(counts, shape, usual)
     base = Base(counts, shape, copies, usual, found)
     ranked = calibrate(base, odds, lambda *drawn: score(*drawn)[0], rng, block=block)
     verdict = kinds.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
-    verdict |= {"log_odds": odds, "scan_ratio": ranked.scan}
+    verdict |= {"log_odds": odds, "scan_ratio": found.statistic}
     return verdict | _referees(counts, shape, refereed, rng), ranked.draws
 
 

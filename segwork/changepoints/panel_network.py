@@ -25,8 +25,8 @@ LIKE = 128  # customers of like activity behind what is usual
 def usual_spread(
     counts: np.ndarray,
     shape: np.ndarray,
-    found: Scan,
     copies: np.ndarray | None = None,
+    found: Scan | None = None,
     *,
     like: int = LIKE,
 ) -> np.ndarray:
@@ -35,10 +35,10 @@ def usual_spread(
     Parameters
     ----------
     counts, shape : numpy.ndarray, shape (B, T)
-    found : Scan
-        Where each sequence is split before its dispersion is measured.
     copies : numpy.ndarray of int, shape (B,), optional
         How many customers share the sequence; one by default.
+    found : Scan, optional
+        Where each sequence is split before its dispersion is measured; scanned if not given.
     like : int, default 128
         So many customers, those of nearest totals, are averaged over.
 
@@ -48,6 +48,7 @@ def usual_spread(
         Mean and standard deviation of the log dispersion, and the log of the number of customers.
     """
     copies = np.ones(len(counts), int) if copies is None else copies
+    found = found or scan(counts, shape)
     order = np.argsort(counts.sum(1), kind="stable")
     spread, many = _log_spread(counts, shape, found)[order], copies[order]
     upto = np.cumsum(many)

@@ -59,7 +59,7 @@ def _base(length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
     drawn = customers.simulate(BASE, length, rng)
     found = scan(drawn.counts, drawn.shape)
     like = int(np.exp(rng.uniform(0, np.log(BASE + 1))))
-    usual = panel_network.usual_spread(drawn.counts, drawn.shape, found, like=like)
+    usual = panel_network.usual_spread(drawn.counts, drawn.shape, found=found, like=like)
     return panel_network.features(drawn.counts, drawn.shape, usual, found), drawn.index
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Scored:
         """The method of every candidate."""
         return [c.method for c in self.candidates]
 
-    @property
+    @cached_property
     def quality(self) -> np.ndarray:
         """The referee's predicted agreement with the truth, shape (m,)."""
         return quality(self.traits, self.agreement, self.methods, customers=self.customers)
