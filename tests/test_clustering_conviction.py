@@ -8,7 +8,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from segwork import features, sample
 from segwork.clustering import compare, copula_copy
-from segwork.clustering.conviction import best_quality, conviction, enough_of
+from segwork.clustering.conviction import (
+    ANY,
+    best_quality,
+    conviction,
+    enough_of,
+    skewed,
+    symmetric,
+)
 from segwork.clustering.methods import kmeans
 from segwork.clustering.pool import scored
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
@@ -29,7 +36,7 @@ def test_copies_of_tight_groups_are_no_grid() -> None:
 @pytest.mark.parametrize("law", ["normal", "uniform", "exponential"])
 def test_clusterless_tables_do_not_convince(law: str) -> None:
     """One cloud of any of three shapes is no evidence of groups."""
-    X = getattr(np.random.default_rng(1), law)(size=(400, 3))
+    X = getattr(np.random.default_rng(1), law)(size=(250, 3))
 
     assert not conviction(X, copies=4, seed=0).convincing
 
@@ -86,3 +93,49 @@ def test_customers_have_a_referee_of_their_own() -> None:
     customers = scored(X, candidates, seed=0, customers=True).quality
 
     assert (general != customers).all()
+
+
+def _skewed(where: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    X = np.exp(where + rng.normal(0, 0.6, where.shape))
+    return (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+def test_groups_of_skewed_columns_convince_without_their_skew() -> None:
+    """Two groups of log-normal columns: their tails hide them, logarithms would not."""
+    rng = np.random.default_rng(4)
+    X = _skewed(rng.normal(0, 0.8, (2, 8))[rng.integers(0, 2, 300)], rng)
+
+    found = conviction(X, copies=4, seed=0)
+
+    assert found.convincing
+    assert found.without_skew
+    assert found.facts()["without_skew"] == 1
+    assert best_quality(X, seed=0, n_clusters=None) < 0.2 < found.value
+    assert "brought to symmetry" in found.sentence
+
+
+def test_a_long_tail_is_not_clear_by_itself() -> None:
+    """A skewed cloud whose core is predicted a group by more than any symmetric cloud is."""
+    rng = np.random.default_rng(10)
+    size = rng.normal(size=(200, 1)) * rng.uniform(0.3, 1, 4)
+    X = np.exp(size + rng.normal(0, 0.3, (200, 4)))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+
+    assert best_quality(X, seed=0, n_clusters=None) > ANY.clear
+    assert not conviction(X, copies=4, seed=0).convincing
+
+
+def test_symmetry_keeps_place_and_spread_and_leaves_the_rest_alone() -> None:
+    """Mean, deviation and order stay; symmetric columns and counts are returned as they were."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.exponential(5, 400), rng.normal(size=400), rng.poisson(0.2, 400)])
+
+    straight = symmetric(X)
+
+    assert skewed(X).tolist() == [True, False, True]
+    assert skewed(straight).tolist() == [False, False, True]
+    assert (straight[:, 1:] == X[:, 1:]).all()
+    assert straight[:, 0].mean() == pytest.approx(X[:, 0].mean())
+    assert straight[:, 0].std() == pytest.approx(X[:, 0].std())
+    assert (np.argsort(straight[:, 0]) == np.argsort(X[:, 0])).all()
+    assert (symmetric(np.full((20, 2), 3.0)) == 3).all()

@@ -119,6 +119,56 @@ def draws(law: str, count: int, *, seed: int = 0) -> Iterator[np.ndarray]:
         yield LAWS[law](rng)
 
 
+def _log_normal(scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return columns that are log-normal beside what moved their logarithms."""
+    columns = scale.shape[1]
+    mixed = rng.normal(size=(columns, columns)) / np.sqrt(columns)
+    return np.exp(scale + rng.normal(size=scale.shape) @ mixed)
+
+
+def _one_size(scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return columns that all grow with one size, each by a power of its own."""
+    size = rng.normal(size=(len(scale), 1)) * rng.uniform(0.2, 1.2, scale.shape[1])
+    return np.exp(scale + size + rng.normal(0, rng.uniform(0.1, 0.5), scale.shape))
+
+
+def _mixed_factors(scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return columns that are sums of a few gamma factors."""
+    factors = rng.gamma(rng.uniform(0.5, 3), size=(len(scale), int(rng.integers(1, 5))))
+    loadings = rng.uniform(0, 1, (factors.shape[1], scale.shape[1]))
+    return np.exp(scale) * (factors @ loadings + rng.gamma(2, 0.2, scale.shape))
+
+
+def _counts(scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return counts of clumped events."""
+    rate = rng.gamma(1.5, 1 / 1.5, (len(scale), 1))
+    return rng.poisson(6 * rate * np.exp(scale)).astype(float)
+
+
+SKEWED: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "log-normal": _log_normal,
+    "one size": _one_size,
+    "mixed factors": _mixed_factors,
+    "counts": _counts,
+}
+"""Tables of skewed columns, drawn around given logarithms of scale, shape (n, d)."""
+
+
+def skewed_draws(
+    law: str, count: int, *, groups: tuple[int, int], seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Yield tables of one of the ``SKEWED``, each of some number of groups from a range.
+
+    Groups differ by the scale of their columns; one group is a skewed cloud and nothing else.
+    """
+    rng = np.random.default_rng([seed, 23, list(SKEWED).index(law), *groups])
+    for _ in range(count):
+        rows, columns = int(rng.integers(150, 1000)), int(rng.integers(2, 31))
+        number = int(rng.integers(groups[0], groups[1] + 1))
+        scales = rng.normal(0, rng.uniform(0.5, 1.5), (number, columns))
+        yield SKEWED[law](scales[rng.choice(number, rows, p=rng.dirichlet([5] * number))], rng)
+
+
 def order_agreement(result: Comparison, truth: np.ndarray) -> float:
     """Return Spearman's rho between predicted quality and the index with the planted truth."""
     from scipy.stats import spearmanr

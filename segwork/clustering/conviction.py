@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ METHODS = ("kmeans", "ward", "genie", "dbscan", "hdbscan")
 ROWS_PER_GROUP = 30
 LOOK = 5
 LEAST_EXCESS = 3.0
+MOST_SKEW = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,15 @@ class Conviction:
     convincing : bool
     sentence : str
         The evidence in words.
+    without_skew : bool
+        Whether value and null are those of the table with its skewed columns made symmetric.
     """
 
     value: float
     null: tuple[float, ...]
     convincing: bool
     sentence: str
+    without_skew: bool = False
 
     @property
     def excess(self) -> float:
@@ -70,6 +75,7 @@ class Conviction:
             "quality_null_highest": round(max(self.null), 9),
             "excess_over_null_z": round(self.excess, 9),
             "null_copies": len(self.null),
+            "without_skew": int(self.without_skew),
         }
 
 
@@ -93,17 +99,75 @@ def conviction(
     three standard deviations above their mean; or one so high that no clusterless table reaches it.
     Copies of customers keep their columns. Any other table may owe the peaks of a column to its
     groups, and a copy that kept them would have groups in every corner; so its columns are smoothed
-    to one peak first. One column is its own copy: only a quality that is clear by itself convinces.
+    to one peak first. A long tail looks like a group too, in the table and in its copies; so skewed
+    columns are looked at without their skew first, and as they are only if that does not convince,
+    and then nothing is clear by itself.
+    One column is its own copy: only a quality that is clear by itself convinces.
     Copies are drawn, ``look`` at least, until no further one can change the answer.
     """
-    rng = np.random.default_rng([seed, 18])
     asked = {"seed": seed, "n_clusters": n_clusters, "customers": customers}
-    value = best_quality(X, **asked)
     if copies == 0:
+        value = best_quality(X, **asked)
         return Conviction(value, (), True, "clusterless copies were not asked for")
+    straight = X if customers or X.shape[1] < 2 else symmetric(X)
+    if (straight == X).all():
+        return _look(X, copies, look, asked)
+    found = _look(straight, copies, look, asked)
+    sentence = f"with skewed columns brought to symmetry {found.sentence}"
+    if not found.convincing:
+        as_given = _look(X, copies, 0, asked)
+        sentence += f"; as they are {as_given.sentence}"
+        if as_given.convincing:
+            return replace(as_given, sentence=sentence)
+    return replace(found, sentence=sentence, without_skew=True)
+
+
+def skewed(X: np.ndarray) -> np.ndarray:
+    """Return which columns have a skewness beyond 1 in size, shape (d,)."""
+    centred = X - X.mean(axis=0)
+    spread = centred.std(axis=0)
+    shape = ((centred / np.where(spread > 0, spread, 1)) ** 3).mean(axis=0)
+    return np.abs(shape) > MOST_SKEW
+
+
+def symmetric(X: np.ndarray) -> np.ndarray:
+    """Return the table with its skewed columns as symmetric as a power makes them, shape (n, d).
+
+    Every column keeps its mean and its standard deviation. A column of which most rows share their
+    value stays as it is: no power makes steps symmetric.
+
+    References
+    ----------
+    Yeo & Johnson (2000), "A new family of power transformations to improve normality or symmetry",
+    Biometrika 87(4).
+
+    Examples
+    --------
+    >>> long = np.random.default_rng(0).exponential(size=(500, 1))
+    >>> bool(skewed(long)[0]), bool(skewed(symmetric(long))[0])
+    (True, False)
+    """
+    from sklearn.preprocessing import power_transform
+
+    distinct = np.array([len(np.unique(column)) for column in X.T])
+    columns = skewed(X) & (distinct > len(X) / 2)
+    if not columns.any():
+        return X
+    straight = X.copy()
+    middle, spread = X[:, columns].mean(axis=0), X[:, columns].std(axis=0)
+    straight[:, columns] = middle + spread * power_transform((X[:, columns] - middle) / spread)
+    return straight
+
+
+def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Conviction:
+    """Compare the table as it is with its copies."""
+    rng = np.random.default_rng([asked["seed"], 18])
     levels, margins = CUSTOMERS, X
-    if not customers:
+    if not asked["customers"]:
         levels, margins = (ANY, single_peaked(X)) if X.shape[1] > 1 else (ONE_COLUMN, X)
+        if levels is ANY and skewed(X).any():
+            levels = replace(ANY, clear=np.inf)
+    value = best_quality(X, **asked)
     null: list[float] = []
     while len(null) < copies and not _settled(value, null, look, levels):
         null.append(best_quality(copula_copy(margins, rng), **asked))
