@@ -7,9 +7,11 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from segwork import features, sample
+from segwork.bench import clustering_suites as bench
 from segwork.clustering import compare, copula_copy
 from segwork.clustering.conviction import (
     ANY,
+    Conviction,
     best_quality,
     conviction,
     enough_of,
@@ -36,7 +38,7 @@ def test_copies_of_tight_groups_are_no_grid() -> None:
 @pytest.mark.parametrize("law", ["normal", "uniform", "exponential"])
 def test_clusterless_tables_do_not_convince(law: str) -> None:
     """One cloud of any of three shapes is no evidence of groups."""
-    X = getattr(np.random.default_rng(1), law)(size=(250, 3))
+    X = getattr(np.random.default_rng(1), law)(size=(400, 3))
 
     assert not conviction(X, copies=4, seed=0).convincing
 
@@ -139,3 +141,45 @@ def test_symmetry_keeps_place_and_spread_and_leaves_the_rest_alone() -> None:
     assert straight[:, 0].std() == pytest.approx(X[:, 0].std())
     assert (np.argsort(straight[:, 0]) == np.argsort(X[:, 0])).all()
     assert (symmetric(np.full((20, 2), 3.0)) == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("straight", "given", "convincing", "without_skew"),
+    [(True, None, True, True), (False, True, True, False), (False, False, False, True)],
+)
+def test_either_look_convinces(monkeypatch, straight, given, convincing, without_skew) -> None:
+    """Without the skew first; the columns as they are only where that does not convince."""
+    X = np.random.default_rng(0).exponential(size=(50, 2))
+    seen = []
+
+    def look(table, copies, least, asked):
+        seen.append(table is X)
+        answer = given if table is X else straight
+        return Conviction(0.3, (0.1, 0.2), answer, "as given" if table is X else "without")
+
+    monkeypatch.setattr("segwork.clustering.conviction._look", look)
+    found = conviction(X, copies=2, seed=0)
+
+    assert (found.convincing, found.without_skew) == (convincing, without_skew)
+    assert seen == ([False] if given is None else [False, True])
+    assert ("as they are as given" in found.sentence) == (given is not None)
+
+
+@pytest.mark.parametrize("law", bench.SKEWED)
+def test_skewed_draws_are_skewed_and_the_same_again(law: str) -> None:
+    """Tables without groups of the benchmark: long tails, the same bytes from the same seed."""
+    tables = list(bench.skewed_draws(law, 24, groups=(1, 1)))
+
+    for X, again in zip(tables, bench.skewed_draws(law, 24, groups=(1, 1)), strict=True):
+        assert X.tobytes() == again.tobytes()
+        assert 150 <= len(X) < 1000
+        assert 2 <= X.shape[1] <= 30
+    assert np.mean([skewed(X).mean() for X in tables]) > 0.5
+
+
+def test_groups_of_skewed_draws_differ_in_scale() -> None:
+    """A table of groups spreads its logarithms wider than a cloud of the same kind."""
+    clouds = bench.skewed_draws("log-normal", 20, groups=(1, 1))
+    tables = bench.skewed_draws("log-normal", 20, groups=(2, 5))
+    spread = [np.mean([np.log(X).std(axis=0).mean() for X in some]) for some in (clouds, tables)]
+    assert spread[1] > 1.1 * spread[0]

@@ -151,7 +151,7 @@ SKEWED: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "mixed factors": _mixed_factors,
     "counts": _counts,
 }
-"""Tables of skewed columns, drawn around given logarithms of scale, shape (n, d)."""
+"""Tables of skewed columns (of mixed factors: half of them), around given logarithms of scale."""
 
 
 def skewed_draws(

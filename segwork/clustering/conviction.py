@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from segwork.clustering.methods import MOST_SEGMENTS, ROWS_PER_CLUSTER
-from segwork.clustering.null import copula_copy, single_peaked
+from segwork.clustering.null import copula_copy, single_peaked, stepped
 from segwork.clustering.pool import SCORED_ROWS, classical_pool, deciding_rows, scored
 
 NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 66, 80, 100)
@@ -123,7 +123,7 @@ def conviction(
 
 
 def skewed(X: np.ndarray) -> np.ndarray:
-    """Return which columns have a skewness beyond 1 in size, shape (d,)."""
+    """Return which columns are skewed by more than 1, shape (d,); constant ones are not."""
     centred = X - X.mean(axis=0)
     spread = centred.std(axis=0)
     shape = ((centred / np.where(spread > 0, spread, 1)) ** 3).mean(axis=0)
@@ -149,8 +149,7 @@ def symmetric(X: np.ndarray) -> np.ndarray:
     """
     from sklearn.preprocessing import power_transform
 
-    distinct = np.array([len(np.unique(column)) for column in X.T])
-    columns = skewed(X) & (distinct > len(X) / 2)
+    columns = skewed(X) & ~np.array([stepped(column) for column in X.T])
     if not columns.any():
         return X
     straight = X.copy()

@@ -57,10 +57,15 @@ def single_peaked(X: np.ndarray) -> np.ndarray:
     return np.column_stack([_one_peak(column) for column in X.T])
 
 
+def stepped(column: np.ndarray) -> bool:
+    """Tell whether a column has so few distinct values that most rows share theirs."""
+    return len(np.unique(column)) <= max(len(column) / 2, 2)
+
+
 def _one_peak(column: np.ndarray) -> np.ndarray:
     order = np.argsort(column, kind="stable")
     x, n = column[order], len(column)
-    if len(np.unique(x)) <= max(n / 2, 2):
+    if stepped(column):
         return column
     steps = np.maximum(np.diff(x), 1e-9 * (x[-1] - x[0]))
     share = np.arange(n) / (n - 1)
