@@ -13,10 +13,10 @@ from typing import Any
 import narwhals as nw
 
 from segwork import tables as _tables
-from segwork.errors import DataError, UsageError
+from segwork.errors import UsageError
 from segwork.features import orders as _orders
 from segwork.features import people as _people
-from segwork.features.common import KEY
+from segwork.features.common import KEY, nobody_bought
 from segwork.tables import Tables
 
 __all__ = ["customer_features", "rfm"]
@@ -110,7 +110,6 @@ def customer_features(
     lines = _orders.mark_lines(past.transactions)
     found = _orders.of_orders(lines, moment, window_days)
     for part in (
-        _orders.of_breadth(lines),
         _orders.of_payments(lines),
         _people.of_behaviour(past.behaviour, moment),
         _people.of_interactions(past.interactions, moment),
@@ -186,7 +185,7 @@ def _sorted(found: Any) -> Any:
     if "_row" in names:
         found = found.sort("_row").drop("_row")
         if found.shape[0] == 0:
-            raise DataError("nobody has an order line before as_of", hint="is as_of right?")
+            raise nobody_bought()
         return found
     keys = ("tenure_days", "days_since_last", "orders", "order_lines", "spend_total")
     return found.sort(*keys, KEY, descending=[*[True] * len(keys), False])

@@ -7,10 +7,17 @@ from typing import Any
 
 import narwhals as nw
 
+from segwork.errors import DataError
 from segwork.tables import lazy
 from segwork.tables.engines import is_lazy_sql
 
 KEY = "customer_id"
+COUNTED = {"product_id": "products", "product_category": "categories"}
+
+
+def nobody_bought() -> DataError:
+    """Return the error for tables without any order."""
+    return DataError("nobody has an order line before as_of", hint="is as_of right?")
 
 
 def with_day(frame: Any, column: str) -> Any:

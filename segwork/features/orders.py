@@ -7,7 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
-from segwork.features.common import KEY, collect, slug, today_of, with_day
+from segwork.features.common import COUNTED, KEY, collect, slug, today_of, with_day
 
 MAX_PAYMENT_METHODS = 8
 MIN_PAYMENT_SHARE = 0.01
@@ -56,7 +56,22 @@ def _order(frame: Any, names: list[str]) -> nw.Expr:
 
 
 def of_orders(lines: Any, moment: datetime, window_days: int) -> Any:
-    """Aggregate lines to orders and orders to customers, returns beside them, in one pass."""
+    """Describe each customer's orders, money, gaps, returns and breadth."""
+    border = today_of(moment) - window_days
+    if nw.dependencies.is_duckdb_relation(lines.to_native()):
+        from segwork.features.folding import fold  # compiled loops, for DuckDB alone
+
+        sums = fold(lines, border)
+    else:
+        sums = sum_lines(lines, moment, border)
+    return _per_customer(sums.filter(nw.col("orders") > 0), moment)
+
+
+def sum_lines(lines: Any, moment: datetime, border: int) -> Any:
+    """Sum marked lines by customer: the definition, on any engine.
+
+    Lines are aggregated to orders and orders to customers, returns beside them, in one pass.
+    """
     names = lines.collect_schema().names()
     sold, back, today = nw.col("_sold"), nw.col("_back"), today_of(moment)
     marked = lines.with_columns(
@@ -74,7 +89,7 @@ def of_orders(lines: Any, moment: datetime, window_days: int) -> Any:
     edges += [nw.col("_row").min()] if "_row" in names else []
     orders = marked.group_by(KEY, "_order").agg(*(nw.col(n).sum() for n in sums), *edges)
     real = nw.col("_lines") > 0  # orders of returns alone come last and count nothing
-    recent = real & (nw.col("_first") >= today - window_days)
+    recent = real & (nw.col("_first") >= border)
     gap = nw.col("_first") - nw.col("_first").shift(1).over(KEY, order_by="_first")
     orders = orders.with_columns(
         orders=nw.when(real).then(1).otherwise(0),
@@ -85,7 +100,8 @@ def of_orders(lines: Any, moment: datetime, window_days: int) -> Any:
     orders = orders.with_columns(_gap_squares=(nw.col("_gap") * nw.col("_gap")).cast(nw.Float64))
     sums += ["orders", "orders_window", "spend_window", "_gap", "_gap_squares"]
     customers = orders.group_by(KEY).agg(*(nw.col(n).sum() for n in sums), *edges)
-    return _per_customer(customers.filter(nw.col("orders") > 0), moment)
+    breadth = _breadth(lines)
+    return customers if breadth is None else customers.join(breadth, on=KEY, how="left")
 
 
 def _per_customer(customers: Any, moment: datetime) -> Any:
@@ -116,14 +132,15 @@ def _per_customer(customers: Any, moment: datetime) -> Any:
         nw.col("returns").cast(whole),
         "returns_total",
         (nw.col("returns") / (nw.col("returns") + nw.col("_lines"))).alias("return_share"),
+        *(n for n in COUNTED.values() if n in names),
     )
 
 
-def of_breadth(lines: Any) -> Any:
+def _breadth(lines: Any) -> Any:
     """Count different products and categories; customers without any are filled in later."""
     names = lines.collect_schema().names()
     found = None
-    for column, counted in {"product_id": "products", "product_category": "categories"}.items():
+    for column, counted in COUNTED.items():
         if column not in names:
             continue
         sold = lines.filter(nw.col("_sold"), ~nw.col(column).is_null())

@@ -57,11 +57,14 @@ def connect(memory_limit: str) -> Any:
     folder = str(Path(tempfile.gettempdir()) / f"segwork-duckdb-{os.getpid()}")
     limits = {"memory_limit": memory_limit, "temp_directory": folder}
     try:
-        return duckdb.connect(config=limits)
+        connection = duckdb.connect(config=limits)
     except duckdb.Error as fault:
         raise ConfigError(
             f"memory_limit is '{memory_limit}' ({_first_line(fault)})", accepted="such as '6GB'"
         ) from None
+    # A query read batch by batch waits for its reader where the default, one megabyte, is full.
+    connection.execute("set streaming_buffer_size = '100MB'")
+    return connection
 
 
 def of_frame(frame: Any) -> Raw:
