@@ -167,3 +167,37 @@ def test_gaps_between_orders_of_one_customer_only() -> None:
     sums = np.zeros((2, 2))
     kernels.sum_gaps(packed, sums)
     assert sums.tolist() == [[6.0, 20.0], [0.0, 0.0]]
+
+
+def test_one_order_id_of_several_customers() -> None:
+    """Eight customers with one order id have eight orders, in a table where they must collide."""
+    runs = np.zeros(8, kernels.RUN)
+    runs["order"], runs["customer"], runs["lines"] = 7, np.arange(8), 1
+    n = kernels.sum_orders(
+        runs,
+        0,
+        np.full(16, -1, np.int32),
+        np.empty(8, np.uint64),
+        np.empty(8, np.int32),
+        np.empty(8, np.int32),
+        np.empty(8),
+        np.zeros((8, 7)),
+    )
+    assert n == 8
+
+
+def test_rows_keep_their_order_on_disk_and_in_memory() -> None:
+    """What waited in a file comes before what came later; each partition gets its own."""
+    parts, counts = folding.Parts(kernels.PAIR), np.zeros(kernels.PARTS, np.int64)
+    counts[3], counts[5] = 2, 1
+    for first in (10, 20, 30):
+        rows = np.zeros(3, kernels.PAIR)
+        rows["value"] = np.arange(first, first + 3)
+        parts.add(rows, counts)
+        if first < 30:
+            parts.spill()
+
+    taken = [parts.take(part) for part in range(kernels.PARTS)]
+    assert np.concatenate(taken[3])["value"].tolist() == [10, 11, 20, 21, 30, 31]
+    assert np.concatenate(taken[5])["value"].tolist() == [12, 22, 32]
+    assert sum(map(len, taken[4])) == 0

@@ -1,5 +1,8 @@
 """One row per customer as of a date: one definition, in Narwhals, for every engine.
 
+DuckDB sums the order lines by a faster twin of that definition, held to it by tests
+(:mod:`segwork.features.folding`); those sums are made when the features are asked for.
+
 Time is cut once, by :func:`segwork.tables.until`; nothing after ``as_of`` can change a value.
 Lines dated before 1980 are no orders: a clock's default would make a tenure of fifty years.
 Amounts are taken as money in the home currency, as the data contract says.
