@@ -4,8 +4,7 @@ What a customer's orders, gaps between orders and different products need is gro
 *and* order, and by customer *and* product. The engine's hash tables for it are larger than any
 cache and take ten times what scanning the lines takes. Here the engine scans, types and hashes;
 lines are spread over partitions of customers, each small enough for the cache, and are summed
-there by compiled loops. The sums are those `orders.sum_lines` defines;
-tests hold the two together.
+there by compiled loops. The sums are those `orders.sum_lines` defines; tests hold the two together.
 
 Customers and orders are told apart by DuckDB's 64-bit hash of their ids, a customer's products by
 the upper part of it (some 50 bits): among two million customers two share a hash once in ten
@@ -32,6 +31,11 @@ from segwork.progress import unwatched
 
 BATCH_LINES = 245_760  # two DuckDB row groups
 MAX_HELD_BYTES = 4 << 30  # beyond, rows wait in temporary files: some 150 million lines
+# What is summed for every customer, in this order: over lines, over orders, between orders.
+LINE_SUMS = ("_lines", "returns", "_spend", "returns_total", "_pieces", "_first", "_last")
+ORDER_SUMS = ("orders", "orders_window", "spend_window")
+GAP_SUMS = ("_gap", "_gap_squares")
+SUMS = LINE_SUMS + ORDER_SUMS + GAP_SUMS
 BEFORE, AFTER = -(1 << 30), 1 << 30  # days before and after every line
 
 
@@ -123,7 +127,7 @@ def fold(lines: Any, border: int) -> Any:
         sums = _sum_orders(runs.take(part), n, border)
         return np.column_stack([sums, *(_count_different(one.take(part), n) for one in pairs)])
 
-    table = np.empty((customers.known, 12 + len(pairs)))
+    table = np.empty((customers.known, len(SUMS) + len(pairs)))
     with ThreadPoolExecutor(int(n_threads)) as pool:
         bar = tqdm(pool.map(of_part, range(PARTS)), "orders", PARTS, disable=unwatched())
         for part, sums in enumerate(bar):
@@ -154,7 +158,7 @@ def _spread(native: Any, counted: list[str]) -> tuple[Customers, Parts, list[Par
 
 def _batches(native: Any, counted: list[str]) -> Iterator[pa.RecordBatch]:
     """Read the lines in the order they stand in, with hashes for ids; 0 is no value."""
-    pieces = "coalesce(cast(quantity as double), 0.0)" if "quantity" in native.columns else "0.0"
+    pieces = "coalesce(quantity, 0)" if "quantity" in native.columns else "0"
     expressions = {
         KEY: KEY,
         "customer": f"hash({KEY})",
@@ -184,12 +188,14 @@ def _spread_pairs(
 
 
 def _sum_orders(pieces: list[NDArray[Any]], n_customers: int, border: int) -> NDArray[np.float64]:
-    """Sum the runs of a partition: lines (7 columns), orders and window (3), gaps (2)."""
+    """Sum the runs of a partition; one row a customer, the columns of ``SUMS``."""
     n_runs = sum(map(len, pieces))
     slots = np.full(1 << max(4, (2 * n_runs).bit_length()), -1, np.int32)
     orders, who = np.empty(n_runs, np.uint64), np.empty(n_runs, np.int32)
     first, spend = np.empty(n_runs, np.int32), np.empty(n_runs)
-    sums, window, gaps = (np.zeros((n_customers, width)) for width in (7, 3, 2))
+    sums, window, gaps = (
+        np.zeros((n_customers, len(names))) for names in (LINE_SUMS, ORDER_SUMS, GAP_SUMS)
+    )
     sums[:, kernels.FIRST], sums[:, kernels.LAST] = AFTER, BEFORE
     n = 0
     while pieces:
@@ -215,9 +221,7 @@ def _relation(
     native: Any, ids: list[pa.Array], table: NDArray[np.float64], counted: list[str]
 ) -> Any:
     """Bring the sums back to the connection the lines came from."""
-    names = ["_lines", "returns", "_spend", "returns_total", "_pieces", "_first", "_last"]
-    names += ["orders", "orders_window", "spend_window", "_gap", "_gap_squares", *counted]
-    columns = dict(zip(names, table.T.copy(), strict=True))
+    columns = dict(zip((*SUMS, *counted), table.T.copy(), strict=True))
     if not ids or not columns["orders"].any():
         raise nobody_bought()
     if "quantity" not in native.columns:

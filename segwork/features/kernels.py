@@ -30,7 +30,7 @@ RUN = np.dtype(
 )  # fmt: skip
 PAIR = np.dtype([("value", "u8"), ("customer", "u4")])
 NOBODY = -1
-# Columns of the sums of a customer over lines.
+# Columns of the sums of a customer over lines, as `folding.LINE_SUMS` names them.
 LINES, RETURNS, SPEND, RETURNED, PIECES, FIRST, LAST = range(7)
 
 
