@@ -22,11 +22,11 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_lines(text: str) -> int:
-    """Count the lines that hold code.
+    r"""Count the lines that hold code.
 
     Examples
     --------
-    >>> code_lines('def f():\\n    "What it does."\\n\\n    return 1  # one\\n')
+    >>> code_lines('def f():\n    "What it does."\n\n    return 1  # one\n')
     2
     """
     lines: set[int] = set()
