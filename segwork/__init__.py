@@ -13,11 +13,13 @@ __all__ = [
     "clustering",
     "fairness",
     "features",
+    "outcomes",
     "overfitting",
     "quality",
     "run",
     "sample",
     "tables",
+    "trials",
 ]
 
 

@@ -9,13 +9,14 @@ import pytest
 
 FLOORS = (
     {"errors", "results", "schema", "progress"},
-    {"evidence", "config"},
+    {"evidence", "config", "labels"},
     {"checks"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
+    {"outcomes", "trials"},
     {"personas", "export", "scoring"},
     {"plots", "report"},
     {"engine"},

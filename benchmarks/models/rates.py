@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.models import defects as model_defects
 from benchmarks.models.defects import DEFECTS
-from segwork import overfitting
+from segwork import overfitting, trials
 from segwork.evidence import wilson
 
 NOMINAL = 0.05
@@ -22,7 +22,7 @@ def is_found(kind: str, strength: str, seed: int) -> bool:
     """Whether a check meant for the defect warns or fails, and names the planted column."""
     subject = model_defects.plant(kind, strength, seed)
     alarms = overfitting.check(
-        subject.estimator, subject.X, subject.y, seed=seed, progress=False, **subject.options
+        subject.estimator, subject.X, subject.y, seed=seed, **subject.options
     ).alarms
     named = alarms[alarms["code"].isin(DEFECTS[kind].codes)]
     if not subject.column:
@@ -33,9 +33,7 @@ def is_found(kind: str, strength: str, seed: int) -> bool:
 def alarms_on(name: str, seed: int) -> str:
     """Codes that warn or fail on an honest model, comma-joined; empty where there are none."""
     subject = model_defects.honest_subjects(seed)[name]
-    found = overfitting.check(
-        subject.estimator, subject.X, subject.y, seed=seed, progress=False, **subject.options
-    )
+    found = overfitting.check(subject.estimator, subject.X, subject.y, seed=seed, **subject.options)
     return ",".join(found.alarms["code"])
 
 
@@ -79,9 +77,9 @@ def equal_models(
         sizes = {"learn_rows": rows - rows // 3, "held_rows": rows // 3}
         for name, different in {
             "naive_t": ttest_1samp(ahead, 0).pvalue < NOMINAL,
-            "corrected_t": overfitting.corrected_t(ahead, **sizes).different,
-            "mcnemar": overfitting.mcnemar(truth[0], **decided).different,
-            "paired_bootstrap": overfitting.paired_bootstrap(truth[0], **ranked).different,
+            "corrected_t": trials.corrected_t(ahead, **sizes).different,
+            "mcnemar": trials.mcnemar(truth[0], **decided).different,
+            "paired_bootstrap": trials.paired_bootstrap(truth[0], **ranked).different,
         }.items():
             called.setdefault(name, []).append(bool(different))
     return {name: float(np.mean(values)) for name, values in called.items()}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import train_test_split
 
 from segwork.errors import DataError
 
@@ -43,7 +46,12 @@ class Mitigation:
 
 
 def mitigation_trials(
-    estimator: Any, X: Any, y: Any, *, sensitive: Any, seed: int = 0
+    estimator: BaseEstimator,
+    X: pd.DataFrame | Mapping[str, ArrayLike],
+    y: ArrayLike,
+    *,
+    sensitive: ArrayLike,
+    seed: int = 0,
 ) -> Mitigation:
     """Try reweighting, threshold optimisation and a constrained fit beside the model as it is.
 
@@ -91,7 +99,9 @@ def mitigation_trials(
     return Mitigation(table, by_group, _message(table, by_group))
 
 
-def _checked(X: Any, y: Any, sensitive: Any) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+def _checked(
+    X: pd.DataFrame | Mapping[str, ArrayLike], y: ArrayLike, sensitive: ArrayLike
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     frame, target = pd.DataFrame(X).reset_index(drop=True), np.asarray(y).ravel().astype(int)
     groups = pd.Series(np.asarray(sensitive)).astype(str).to_numpy(dtype=object)
     if set(np.unique(target)) != {0, 1}:
@@ -107,8 +117,6 @@ def _checked(X: Any, y: Any, sensitive: Any) -> tuple[pd.DataFrame, np.ndarray, 
 
 
 def _split(target: np.ndarray, groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.model_selection import train_test_split
-
     strata = [f"{t} {g}" for t, g in zip(target, groups, strict=True)]
     rows = np.arange(len(target))
     train, test = train_test_split(rows, test_size=HOLDOUT, stratify=strata, random_state=seed)
@@ -126,8 +134,12 @@ def _balancing_weights(target: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _trials(
-    estimator: Any, target: np.ndarray, groups: np.ndarray, groups_held: np.ndarray, seed: int
-) -> dict[str, tuple[Any, dict[str, Any], dict[str, Any]]]:
+    estimator: BaseEstimator,
+    target: np.ndarray,
+    groups: np.ndarray,
+    groups_held: np.ndarray,
+    seed: int,
+) -> dict[str, tuple[BaseEstimator, dict[str, object], dict[str, object]]]:
     """Return trial -> model, and what its ``fit`` and ``predict`` get beside the rows."""
     from fairlearn.postprocessing import ThresholdOptimizer
     from fairlearn.reductions import DemographicParity, ExponentiatedGradient
@@ -150,14 +162,12 @@ def _trials(
 
 
 def _decide(
-    model: Any,
+    model: BaseEstimator,
     learn: tuple[pd.DataFrame, np.ndarray],
     held: pd.DataFrame,
-    fit: dict[str, Any],
-    ask: dict[str, Any],
+    fit: dict[str, object],
+    ask: dict[str, object],
 ) -> np.ndarray:
-    from sklearn.base import clone
-
     with warnings.catch_warnings():
         # fairlearn 0.15 grows and retypes a Series through .at, which pandas 3 announces to end.
         warnings.filterwarnings("ignore", message=r"Setting an? (value|item) ")

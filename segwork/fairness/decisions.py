@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from segwork.fairness.flips import ERRORS_LIMIT, SHARE_LIMIT, AttributeFlip, attribute_flip
+from segwork.checks import rules
+from segwork.fairness.flips import ERRORS_LIMIT, AttributeFlip, attribute_flip
 from segwork.fairness.groups import GroupMetrics, group_metrics
-from segwork.fairness.pairs import GAP_LIMIT, MatchedPairs, matched_pairs
+from segwork.fairness.pairs import MatchedPairs, matched_pairs
 
 PLAUSIBLE_AGE = (16, 110)
 YOUNG, OLDER = "young", "older"
@@ -19,7 +23,7 @@ HOLDOUT = 0.4
 
 
 @dataclass(frozen=True)
-class DecisionCase:
+class DecisionTable:
     """Customers a decision was made about.
 
     Attributes
@@ -35,8 +39,8 @@ class DecisionCase:
     left_out: Mapping[str, int]
 
 
-def decision_case(
-    customers: Any,
+def decision_table(
+    customers: pd.DataFrame | None,
     *,
     price: str,
     decision: str,
@@ -44,7 +48,7 @@ def decision_case(
     columns: Sequence[str],
     young_below: int = 25,
     attribute: str = "age",
-) -> DecisionCase | None:
+) -> DecisionTable | None:
     """Build the table of one decision, or None where the data do not hold such a decision.
 
     Parameters
@@ -65,10 +69,10 @@ def decision_case(
     Examples
     --------
     >>> people = pd.DataFrame({"age": [20, 40, 999], "premium": [5, 4, 4], "label": list("hss")})
-    >>> case = decision_case(
+    >>> table = decision_table(
     ...     people, price="premium", decision="label", positive="h", columns=["age"]
     ... )
-    >>> case.frame["group"].tolist(), case.left_out["age not plausible"]
+    >>> table.frame["group"].tolist(), table.left_out["age not plausible"]
     (['young', 'older'], 1)
     """
     needed = {attribute, price, decision, *columns}
@@ -89,7 +93,7 @@ def decision_case(
         left_out[reason] = int((kept & bad).sum())
         kept &= ~bad
     frame = frame[kept].reset_index(drop=True)
-    return DecisionCase(
+    return DecisionTable(
         frame.assign(
             group=np.where(frame[attribute] < young_below, YOUNG, OLDER),
             decided=(frame[decision].astype(str) == positive).astype(int),
@@ -100,7 +104,11 @@ def decision_case(
 
 
 def with_bands(
-    segments: pd.DataFrame, customers: Any, *, young_below: int = 25, middle_below: int = 45
+    segments: pd.DataFrame,
+    customers: pd.DataFrame | None,
+    *,
+    young_below: int = 25,
+    middle_below: int = 45,
 ) -> pd.DataFrame | None:
     """Join segments to customers with a plausible age and an age band; None without age or gender.
 
@@ -154,7 +162,7 @@ class AgeTests:
 
 
 def age_tests(
-    case: DecisionCase,
+    table: DecisionTable,
     *,
     record: str,
     profile: Sequence[str],
@@ -165,7 +173,7 @@ def age_tests(
 
     Parameters
     ----------
-    case : DecisionCase
+    table : DecisionTable
     record : str
         Column with the individual record, left out of the profile once.
     profile : sequence of str
@@ -175,7 +183,7 @@ def age_tests(
     seed : int, default 0
         Of split, partner order and refits.
     """
-    frame, young = case.frame, case.frame["group"]
+    frame, young = table.frame, table.frame["group"]
     alike = [record, *profile]
     pairs = {
         name: matched_pairs(frame["price"], profile=frame[columns], sensitive=young, seed=seed)
@@ -204,17 +212,11 @@ def age_tests(
     return AgeTests(pairs, flips, groups, _gaps(pairs, flips, float(frame["price"].mean())))
 
 
-def _risk_model() -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
+def _risk_model() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression())
 
 
 def _halves(young: pd.Series, seed: int) -> tuple[pd.Index, pd.Index]:
-    from sklearn.model_selection import train_test_split
-
     train, test = train_test_split(
         young.index, test_size=HOLDOUT, stratify=young, random_state=seed
     )
@@ -234,10 +236,12 @@ def _gaps(
     for name, found in pairs.items():
         unit = 100 / mean_price if name.startswith("premium") else 100.0
         bounds = (found.gap, found.interval.low, found.interval.high)
-        rows.append((f"{name}, pairs", *(unit * b for b in bounds), 100 * GAP_LIMIT))
+        rows.append(
+            (f"{name}, pairs", *(unit * b for b in bounds), 100 * rules("FA")["FA-05"].limit)
+        )
     for name, flip in flips.items():
         half = ERRORS_LIMIT * flip.standard_error
         bounds = (flip.net_share, flip.net_share - half, flip.net_share + half)
-        rows.append((f"{name}, flip", *(100 * b for b in bounds), 100 * SHARE_LIMIT))
+        rows.append((f"{name}, flip", *(100 * b for b in bounds), 100 * rules("FA")["FA-04"].limit))
     table = pd.DataFrame(rows, columns=["label", "gap", "low", "high", "limit"])
     return table.assign(label=table["label"].str.replace("_", " "))
