@@ -17,6 +17,7 @@ from segwork.schema import CUSTOMERS
 from segwork.tables import Tables, until
 
 AT_RISK_PACE = 0.5
+EVENING = 18  # hour
 
 
 @dataclass(frozen=True)
@@ -153,20 +154,30 @@ def _snapshot(tables: Tables, day: date, label_days: int, window_days: int) -> p
 
 
 def described(tables: Tables, day: date, window_days: int) -> pd.DataFrame:
-    """Features of the customers who ordered in the window before the day."""
+    """Features of the customers who ordered in the window before the day.
+
+    ``last_order`` beside the usual ones: weekday of the last order, and whether it was evening.
+    """
     found = _pandas(customer_features(tables, as_of=day, window_days=window_days))
-    return found[found["orders_window"] > 0].reset_index(drop=True)
+    found = found[found["orders_window"] > 0].reset_index(drop=True)
+    lines = _sold(_pandas(until(tables.transactions, day)))
+    last = found["customer_id"].map(lines.groupby("customer_id")["ordered_at"].max())
+    evening = np.where(last.dt.hour >= EVENING, " evening", "")
+    return found.assign(last_order=last.dt.day_name() + evening)
 
 
 def orders_between(transactions: pd.DataFrame, *, start: date | datetime) -> pd.Series:
     """Count each customer's orders from ``start`` on; returns are no orders."""
-    lines = transactions[transactions["ordered_at"] >= pd.Timestamp(start)]
-    sold = lines["amount"] > 0
-    if "is_return" in lines:
-        sold &= ~lines["is_return"].fillna(False).astype(bool)
-    lines = lines[sold & lines["customer_id"].notna()]
+    lines = _sold(transactions[transactions["ordered_at"] >= pd.Timestamp(start)])
     order = lines["order_id"] if "order_id" in lines else lines["ordered_at"].dt.normalize()
     return order.groupby(lines["customer_id"]).nunique()
+
+
+def _sold(lines: pd.DataFrame) -> pd.DataFrame:
+    sold = (lines["amount"] > 0) & lines["customer_id"].notna()
+    if "is_return" in lines:
+        sold &= ~lines["is_return"].fillna(False).astype(bool)
+    return lines[sold]
 
 
 def _pandas(frame: IntoFrame) -> pd.DataFrame:

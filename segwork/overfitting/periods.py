@@ -21,7 +21,7 @@ from segwork.overfitting.splits import (
 )
 
 LEARN_SHARE = 0.7
-FEWEST_IN_PERIOD = 50
+FEWEST_IN_PERIOD, FEWEST_PEERS = 50, 100
 ENDS = (0.7, 0.5, 0.3)  # shares of the rows after which a rule may have ended
 TAILS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3)
 TAIL_RATIO, SURE_TAIL, SURE_RIPENING = 0.6, 1e-4, 0.01
@@ -83,6 +83,8 @@ def rules_by_end(problem: Problem) -> tuple[pd.DataFrame, float] | str:
         return "too few rows in one period"
     event = problem.codes == problem.rare
     known = {"groups": problem.groups, "looks": len(periods)}
+    if len(np.unique(problem.time)) * FEWEST_PEERS <= len(problem):
+        known["peers"] = problem.time
     found = [(rule_lifts(problem.X, event, p, **known), 1 - p.mean()) for p in periods]
     found = [(table, float(share)) for table, share in found if len(table)]
     if not found:

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from segwork.results import display
 
 RULE_P, KEPT, FEWEST_TO_COMPARE = 0.01, 0.5, 30
+SAME_SIZE = 0.5
 
 
 def rule_lifts(
@@ -20,11 +21,14 @@ def rule_lifts(
     *,
     groups: np.ndarray | None = None,
     looks: int = 1,
+    peers: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Compare the lift of every simple rule before and after a cut.
 
-    A rule is a value of a column with few values, or a fifth of a number's range. Lift is the
-    share of events among rows where the rule holds, over the share elsewhere in the same period.
+    A rule is a value of a word or of a yes-or-no column, or a fifth of a number's order among its
+    peers: what only grows as customers age, such as tenure, would lose its meaning in fixed
+    bounds. Lift is the share of events among rows where the rule holds, over the share elsewhere
+    in the same period.
 
     Parameters
     ----------
@@ -35,6 +39,9 @@ def rule_lifts(
         (Rao and Scott 1992). Without them every row is a customer.
     looks : int, default 1
         Number of cuts tried, among which both levels are shared.
+    peers : ndarray, shape (n,), optional
+        Whom a row's numbers are ordered among: rows of one moment. By default those of the same
+        side of the cut.
 
     Returns
     -------
@@ -46,8 +53,9 @@ def rule_lifts(
         first, the clearest change on top.
     """
     rows = []
+    peers = later if peers is None else peers
     for name in X:
-        for label, holds in _rules(X[name]):
+        for label, holds in _rules(X[name], peers, later):
             before, after = (
                 [_arm(part & period, event, groups) for part in (holds, ~holds)]
                 for period in (~later, later)
@@ -70,16 +78,23 @@ def rule_lifts(
     )
 
 
-def _rules(column: pd.Series) -> list[tuple[str, np.ndarray]]:
-    if pd.api.types.is_numeric_dtype(column) and column.nunique() > 31:
-        edges = np.unique(column.quantile([0.2, 0.4, 0.6, 0.8]).to_numpy())
-        codes = np.where(column.isna(), -1, np.searchsorted(edges, column.to_numpy(), side="left"))
-        names = [f"in fifth {i + 1}" for i in range(len(edges) + 1)]
-        return [(name, codes == i) for i, name in enumerate(names)]
+def _rules(column: pd.Series, peers: np.ndarray, later: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    if pd.api.types.is_numeric_dtype(column) and column.nunique() > 2:
+        place = column.groupby(peers).rank(pct=True).to_numpy()
+        middle = 0.5 / column.groupby(peers).transform("count").clip(lower=1).to_numpy()
+        fifth = np.ceil(5 * (place - middle) - 1e-9)  # of a tie, the fifth of its middle
+        found = [(f"in fifth {i}", fifth == i) for i in range(1, 6)]
+        return [(name, holds) for name, holds in found if _same_size(holds, later)]
     values = column.value_counts().head(31).index.tolist()
     if len(values) == 2:
         values = [max(values, key=str)]
     return [(f"= {display(value)}", (column == value).to_numpy()) for value in values]
+
+
+def _same_size(holds: np.ndarray, later: np.ndarray) -> bool:
+    """Whether a fifth is one rule: a large tie may fall into another fifth after the cut."""
+    before, after = holds[~later].mean(), holds[later].mean()
+    return bool(SAME_SIZE * before <= after <= before / SAME_SIZE)
 
 
 @dataclass(frozen=True)

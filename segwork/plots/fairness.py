@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from segwork.plots.models import interval_lines
 from segwork.plots.style import COLOURS, house_style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Drawn = tuple["Figure", str]
 MARKERS = ("o", "s", "D", "^", "v")
 
 
-def rates(outcomes: pd.DataFrame) -> tuple[Any, str]:
+def rates(outcomes: pd.DataFrame) -> Drawn:
     """Draw how often each test alarms in each world.
 
     Parameters
@@ -48,7 +52,7 @@ def rates(outcomes: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Share of draws in which each fairness test alarms, by world. {described}."
 
 
-def gaps(table: pd.DataFrame, *, title: str, unit: str) -> tuple[Any, str]:
+def gaps(table: pd.DataFrame, *, title: str, unit: str) -> Drawn:
     """Draw estimated gaps with their intervals against zero.
 
     Parameters
@@ -71,7 +75,7 @@ def gaps(table: pd.DataFrame, *, title: str, unit: str) -> tuple[Any, str]:
     return figure, f"{title}. {described}. Vertical marks are the limits."
 
 
-def composition(table: pd.DataFrame) -> tuple[Any, str]:
+def composition(table: pd.DataFrame) -> Drawn:
     """Draw over- and under-representation of groups in segments as a heat map.
 
     Parameters

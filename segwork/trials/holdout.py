@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,12 @@ from segwork.overfitting.problem import Problem, make_problem
 from segwork.overfitting.roc import Estimate, auc
 from segwork.overfitting.splits import subsample
 from segwork.results import Interval
+from segwork.trials.decision_value import (
+    DecisionValue,
+    calibration_distance,
+    costs_of,
+    decision_value,
+)
 from segwork.trials.paired_tests import mcnemar, paired_bootstrap
 
 SCORES = ("train", "validation", "test", "low", "high", "threshold")
@@ -63,6 +69,10 @@ class HoldoutTrial:
         model -> True where the test row counts as the event.
     split : str
         How the test rows were set apart.
+    model : scikit-learn classifier
+        The chosen one, as fitted.
+    test : Problem
+        The test rows.
     """
 
     scores: pd.DataFrame
@@ -75,6 +85,8 @@ class HoldoutTrial:
     test_scores: dict[str, np.ndarray]
     decisions: dict[str, np.ndarray]
     split: str
+    model: BaseEstimator = field(repr=False)
+    test: Problem = field(repr=False)
 
     def value(self, metric: str, *, model: str = "") -> tuple[float, Interval]:
         """Return one metric of the event with its interval; of the chosen model by default."""
@@ -99,7 +111,81 @@ class HoldoutTrial:
             name = f"{event}_{metric}"
             found |= {name: value, f"{name}_low": span.low, f"{name}_high": span.high}
         found[f"{event}_recall_n"] = int(self.test_event.sum())
-        return found
+        distance, span = self.calibration_of(self.chosen)
+        found["chosen_calibration"] = distance
+        found |= {"chosen_calibration_low": span.low, "chosen_calibration_high": span.high}
+        return found | self.worth().facts(event)
+
+    def worth(self, model: str = "") -> DecisionValue:
+        """Return what the decisions are worth; of the chosen model by default."""
+        decided, costs = self.decisions[model or self.chosen], self.event.costs
+        return decision_value(self.test_event, decided, costs=costs, groups=self.test_groups)
+
+    def calibration_of(self, model: str) -> tuple[float, Interval]:
+        """Return how far promised and observed shares lie apart on the test rows."""
+        scores = self.test_scores[model]
+        return calibration_distance(self.test_event, scores, groups=self.test_groups)
+
+    def curve(self, model: str = "", *, points: int = 200) -> pd.DataFrame:
+        """Follow the threshold from nobody to everybody on the test rows.
+
+        Returns
+        -------
+        DataFrame
+            threshold, contacted, recall, precision, false_positive_rate, cost (a customer),
+            chosen (True at the threshold in use).
+        """
+        name, event = model or self.chosen, self.test_event
+        score, cut = self.test_scores[name], self.threshold(name)
+        cuts = np.unique(np.quantile(score, np.linspace(0, 1, points), method="nearest"))
+        cuts = np.unique(np.append(cuts, cut))[::-1]
+        said = score[None, :] >= cuts[:, None]
+        hit, n = (said & event).sum(axis=1), said.sum(axis=1)
+        missed, false_alarm = costs_of(event, self.event.costs)
+        others = len(event) - event.sum()
+        table = {
+            "threshold": cuts,
+            "contacted": n / len(event),
+            "recall": hit / event.sum(),
+            "precision": hit / np.maximum(n, 1),
+            "false_positive_rate": (n - hit) / others,
+            "cost": (missed * (event.sum() - hit) + false_alarm * (n - hit)) / len(event),
+            "chosen": cuts == cut,
+        }
+        return pd.DataFrame(table)
+
+    def threshold(self, model: str = "") -> float:
+        """Return the threshold of a model, the chosen one by default."""
+        table = self.scores.set_index("model")["threshold"]
+        return float(table[model or self.chosen])
+
+    def importance(self, *, repeats: int = 3) -> pd.DataFrame:
+        """Return how much area the chosen model loses when a feature is shuffled.
+
+        Returns
+        -------
+        DataFrame
+            feature, value (mean loss over the repeats), low, high (smallest and largest),
+            strongest first.
+
+        References
+        ----------
+        Breiman (2001), "Random forests", section 10.
+        """
+        rng, n = np.random.default_rng(self.test.seed), len(self.test)
+        k = int(np.flatnonzero(self.test.classes == str(self.event.label))[0])
+        whole = auc(self.test_event, self.test_scores[self.chosen])[0]
+        rows = []
+        for name in self.test.X:
+            lost = []
+            for _ in range(repeats):
+                mixed = self.test.X[name].iloc[rng.permutation(n)].set_axis(self.test.X.index)
+                shuffled = replace(self.test, X=self.test.X.assign(**{name: mixed}))
+                score = shuffled.score(self.model, np.arange(n))[:, k]
+                lost.append(whole - auc(self.test_event, score)[0])
+            rows.append((name, float(np.mean(lost)), min(lost), max(lost)))
+        table = pd.DataFrame(rows, columns=["feature", "value", "low", "high"])
+        return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def holdout(
@@ -163,6 +249,8 @@ def holdout(
         test_scores={name: one.score for name, one in found.items()},
         decisions={name: one.decided for name, one in found.items()},
         split="a quarter of the customers" if time is None else "the last 30 % of the time",
+        model=found[order[0]].model,
+        test=problems[order[0]].take(rows[test]),
     )
 
 
@@ -199,6 +287,7 @@ class _Tested:
     areas: dict[str, float]
     score: np.ndarray
     decided: np.ndarray
+    model: BaseEstimator
 
 
 def _one(problem: Problem, k: int, parts: tuple[np.ndarray, ...], event: Event) -> _Tested:
@@ -211,7 +300,8 @@ def _one(problem: Problem, k: int, parts: tuple[np.ndarray, ...], event: Event) 
     groups = None if problem.groups is None else problem.groups[test]
     span = Estimate(*areas[2], groups).interval()
     values = (*(area for area, _ in areas), span.low, span.high, threshold)
-    return _Tested(dict(zip(SCORES, values, strict=True)), scores[2], scores[2] >= threshold)
+    areas = dict(zip(SCORES, values, strict=True))
+    return _Tested(areas, scores[2], scores[2] >= threshold, model)
 
 
 def _event_metrics(
