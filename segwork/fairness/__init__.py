@@ -12,6 +12,7 @@ None of them proves that a system is fair; each can show a harm, or say that it 
 
 from __future__ import annotations
 
+from segwork.fairness.decision_rule import BASE_RATE_RULE, AboveBaseRate
 from segwork.fairness.decisions import (
     AgeTests,
     DecisionTable,
@@ -25,8 +26,11 @@ from segwork.fairness.mitigation import Mitigation, mitigation_trials
 from segwork.fairness.pairs import MatchedPairs, matched_pairs
 from segwork.fairness.proxies import Proxies, proxies
 from segwork.fairness.segments import SegmentFairness, segment_fairness
+from segwork.fairness.verdict import Verdict, verdict
 
 __all__ = [
+    "BASE_RATE_RULE",
+    "AboveBaseRate",
     "AgeTests",
     "AttributeFlip",
     "DecisionTable",
@@ -35,6 +39,7 @@ __all__ = [
     "Mitigation",
     "Proxies",
     "SegmentFairness",
+    "Verdict",
     "age_tests",
     "attribute_flip",
     "decision_table",
@@ -43,5 +48,6 @@ __all__ = [
     "mitigation_trials",
     "proxies",
     "segment_fairness",
+    "verdict",
     "with_bands",
 ]

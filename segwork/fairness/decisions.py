@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from segwork.checks import rules
+from segwork.errors import DataError
+from segwork.fairness.decision_rule import AboveBaseRate
 from segwork.fairness.flips import ERRORS_LIMIT, AttributeFlip, attribute_flip
 from segwork.fairness.groups import GroupMetrics, group_metrics
+from segwork.fairness.mitigation import Mitigation, mitigation_trials
 from segwork.fairness.pairs import MatchedPairs, matched_pairs
 
 PLAUSIBLE_AGE = (16, 110)
-YOUNG, OLDER = "young", "older"
 HOLDOUT = 0.4
 
 
@@ -30,7 +33,8 @@ class DecisionTable:
     ----------
     frame : DataFrame
         One row per customer with a decision, a price, a plausible age and a complete profile:
-        the columns asked for, and ``group`` (older, young), ``decided`` (0/1), ``price``.
+        the columns asked for, ``group`` ("under 25", "25 and over" at the usual age), ``decided``
+        (0/1) and ``price``.
     left_out : dict of str to int
         Rows that were left out, by reason; rows in = rows of the frame + rows left out.
     """
@@ -73,7 +77,7 @@ def decision_table(
     ...     people, price="premium", decision="label", positive="h", columns=["age"]
     ... )
     >>> table.frame["group"].tolist(), table.left_out["age not plausible"]
-    (['young', 'older'], 1)
+    (['under 25', '25 and over'], 1)
     """
     needed = {attribute, price, decision, *columns}
     if customers is None or not needed <= set(customers.columns):
@@ -95,12 +99,17 @@ def decision_table(
     frame = frame[kept].reset_index(drop=True)
     return DecisionTable(
         frame.assign(
-            group=np.where(frame[attribute] < young_below, YOUNG, OLDER),
+            group=np.where(frame[attribute] < young_below, *age_words(young_below)),
             decided=(frame[decision].astype(str) == positive).astype(int),
             price=frame[price].astype(float),
         ),
         left_out,
     )
+
+
+def age_words(years: int) -> tuple[str, str]:
+    """Name the two sides of an age, so that nobody has to ask how old "older" is."""
+    return f"under {years}", f"{years} and over"
 
 
 def with_bands(
@@ -118,7 +127,7 @@ def with_bands(
         ``customer_id``, ``segment``.
     customers : DataFrame or None
     young_below, middle_below : int
-        Ages in years that separate the bands young, middle and older.
+        Ages in years that separate the bands, which are named by them.
     """
     if customers is None or not {"age", "gender"} <= set(customers.columns):
         return None
@@ -126,7 +135,9 @@ def with_bands(
     joined = segments[["customer_id", "segment"]].merge(people, on="customer_id")
     joined = joined[joined["age"].between(*PLAUSIBLE_AGE)]
     edges = [-np.inf, young_below - 1, middle_below - 1, np.inf]
-    bands = pd.cut(joined["age"], edges, labels=[YOUNG, "middle", OLDER]).astype(str)
+    young, _ = age_words(young_below)
+    middle, older = f"{young_below} to {middle_below - 1}", age_words(middle_below)[1]
+    bands = pd.cut(joined["age"], edges, labels=[young, middle, older]).astype(str)
     return joined.assign(age_band=bands)
 
 
@@ -138,27 +149,51 @@ class AgeTests:
     ----------
     pairs : dict of str to MatchedPairs
         ``premium`` (same record and profile), ``premium_without_record`` (same profile only),
-        ``risk`` and ``risk_age_withheld`` (decisions of the model with and without age).
+        ``risk`` and ``risk_age_withheld`` (decisions of the model with and without age, by
+        :data:`segwork.fairness.decision_rule.BASE_RATE_RULE`).
     flips : dict of str to AttributeFlip
         ``risk`` and ``risk_age_withheld``.
     groups : GroupMetrics
         Of the model with age, on customers it was not fitted on.
+    mitigation : Mitigation or str
+        Trials on the same customers and by the same rule, or why there are none.
     gaps : DataFrame
         ``label, gap, low, high, limit`` of every test, in per cent of the mean price or points of
         decisions.
+    mean_price : float
+    base_rate : float
+        Share of adverse decisions among the customers the model was fitted on: where it cuts.
     """
 
     pairs: Mapping[str, MatchedPairs]
     flips: Mapping[str, AttributeFlip]
     groups: GroupMetrics
+    mitigation: Mitigation | str
     gaps: pd.DataFrame
+    mean_price: float
+    base_rate: float
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """The finding of every test, with its name and the columns of every audit."""
+        tests = [(name.replace("_", " "), test.findings) for name, test in self._tests()]
+        tests.append(("risk", self.groups.findings))
+        return pd.concat([table.assign(test=name) for name, table in tests], ignore_index=True)
+
+    def _tests(self) -> list[tuple[str, MatchedPairs | AttributeFlip]]:
+        return [*self.pairs.items(), *self.flips.items()]
 
     def facts(self) -> dict[str, float | int | str]:
         """Return all facts, each with the name of its test in front."""
         facts: dict[str, float | int | str] = {}
-        for name, test in (*self.pairs.items(), *self.flips.items()):
+        for name, test in self._tests():
             facts |= {f"{name}_{key}": value for key, value in test.facts().items()}
-        return facts | {f"risk_{key}": value for key, value in self.groups.facts().items()}
+        facts |= {f"risk_{key}": value for key, value in self.groups.facts().items()}
+        facts |= {"risk_base_rate": self.base_rate, "premium_mean": self.mean_price}
+        for name in ("premium", "premium_without_record"):
+            if np.isfinite(self.pairs[name].gap):
+                facts[f"{name}_pairs_relative"] = self.pairs[name].gap / self.mean_price
+        return facts | (self.mitigation.facts() if isinstance(self.mitigation, Mitigation) else {})
 
 
 def age_tests(
@@ -189,44 +224,51 @@ def age_tests(
         name: matched_pairs(frame["price"], profile=frame[columns], sensitive=young, seed=seed)
         for name, columns in (("premium", alike), ("premium_without_record", list(profile)))
     }
-    train, test = _halves(young, seed)
-    X = frame[[*alike, *other_inputs]].assign(young=(young == YOUNG).astype(int))
-    flips, groups = {}, None
-    for name, inputs in (("risk", list(X.columns)), ("risk_age_withheld", list(X.columns[:-1]))):
-        decided = _decide(X[inputs], frame["decided"], train, test)
-        pairs[name] = matched_pairs(
-            decided, profile=X.loc[test, alike], sensitive=young[test], seed=seed
-        )
-        flips[name] = attribute_flip(
-            _risk_model(),
-            X.loc[train, inputs],
-            frame.loc[train, "decided"],
-            column="young",
-            values=(0, 1),
-            seed=seed,
-        )
-        groups = groups or group_metrics(
-            frame.loc[test, "decided"], decided, sensitive=young[test], seed=seed
-        )
-    assert groups is not None
-    return AgeTests(pairs, flips, groups, _gaps(pairs, flips, float(frame["price"].mean())))
-
-
-def _risk_model() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression())
-
-
-def _halves(young: pd.Series, seed: int) -> tuple[pd.Index, pd.Index]:
     train, test = train_test_split(
         young.index, test_size=HOLDOUT, stratify=young, random_state=seed
     )
-    return train, test
+    label = frame["decided"]
+    is_young = young.str.startswith("under").astype(int)
+    X = frame[[*alike, *other_inputs]].assign(young=is_young)
+    model = AboveBaseRate(make_pipeline(StandardScaler(), LogisticRegression()))
+    flips, decided = {}, {}
+    for name, inputs in (("risk", list(X.columns)), ("risk_age_withheld", list(X.columns[:-1]))):
+        learn = X.loc[train, inputs]
+        decided[name] = clone(model).fit(learn, label[train]).predict(X.loc[test, inputs])
+        pairs[name] = matched_pairs(
+            decided[name], profile=X.loc[test, alike], sensitive=young[test], seed=seed
+        )
+        flips[name] = attribute_flip(
+            model, learn, label[train], column="young", values=(0, 1), seed=seed
+        )
+    groups = group_metrics(
+        label[test], decided["risk"], sensitive=young[test], favourable=0, seed=seed
+    )
+    held = young.index.isin(test)
+    return AgeTests(
+        pairs=pairs,
+        flips=flips,
+        groups=groups,
+        mitigation=_mitigation(model.estimator, X, label, young, held, seed),
+        gaps=_gaps(pairs, flips, float(frame["price"].mean())),
+        mean_price=float(frame["price"].mean()),
+        base_rate=float(label[train].mean()),
+    )
 
 
-def _decide(X: pd.DataFrame, label: pd.Series, train: pd.Index, test: pd.Index) -> np.ndarray:
-    """Decide against those whose predicted risk is above the share of adverse decisions."""
-    model = _risk_model().fit(X.loc[train], label[train])
-    return np.asarray(model.predict_proba(X.loc[test])[:, 1] >= label[train].mean())
+def _mitigation(
+    model: Pipeline,
+    X: pd.DataFrame,
+    label: pd.Series,
+    young: pd.Series,
+    held: np.ndarray,
+    seed: int,
+) -> Mitigation | str:
+    """Judge the trials on the rows and by the rule of the other tests; say why if they cannot."""
+    try:
+        return mitigation_trials(model, X, label, sensitive=young, held=held, seed=seed)
+    except DataError as reason:
+        return f"not applicable: {reason}"
 
 
 def _gaps(

@@ -87,7 +87,7 @@ def composition(table: pd.DataFrame) -> Drawn:
     import seaborn as sns
 
     wide = table.pivot_table(index="segment", columns="group", values="ratio", aggfunc="first")
-    wide = wide[sorted(wide, key=lambda group: (group in ("middle", "older"), group))]
+    wide = wide[sorted(wide, key=lambda group: (not group.startswith("under"), group))]
     with house_style():
         figure, axes = plt.subplots(figsize=(1.3 * wide.shape[1] + 3, 0.55 * len(wide) + 1.6))
         sns.heatmap(

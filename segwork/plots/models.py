@@ -98,7 +98,7 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Drawn:
         f"{model}: mean distance {np.mean([abs(r['p'] - r['rate']) for r in rows]):.3f}"
         for model, rows in bins.items()
     )
-    return figure, f"Observed against predicted share in ten bins. {told}."
+    return figure, f"Observed against predicted share in ten bins. {told} (chance included)."
 
 
 def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Drawn:

@@ -60,14 +60,13 @@ class DecisionValue:
             return Status.FAILED
         return Status.PASSED if self.saving_interval.low > 0 else Status.INCONCLUSIVE
 
-    @property
-    def words(self) -> str:
-        """The numbers beside one another."""
+    def words(self, label: str) -> str:
+        """Say the numbers beside one another, about customers of this label."""
         plain = "everybody" if self.cost_everybody <= self.cost_nobody else "nobody"
         share = {name: display(getattr(self, name), "share") for name in _SHARES}
         span = self.saving_interval
         return (
-            f"{share['contacted']} contacted, of whom {share['precision']} are one (base rate"
+            f"{share['contacted']} contacted, of whom {share['precision']} are {label} (base rate"
             f" {share['base_rate']}); cost a customer {display(self.cost)}, everybody"
             f" {display(self.cost_everybody)}, nobody {display(self.cost_nobody)}: against"
             f" contacting {plain} {display(self.saving, 'share')} is saved"
@@ -80,7 +79,7 @@ class DecisionValue:
         found: dict[str, float | int | str] = {f"{name}_{k}": v for k, v in numbers.items()}
         span = self.saving_interval
         found |= {f"{name}_saving_low": span.low, f"{name}_saving_high": span.high}
-        verdict = {"status": str(self.status), "words": self.words}
+        verdict = {"status": str(self.status), "words": self.words(name.replace("_", " "))}
         return found | {f"{name}_decision_{key}": value for key, value in verdict.items()}
 
 
