@@ -51,7 +51,7 @@ def flipped(penalty: float, n: int = N, column: str = "young") -> pd.DataFrame:
     """Fit a model on decisions that penalise the young."""
     rng = np.random.default_rng(3)
     X = pd.DataFrame({"risk": rng.normal(size=n), "young": rng.integers(0, 2, n)})
-    y = rng.random(n) < expit(X["risk"] + penalty * X["young"])
+    y = rng.random(n) < expit(3 * X["risk"] + penalty * X["young"])
     return fairness.attribute_flip(
         LogisticRegression(), X, y, column=column, values=(0, 1), refits=8
     ).findings
@@ -112,9 +112,9 @@ CASES: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
         CANNOT_TELL: lambda: promised(1.0, n=60),
     },
     "FA-04": {
-        FIRES: lambda: flipped(0.6),
-        SILENT: lambda: flipped(0.0, n=20_000),
-        NOT_APPLICABLE: lambda: flipped(0.6, column="age"),
+        FIRES: lambda: flipped(1.5),
+        SILENT: lambda: flipped(0.0, n=8000),
+        NOT_APPLICABLE: lambda: flipped(1.5, column="age"),
         CANNOT_TELL: lambda: flipped(0.3, n=120),
     },
     "FA-05": {

@@ -65,3 +65,25 @@ def test_unseen_behaviour_is_flagged_at_the_stated_rate() -> None:
     past, same = (pd.DataFrame(rng.normal(size=(4000, 4))).add_prefix("x") for _ in range(2))
     assert outcomes.unseen(past, same).mean() == pytest.approx(0.01, abs=0.006)
     assert outcomes.unseen(past, same + 8).all()
+
+
+def test_dated_features_are_known_before_the_day_and_undated_ones_are_asked_about() -> None:
+    """What orders tell is known; an attribute without a date is left for somebody to declare."""
+    lines = orders().transactions
+    people = pd.DataFrame({"customer_id": lines["customer_id"].unique()})
+    people["income"] = np.arange(len(people)) * 1000.0
+    both = tables.from_frames(transactions=lines, customers=people)
+    found = outcomes.snapshots(both, days=[date(2024, 4, 1)], closed_at=date(2024, 7, 1))
+    assert "income" in found.X
+    assert set(found.X) - set(found.known_at) == {"income"}
+
+
+def test_last_order_is_the_weekday_and_evening_before_the_day() -> None:
+    """The last order before the snapshot counts, not the one after it."""
+    at = pd.to_datetime(["2024-03-29 19:00", "2024-03-28 09:00", "2024-04-05 20:00"])
+    lines = pd.DataFrame({"customer_id": ["a", "b", "b"], "ordered_at": at, "amount": 10.0})
+    found = outcomes.snapshots(
+        tables.from_frames(transactions=lines), days=[date(2024, 4, 1)], closed_at=date(2024, 7, 1)
+    )
+    told = dict(zip(found.customer, found.X["last_order"], strict=True))
+    assert told == {"a": "Friday evening", "b": "Thursday"}

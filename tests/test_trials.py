@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
-from segwork import trials
+from segwork import overfitting, trials
+from segwork.config import Limit
 from segwork.trials import abtest
 
 
@@ -119,3 +121,124 @@ def test_models_at_work_are_judged_on_later_rows() -> None:
     assert len(work.test_event) == 270
     assert work.value("recall")[0] > 0.8
     assert work.facts()["lost_recall_n"] == int((y[630:] == "lost").sum())
+
+
+def world(seed: int = 0, n: int = 3000) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw customers of whom a third are lost."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc"))
+    return X, np.where(X["a"] + rng.logistic(scale=0.6, size=n) > 0.6, "lost", "loyal")
+
+
+class Loud(LogisticRegression):
+    """Promises too much."""
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Push probabilities towards 0 and 1."""
+        p = super().predict_proba(X) ** 3
+        return p / p.sum(axis=1, keepdims=True)
+
+
+def trial_of(model: LogisticRegression, **costs: float) -> trials.HoldoutTrial:
+    """Try one model."""
+    X, y = world()
+    event = trials.Event("lost", costs or {"missed": 2.0, "false_alarm": 1.0})
+    return trials.holdout({"only": model}, X, y, event=event)
+
+
+def test_value_of_a_decision_by_hand() -> None:
+    """Ten customers, four lost: three found, one missed, two contacted for nothing."""
+    event = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], dtype=bool)
+    decided = np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0], dtype=bool)
+    found = trials.decision_value(event, decided, costs={"missed": 3, "false_alarm": 1})
+    assert (found.recall, found.precision, found.contacted) == (0.75, 0.6, 0.5)
+    assert (found.base_rate, found.cost) == (0.4, 0.5)
+    assert (found.cost_everybody, found.cost_nobody) == (0.6, 1.2)
+    assert found.saving == pytest.approx(1 - 0.5 / 0.6)
+    assert str(found.status) == "inconclusive"  # ten customers
+
+
+@pytest.mark.parametrize(("share", "status"), [(1.0, "failed"), (0.0, "failed"), (None, "passed")])
+def test_everybody_and_nobody_are_worth_nothing(share: float | None, status: str) -> None:
+    """Full recall by contacting everybody fails, so does nobody; a decision that tells passes."""
+    rng = np.random.default_rng(1)
+    event = rng.random(2000) < 0.4
+    told = np.where(rng.random(2000) < 0.9, event, ~event)
+    decided = told if share is None else np.full(2000, bool(share))
+    found = trials.decision_value(event, decided, costs={"missed": 2, "false_alarm": 1})
+    assert str(found.status) == status
+
+
+def test_distance_of_kept_promises_is_what_chance_makes() -> None:
+    """Labels drawn from the promises: near zero; promises ten points too high: ten points."""
+    rng = np.random.default_rng(2)
+    p = rng.uniform(0.1, 0.8, 4000)
+    kept, span = trials.calibration_distance(rng.random(4000) < p, p)
+    high, _ = trials.calibration_distance(rng.random(4000) < p, p + 0.1)
+    assert kept < 0.01
+    assert span.low == 0.0
+    assert high == pytest.approx(0.1, abs=0.02)
+
+
+def test_customers_are_drawn_whole() -> None:
+    """Every row four times, as one customer: the interval of single rows."""
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.1, 0.8, 1000)
+    event = rng.random(1000) < p + 0.1
+    _, once = trials.calibration_distance(event, p)
+    four = np.repeat(np.arange(1000), 4)
+    _, again = trials.calibration_distance(event[four], p[four], groups=four)
+    assert again.high - again.low == pytest.approx(once.high - once.low, rel=0.15)
+
+
+def test_curve_goes_from_nobody_to_everybody_through_the_threshold() -> None:
+    """Recall and share contacted rise, the marked point is the decision in use."""
+    trial = trial_of(LogisticRegression())
+    curve, worth = trial.curve(), trial.worth()
+    used = curve[curve["chosen"]].iloc[0]
+    assert curve["recall"].is_monotonic_increasing
+    assert curve["contacted"].iloc[-1] == 1.0
+    assert (used["recall"], used["precision"]) == (worth.recall, worth.precision)
+    assert used["cost"] == pytest.approx(worth.cost)
+
+
+def test_importance_finds_the_feature_that_decides() -> None:
+    """Only ``a`` tells anything, and shuffling it costs the area above one half."""
+    table = trial_of(LogisticRegression()).importance()
+    assert table["feature"].iloc[0] == "a"
+    assert table["value"].iloc[0] > 0.2
+    assert table["value"].iloc[1:].abs().max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("model", "missed", "means", "do"),
+    [
+        (LogisticRegression(), 2.0, "saves money", "Write to customers above the threshold"),
+        (Loud(), 2.0, "probabilities are not kept", "make no budget from its probabilities"),
+        (DummyClassifier(), 2.0, "no less than contacting everybody", "keep the rule"),
+    ],
+)
+def test_first_screen_follows_the_numbers(
+    model: LogisticRegression, missed: float, means: str, do: str
+) -> None:
+    """A useful model, one that promises too much, and one that contacts everybody."""
+    X, y = world()
+    trial = trial_of(model, missed=missed, false_alarm=1.0)
+    audit = overfitting.check(model, X[:600], y[:600] == "lost")
+    words = trials.verdict(trial, audit, limits={})
+    assert means in words.means
+    assert do in words.do
+    assert f"{worded(trial.worth().recall)} of the lost" in words.found
+
+
+def worded(share: float) -> str:
+    """Write a share as the pages do."""
+    return f"{100 * share:.1f} %"
+
+
+def test_user_limit_of_recall_decides_the_first_screen() -> None:
+    """A floor above what the model reaches says so."""
+    X, y = world()
+    trial, limits = trial_of(LogisticRegression()), {"SEG-O02": Limit(at_least=0.999)}
+    audit = overfitting.check(LogisticRegression(), X[:600], y[:600] == "lost")
+    assert "misses more" in trials.verdict(trial, audit, limits=limits).means

@@ -10,6 +10,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from benchmarks.models import defects as model_defects
+from benchmarks.models import rates as model_rates
 from segwork import checks, overfitting
 from segwork.overfitting import Design, OverfittingCheck
 from segwork.overfitting.examination import Examination
@@ -174,3 +175,22 @@ def test_boosting_that_promises_too_much_is_told_to_recalibrate() -> None:
     calibration = examine(subject).findings.set_index("code").loc["OF-20"]
     assert "promise too much: recalibrate" in calibration["message"]
     assert calibration["status"] == "passed"
+
+
+def test_gate_is_about_the_chosen_model() -> None:
+    """The chosen of two models does not keep its promises: told; if it does, nothing is said.
+
+    The benchmark counts a hundred draws.
+    """
+    bad = [model_rates.gate_on_the_chosen(seed, power=2.5) for seed in range(5)]
+    kept = [model_rates.gate_on_the_chosen(seed, power=1.0) for seed in range(5)]
+    assert bad == ["warned"] * 5
+    assert "warned" not in kept
+
+
+def test_recall_of_all_by_flagging_everybody_never_passes() -> None:
+    """Everybody contacted: failed. All but a few by luck: failed or open, and never passed."""
+    wholly = [model_rates.gate_where_everybody_is_flagged(seed) for seed in range(5)]
+    nearly = [model_rates.gate_where_everybody_is_flagged(s, wholly=False) for s in range(5)]
+    assert wholly == ["failed"] * 5
+    assert "passed" not in nearly

@@ -76,9 +76,9 @@ def _rejection(people: GroupDecisions, rule: Rule) -> Evidence:
         f" {display(rates[best], 'share')} of {best}"
     )
     if alarms:
-        text = f"{text}; more than five fourths with p < 0.01: {', '.join(alarms)}"
+        text = f"{text}; more than 1.25 times as often with p < 0.01: {', '.join(alarms)}"
     elif any(beyond):
-        text = f"{text}; more than five fourths but could be chance"
+        text = f"{text}; more than 1.25 times as often but could be chance"
     status = rule.alarm if alarms else Status.INCONCLUSIVE if any(beyond) else Status.PASSED
     value = float(rates[best] / rates[worst]) if rates[worst] else 1.0
     return _evidence(

@@ -51,12 +51,13 @@ def _decision(tests: AgeTests, currency: str) -> tuple[str, str, str]:
     price, decided, flip = tests.pairs["premium"], tests.pairs["risk"], tests.flips["risk"]
     withheld = tests.pairs["risk_age_withheld"]
     found = (
-        f"{_price(tests, currency)}; the model decides against"
-        f" {_points(decided.gap)} of them, {_points(withheld.gap)} when it is not told their age."
+        f"{_price(tests, currency)}. Of a hundred of them the model decides against"
+        f" {_points(decided.gap)} than of customers alike in risk, and"
+        f" {_points(withheld.gap)} when it is not told their age."
     )
     failed = Status.FAILED
     bad = {
-        "pay more or less for their age alone": price.status is failed,
+        f"pay {'more' if price.gap > 0 else 'less'} for their age alone": price.status is failed,
         "are decided about by the model for their age itself": flip.status is failed,
         "are decided about differently though alike in risk": decided.status is failed,
     }
@@ -68,11 +69,15 @@ def _decision(tests: AgeTests, currency: str) -> tuple[str, str, str]:
     if not told:
         means = f"No difference of the size of the limits for customers {group} alike in risk."
         return found, means, "Nothing; look again when prices or model change."
-    means = f"Customers {group} {', and '.join(told)}."
+    means = f"Customers {group} {_listed(told)}."
     do = "Take the price or the model back to who owns it, with the pairs as evidence."
     if withheld.status is failed:
         do += " Withholding age does not mend it: pairs still differ."
     return found, means, do
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _price(tests: AgeTests, currency: str) -> str:
@@ -97,7 +102,7 @@ def _points(gap: float) -> str:
     if gap != gap:
         return "an unknown number"
     word = "more" if gap >= 0 else "fewer"
-    return f"{abs(100 * gap):.1f} in a hundred {word}"
+    return f"{abs(100 * gap):.1f} {word}"
 
 
 def _segments(attribute: str, found: SegmentFairness) -> tuple[str, str, str]:

@@ -46,6 +46,15 @@ class Snapshots:
     label_days: int
     left_out: tuple[date, ...]
 
+    @property
+    def known_at(self) -> dict[str, str]:
+        """When the features are known: those of dated tables before the day they describe.
+
+        Attributes of the customers table carry no date; whoever keeps it must say.
+        """
+        undated = {column.name for column in CUSTOMERS.columns}
+        return dict.fromkeys([name for name in self.X if name not in undated], "before decision")
+
     def facts(self) -> dict[str, float | int | str]:
         """Return rows, customers, days, days left out and the share of each class."""
         found: dict[str, float | int | str] = {

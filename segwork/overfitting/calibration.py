@@ -53,9 +53,9 @@ def _loss(event: np.ndarray, p: np.ndarray) -> float:
 
 def expected_error(event: np.ndarray, p: np.ndarray, *, bins: int = 10) -> float:
     """Mean absolute difference of predicted and observed shares over equally filled bins."""
-    return float(
-        np.sum([b["share"] * abs(b["p"] - b["rate"]) for b in reliability(event, p, bins)])
-    )
+    parts = np.array_split(np.argsort(p, kind="stable"), bins)
+    apart = [len(part) * abs(p[part].mean() - event[part].mean()) for part in parts if len(part)]
+    return float(np.sum(apart) / len(p))
 
 
 def reliability(event: np.ndarray, p: np.ndarray, bins: int = 10) -> list[dict[str, float]]:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from segwork.evidence import wilson
-from segwork.overfitting.calibration import expected_error
 from segwork.results import Interval, Status, display
 
 FEWEST_EVENTS = 30
-DRAWS = 400
+DRAWS, BINS = 400, 10
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,16 @@ class DecisionValue:
         """Say the numbers beside one another, about customers of this label."""
         plain = "everybody" if self.cost_everybody <= self.cost_nobody else "nobody"
         share = {name: display(getattr(self, name), "share") for name in _SHARES}
-        span = self.saving_interval
+        sign, verb = (1, "is saved") if self.saving >= 0 else (-1, "more is paid")
+        span = sorted(
+            sign * bound for bound in (self.saving_interval.low, self.saving_interval.high)
+        )
+        low, high = (display(bound, "share") for bound in span)
         return (
             f"{share['contacted']} contacted, of whom {share['precision']} are {label} (base rate"
             f" {share['base_rate']}); cost a customer {display(self.cost)}, everybody"
             f" {display(self.cost_everybody)}, nobody {display(self.cost_nobody)}: against"
-            f" contacting {plain} {display(self.saving, 'share')} is saved"
-            f" ({display(span.low, 'share')} to {display(span.high, 'share')})"
+            f" contacting {plain} {display(sign * self.saving, 'share')} {verb} ({low} to {high})"
         )
 
     def facts(self, name: str) -> dict[str, float | int | str]:
@@ -175,27 +177,26 @@ def calibration_distance(
     Returns
     -------
     float, Interval
-        Ten equally filled bins show a distance even where every promise is kept: its mean over
-        labels drawn from the promises is taken off. The interval is over resampled customers.
+        Ten equally filled bins show a distance even where every promise is kept: the variance of
+        each bin's distance is taken off its square. Interval and variance are over resampled
+        customers.
 
     References
     ----------
-    Bröcker (2012), "Estimating reliability and resolution of probability forecasts through
-    decomposition of the empirical score", on the bias of binned distances.
+    Ferro and Fricker (2012), "A bias-corrected decomposition of the Brier score".
     """
     event, p = np.asarray(event, dtype=float), np.asarray(p, dtype=float)
-    rng = np.random.default_rng(seed)
-    by_chance = np.mean([expected_error(rng.random(len(p)) < p, p) for _ in range(50)])
-    order = np.argsort(p, kind="stable")
     bins = np.empty(len(p), dtype=int)
-    for k, part in enumerate(np.array_split(order, 10)):
+    for k, part in enumerate(np.array_split(np.argsort(p, kind="stable"), BINS)):
         bins[part] = k
-    inside = (bins[:, None] == np.arange(10)).astype(float)
+    inside = (bins[:, None] == np.arange(BINS)).astype(float)
     sums = np.hstack([inside * (event - p)[:, None], inside])
     if groups is not None:
         sums = pd.DataFrame(sums).groupby(np.asarray(groups)).sum().to_numpy()
     drawn = _draws(len(sums), seed) @ sums
-    apart = np.abs(drawn[:, :10]).sum(axis=1) / drawn[:, 10:].sum(axis=1)
-    value = max(0.0, expected_error(event > 0, p) - by_chance)
-    half = 1.96 * float(apart.std(ddof=1))
+    variance = (drawn[:, :BINS] / np.maximum(drawn[:, BINS:], 1)).var(axis=0, ddof=1)
+    weight, apart = inside.mean(axis=0), sums[:, :BINS].sum(axis=0) / inside.sum(axis=0)
+    value = float(np.sum(weight * np.sqrt(np.maximum(apart**2 - variance, 0.0))))
+    spread = np.abs(drawn[:, :BINS]).sum(axis=1) / drawn[:, BINS:].sum(axis=1)
+    half = 1.96 * float(spread.std(ddof=1))
     return value, Interval(max(0.0, value - half), value + half)
