@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import findings
+from segwork.fairness.findings import Judged, findings, finite
 from segwork.progress import unwatched
 from segwork.results import Status, display
 
@@ -23,7 +23,7 @@ ERRORS_LIMIT = 2.58
 
 
 @dataclass(frozen=True)
-class AttributeFlip:
+class AttributeFlip(Judged):
     """What changing one input does to the decisions of a model.
 
     Attributes
@@ -53,22 +53,6 @@ class AttributeFlip:
     refits: int
     found: Findings = field(compare=False, repr=False)
 
-    @property
-    def status(self) -> Status:
-        """The answer of FA-04."""
-        return Status(self.found.status("FA-04"))
-
-    @property
-    def message(self) -> str:
-        """The numbers in words."""
-        notes = self.found.details["note"]
-        return f"{notes.iloc[0]}." if len(notes) else str(self.found.table["message"].iloc[0])
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """One row with the columns of every audit."""
-        return self.found.table
-
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
         facts = {
@@ -79,7 +63,7 @@ class AttributeFlip:
             "flip_n": self.n,
             "flip_status": self.status.value,
         }
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
 def attribute_flip(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,6 @@ from segwork.labels import of_one_kind
 from segwork.results import Interval
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "false_negative_rate")
-OTHERS = ("accuracy", "precision", "recall", "f1")
 BOOTSTRAPS = 200
 
 
@@ -115,28 +112,43 @@ def counts(outcome: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
 
 
 def rates_by_group(people: GroupDecisions, *, seed: int) -> pd.DataFrame:
-    """Return group, metric, value, low, high, n; fairlearn's values with our intervals."""
-    from fairlearn.metrics import MetricFrame
-
-    frame = MetricFrame(
-        metrics=_metric_functions(),
-        y_true=people.truth,
-        y_pred=people.predicted,
-        sensitive_features=people.groups,
-    )
+    """Return group, metric, value, low, high, n, from the four cells of each group."""
     rows = []
     for group in sorted(set(people.groups)):
         mask = people.groups == group
-        truth, predicted = people.truth[mask], people.predicted[mask]
-        base, bounds = _denominators(truth, predicted), _bootstrap(truth, predicted, seed)
-        for metric in (*RATES, *OTHERS):
-            n = base[metric]
-            value = float(frame.by_group.loc[group, metric]) if n else math.nan
+        cells = np.bincount(2 * people.truth[mask] + people.predicted[mask], minlength=4)
+        # Resampling the cells is the same as resampling people, and quick.
+        rng = np.random.default_rng(seed)
+        drawn = _metrics(*rng.multinomial(cells.sum(), cells / cells.sum(), BOOTSTRAPS).T)
+        for metric, (hit, base) in _metrics(*cells).items():
+            value, n = float(hit / base) if base else math.nan, int(base)
             interval = Interval(0.0, 1.0)
-            if n:
-                interval = wilson(round(value * n), n) if metric in RATES else bounds[metric]
+            if n and metric in RATES:
+                interval = wilson(int(hit), n)
+            elif n:
+                hits, bases = drawn[metric]
+                known = hits[bases > 0] / bases[bases > 0]
+                interval = Interval(*np.quantile(known, [0.025, 0.975]).tolist())
+            n = int(cells[1:].sum()) if metric == "f1" else n
             rows.append((group, metric, value, interval.low, interval.high, n))
     return pd.DataFrame(rows, columns=["group", "metric", "value", "low", "high", "n"])
+
+
+def _metrics(
+    tn: np.ndarray, fp: np.ndarray, fn: np.ndarray, tp: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return what each metric counts, and out of what, in the words of fairlearn."""
+    n = tn + fp + fn + tp
+    return {
+        "selection_rate": (fp + tp, n),
+        "true_positive_rate": (tp, fn + tp),
+        "false_positive_rate": (fp, tn + fp),
+        "false_negative_rate": (fn, fn + tp),
+        "accuracy": (tn + tp, n),
+        "precision": (tp, fp + tp),
+        "recall": (tp, fn + tp),
+        "f1": (2 * tp, 2 * tp + fp + fn),
+    }
 
 
 def differences(by_group: pd.DataFrame) -> pd.DataFrame:
@@ -147,53 +159,3 @@ def differences(by_group: pd.DataFrame) -> pd.DataFrame:
         ratio = low["value"] / high["value"] if high["value"] else math.nan
         rows.append((metric, high["value"] - low["value"], ratio, low["group"], high["group"]))
     return pd.DataFrame(rows, columns=["metric", "difference", "ratio", "lowest", "highest"])
-
-
-def _metric_functions() -> dict[str, Callable[..., float]]:
-    from fairlearn import metrics as fl
-    from sklearn import metrics as sk
-
-    return {
-        "selection_rate": fl.selection_rate,
-        "true_positive_rate": partial(fl.true_positive_rate, pos_label=1),
-        "false_positive_rate": partial(fl.false_positive_rate, pos_label=1),
-        "false_negative_rate": partial(fl.false_negative_rate, pos_label=1),
-        "accuracy": sk.accuracy_score,
-        "precision": partial(sk.precision_score, zero_division=np.nan),
-        "recall": partial(sk.recall_score, zero_division=np.nan),
-        "f1": partial(sk.f1_score, zero_division=np.nan),
-    }
-
-
-def _denominators(truth: np.ndarray, predicted: np.ndarray) -> dict[str, int]:
-    positives, n = int(truth.sum()), len(truth)
-    return {
-        "selection_rate": n,
-        "true_positive_rate": positives,
-        "false_positive_rate": n - positives,
-        "false_negative_rate": positives,
-        "accuracy": n,
-        "precision": int(predicted.sum()),
-        "recall": positives,
-        "f1": int(((truth + predicted) > 0).sum()),
-    }
-
-
-def _bootstrap(truth: np.ndarray, predicted: np.ndarray, seed: int) -> dict[str, Interval]:
-    """Resample the four cells of the confusion table: the same as resampling people, and quick."""
-    n = len(truth)
-    cells = np.bincount(2 * truth + predicted, minlength=4)
-    tn, fp, fn, tp = np.random.default_rng(seed).multinomial(n, cells / n, BOOTSTRAPS).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        draws = {
-            "accuracy": (tp + tn) / n,
-            "precision": tp / (tp + fp),
-            "recall": tp / (tp + fn),
-            "f1": 2 * tp / (2 * tp + fp + fn),
-        }
-    bounds = {}
-    for name, values in draws.items():
-        known = values[np.isfinite(values)]
-        low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (0.0, 1.0)
-        bounds[name] = Interval(float(low), float(high))
-    return bounds

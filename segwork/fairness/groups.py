@@ -1,4 +1,4 @@
-"""Group metrics: fairlearn's MetricFrame with counts, intervals and three-way answers."""
+"""Group metrics with counts, intervals and three-way answers."""
 
 from __future__ import annotations
 

@@ -197,37 +197,29 @@ def _decide(
 def _by_group(
     decisions: dict[str, np.ndarray], truth: np.ndarray, groups: np.ndarray
 ) -> pd.DataFrame:
-    rows = []
-    for trial, decided in decisions.items():
-        for group in sorted(set(groups)):
-            mask = groups == group
-            recall = float(decided[mask & (truth == 1)].mean())
-            rows.append((trial, group, int(mask.sum()), float(decided[mask].mean()), recall))
-    table = pd.DataFrame(rows, columns=["trial", "group", "n", "decided_against", "recall"])
+    people = pd.DataFrame({"group": groups, "truth": truth} | decisions)
+    trials = people.melt(["group", "truth"], var_name="trial", value_name="decided")
+    by = trials.groupby(["trial", "group"], sort=False)["decided"]
+    table = by.agg(n="size", decided_against="mean").reset_index()
+    recall = trials[trials["truth"] == 1].groupby(["trial", "group"], sort=False)["decided"].mean()
+    table["recall"] = recall.reindex(pd.MultiIndex.from_frame(table[["trial", "group"]])).to_numpy()
+    table = table.sort_values("group", kind="stable").sort_values(
+        "trial", key=lambda names: names.map(list(decisions).index), kind="stable"
+    )
     base = table[table["trial"] == "as_it_is"].set_index("group")["recall"]
     table["recall_change"] = table["recall"] - table["group"].map(base)
-    return table
+    return table.reset_index(drop=True)
 
 
 def _summary(
     decisions: dict[str, np.ndarray], truth: np.ndarray, by_group: pd.DataFrame
 ) -> pd.DataFrame:
-    rows = []
-    for trial, decided in decisions.items():
-        part = by_group[by_group["trial"] == trial]
-        rows.append(
-            {
-                "trial": trial,
-                "selection_gap": float(np.ptp(part["decided_against"])),
-                "true_positive_gap": float(np.ptp(part["recall"])),
-                "accuracy": float((decided == truth).mean()),
-                "recall": float(decided[truth == 1].mean()),
-                "n": len(truth),
-            }
-        )
-    table = pd.DataFrame(rows)
-    table.insert(5, "recall_change", table["recall"] - table["recall"].iloc[0])
-    return table
+    gaps = by_group.groupby("trial", sort=False)[["decided_against", "recall"]].agg(np.ptp)
+    table = gaps.set_axis(["selection_gap", "true_positive_gap"], axis=1).reset_index()
+    table["accuracy"] = [float((decided == truth).mean()) for decided in decisions.values()]
+    table["recall"] = [float(decided[truth == 1].mean()) for decided in decisions.values()]
+    table["recall_change"] = table["recall"] - table["recall"].iloc[0]
+    return table.assign(n=len(truth))
 
 
 def _message(table: pd.DataFrame, by_group: pd.DataFrame) -> str:

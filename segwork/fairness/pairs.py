@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from segwork.checks import Evidence, Findings, Rule, check, rules
 from segwork.errors import DataError
-from segwork.fairness.findings import findings
+from segwork.fairness.findings import Judged, findings, finite
 from segwork.fairness.matching import balance, match, space, two_scores
 from segwork.results import Interval, Status, display
 
@@ -28,7 +28,7 @@ IMBALANCE_LIMIT = 0.25
 
 
 @dataclass(frozen=True)
-class MatchedPairs:
+class MatchedPairs(Judged):
     """The gap between real customers alike but for one attribute.
 
     Attributes
@@ -68,21 +68,6 @@ class MatchedPairs:
     discordant: tuple[int, int]
     found: Findings = field(repr=False)
 
-    @property
-    def status(self) -> Status:
-        """The answer of FA-05."""
-        return Status(self.found.status("FA-05"))
-
-    @property
-    def message(self) -> str:
-        """The numbers in words."""
-        return f"{self.found.details['note'].iloc[0]}."
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """One row with the columns of every audit."""
-        return self.found.table
-
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
         facts = {
@@ -94,7 +79,7 @@ class MatchedPairs:
             "pairs_share_matched": self.share_matched,
             "pairs_status": self.status.value,
         }
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
 def matched_pairs(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -19,14 +18,13 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from segwork.checks import Evidence, Findings, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import findings
-from segwork.results import Status
+from segwork.fairness.findings import Judged, findings, finite
 
 FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Proxies:
+class Proxies(Judged):
     """What gives a withheld attribute away.
 
     Attributes
@@ -45,25 +43,10 @@ class Proxies:
     n: int
     found: Findings = field(repr=False, default=None)
 
-    @property
-    def status(self) -> Status:
-        """The answer of FA-06."""
-        return Status(self.found.status("FA-06"))
-
-    @property
-    def message(self) -> str:
-        """The numbers in words."""
-        return f"{self.found.details['note'].iloc[0]}."
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """One row with the columns of every audit."""
-        return self.found.table
-
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts."""
         facts = {"proxy_auc": self.auc, "proxy_n": self.n, "proxy_status": self.status.value}
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
 def proxies(

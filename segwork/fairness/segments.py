@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder
 from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
 from segwork.errors import DataError
 from segwork.evidence import holm
-from segwork.fairness.findings import findings
+from segwork.fairness.findings import Judged, findings, finite
 from segwork.fairness.proxies import FOLDS, cross_validated_auc
 from segwork.results import Status, display
 
@@ -26,7 +26,7 @@ P_LIMIT = 0.01
 
 
 @dataclass(frozen=True)
-class SegmentFairness:
+class SegmentFairness(Judged):
     """Composition and treatment of segments by a protected attribute.
 
     Attributes
@@ -57,16 +57,6 @@ class SegmentFairness:
         failed = "failed" in set(self.found.table["status"])
         return Status.FAILED if failed else Status(self.found.status("FA-08"))
 
-    @property
-    def message(self) -> str:
-        """The numbers in words."""
-        return "; ".join(self.found.details["note"]) + "."
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """FA-08 composition and FA-10 treatment, with the columns of every audit."""
-        return self.found.table
-
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts."""
         facts: dict[str, float | int | str] = {
@@ -78,7 +68,7 @@ class SegmentFairness:
         if len(self.treatment):
             unequal = self.treatment["status"] == Status.FAILED.value
             facts["segments_treated_unequally"] = int(unequal.sum())
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
 def segment_fairness(

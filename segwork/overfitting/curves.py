@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from segwork.errors import UsageError
 from segwork.overfitting.problem import Problem, make_problem
 from segwork.overfitting.splits import (
-    CrossScore,
-    Folds,
     cross_score,
     grouped_folds,
     random_folds,
@@ -23,7 +22,6 @@ from segwork.overfitting.splits import (
 
 LOGISTIC_GRID = tuple(float(c) for c in np.logspace(-4, 2, 9))
 BOOST_GRID = (0.0, 1.0, 10.0, 100.0)
-COLUMNS = ["value", "train", "holdout", "low", "high"]
 
 
 def validation_curve(
@@ -63,15 +61,8 @@ def validation_curve(
         known = estimator.get_params()
         raise UsageError.unknown("parameter", parameter, known, where=type(estimator).__name__)
     problem = make_problem(estimator, X, y, groups=groups, seed=seed)
-    folds = _folds(problem)
-    prefix = _prefix(problem.estimator, parameter)
-    found = []
-    for value in values:
-        changed = clone(problem.estimator).set_params(**{prefix + parameter: value})
-        cross = cross_score(problem, folds, estimator=changed)
-        span = cross.held.interval()
-        found.append((value, cross.train, cross.held.value, span.low, span.high))
-    return pd.DataFrame(found, columns=COLUMNS)
+    name = _prefix(problem.estimator, parameter) + parameter
+    return _scored(problem, {v: {name: v} for v in values}).rename(columns={"strength": "value"})
 
 
 def logistic_path(
@@ -95,45 +86,20 @@ def logistic_path(
     ratios = {"l1": 1.0, "l2": 0.0}
     if penalty not in ratios:
         raise UsageError.unknown("penalty", penalty, ratios, where="logistic_path")
-    base = LogisticRegression(l1_ratio=ratios[penalty], solver="liblinear", max_iter=500)
+    base = LogisticRegression(
+        l1_ratio=ratios[penalty], solver="liblinear", max_iter=500, random_state=seed
+    )
     problem = make_problem(base, X, y, groups=groups, seed=seed).plain()
-    folds, found, before = _folds(problem), [], None
-    for strength in sorted((1 / c for c in grid), reverse=True):
-        model = clone(base).set_params(C=1 / strength, random_state=problem.seed)
-        cross = cross_score(problem, folds, estimator=model)
+    strengths = sorted((1 / c for c in grid), reverse=True)
+    path = _path(problem, base, {strength: {"C": 1 / strength} for strength in strengths})
+    kept, flips, before = [], [], np.zeros(problem.X.shape[1])
+    for strength in strengths:
+        model = clone(base).set_params(C=1 / strength)
         signs = np.sign(problem.fit(np.arange(len(problem)), estimator=model).coef_).ravel()
-        flips = 0 if before is None else int(((signs * before) < 0).sum())
-        found.append((strength, cross, int((signs != 0).sum()), flips))
-        before = np.where(signs == 0, 0 if before is None else before, signs)
-    return _path(found, ["features", "flips"])
-
-
-def boosting_path(
-    estimator: BaseEstimator,
-    X: pd.DataFrame,
-    y: ArrayLike,
-    *,
-    penalty: str = "l2",
-    grid: Iterable[float] = BOOST_GRID,
-    groups: ArrayLike | None = None,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Follow an xgboost classifier over ``reg_alpha`` (L1) or ``reg_lambda`` (L2).
-
-    Returns
-    -------
-    DataFrame
-        As :func:`logistic_path`, without counts of features.
-    """
-    names = {"l1": "reg_alpha", "l2": "reg_lambda"}
-    if penalty not in names:
-        raise UsageError.unknown("penalty", penalty, names, where="boosting_path")
-    problem = make_problem(estimator, X, y, groups=groups, seed=seed).plain()
-    folds, found = _folds(problem), []
-    for strength in sorted(grid, reverse=True):
-        model = clone(estimator).set_params(**{names[penalty]: strength})
-        found.append((strength, cross_score(problem, folds, estimator=model)))
-    return _path(found, [])
+        kept.append(int((signs != 0).sum()))
+        flips.append(int((signs * before < 0).sum()))
+        before = np.where(signs == 0, before, signs)
+    return path.assign(features=kept, flips=flips)
 
 
 def all_paths(
@@ -152,30 +118,36 @@ def all_paths(
         )
         for p in ("l1", "l2")
     }
-    return found | {
-        f"xgboost, {p.upper()}": boosting_path(booster, X, y, penalty=p, groups=groups, seed=seed)
-        for p in ("l1", "l2")
-    }
+    problem = make_problem(booster, X, y, groups=groups, seed=seed).plain()
+    for penalty, name in (("L1", "reg_alpha"), ("L2", "reg_lambda")):
+        settings = {strength: {name: strength} for strength in sorted(BOOST_GRID, reverse=True)}
+        found[f"xgboost, {penalty}"] = _path(problem, booster, settings)
+    return found
 
 
-def _path(found: list[tuple[float | CrossScore, ...]], extra: list[str]) -> pd.DataFrame:
-    rows = []
-    for strength, cross, *rest in found:
-        span = cross.held.interval()
-        rows.append((strength, cross.train, cross.held.value, span.low, span.high, *rest))
-    path = pd.DataFrame(rows, columns=["strength", "train", "holdout", "low", "high", *extra])
+def _path(
+    problem: Problem, model: BaseEstimator, settings: Mapping[float, Mapping[str, object]]
+) -> pd.DataFrame:
+    """Mark the best strength, and the strongest within one standard error of it."""
+    path = _scored(replace(problem, estimator=model), settings)
     best = int(path["holdout"].idxmax())
     error = (path["high"] - path["holdout"])[best] / 1.96
-    path["chosen"] = path.index == best
     close = path["holdout"] >= path["holdout"][best] - error
-    path["simplest"] = path.index == int(close.idxmax())
-    return path
+    return path.assign(chosen=path.index == best, simplest=path.index == int(close.idxmax()))
 
 
-def _folds(problem: Problem) -> Folds:
-    return (
-        random_folds(problem) if problem.groups is None else usable(problem, grouped_folds(problem))
-    )
+def _scored(problem: Problem, settings: Mapping[object, Mapping[str, object]]) -> pd.DataFrame:
+    """Score the estimator under each of the settings: strength, train, holdout, low, high."""
+    folds = random_folds(problem)
+    if problem.groups is not None:
+        folds = usable(problem, grouped_folds(problem))
+    rows = []
+    for strength, given in settings.items():
+        model = clone(problem.estimator).set_params(**given)
+        cross = cross_score(problem, folds, estimator=model)
+        span = cross.held.interval()
+        rows.append((strength, cross.train, cross.held.value, span.low, span.high))
+    return pd.DataFrame(rows, columns=["strength", "train", "holdout", "low", "high"])
 
 
 def _prefix(prepared: BaseEstimator, parameter: str) -> str:
