@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.clustering import suites as bench
 from segwork import features, sample
 from segwork.clustering import compare, copula_copy
-from segwork.clustering.conviction import (
+from segwork.clustering.judging.clusterability import (
     ANY,
     Conviction,
     best_quality,
@@ -18,8 +18,8 @@ from segwork.clustering.conviction import (
     skewed,
     symmetric,
 )
-from segwork.clustering.methods import kmeans
-from segwork.clustering.pool import scored
+from segwork.clustering.judging.scored import scored
+from segwork.clustering.methods.classical import kmeans
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
 
 

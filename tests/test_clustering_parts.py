@@ -18,12 +18,12 @@ from segwork.clustering import (
     segment_ids,
     tree_rules,
 )
-from segwork.clustering.methods import hdbscan
-from segwork.clustering.null import single_peaked
-from segwork.clustering.scores import outcome_separation, scores
-from segwork.clustering.stability import bootstrap_jaccard
-from segwork.clustering.traits import TRAITS, Space, agreement, traits
-from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
+from segwork.clustering.judging.null import single_peaked
+from segwork.clustering.judging.scores import outcome_separation, scores
+from segwork.clustering.judging.stability import bootstrap_jaccard
+from segwork.clustering.judging.traits import TRAITS, Space, agreement, traits
+from segwork.clustering.methods.classical import hdbscan
+from segwork.clustering.methods.trees import cut_hierarchy, genie, spanning_tree
 
 
 def _distances(X: np.ndarray) -> np.ndarray:

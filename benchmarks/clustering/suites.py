@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from segwork.clustering import Comparison, compare, copula_copy, prepare
-from segwork.clustering.conviction import conviction
-from segwork.clustering.density import k_distances
-from segwork.clustering.pool import deciding_rows, fitting_rows
+from segwork.clustering.judging.clusterability import conviction
+from segwork.clustering.judging.scored import deciding_rows
+from segwork.clustering.methods.density import k_distances
+from segwork.clustering.methods.pool import fitting_rows
 
 PUBLISHED = {
     "kmeans": {"wut": 0.492, "sipu": 0.743, "uci": 0.286},

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import stability
-from segwork.clustering.null import copula_copy
-from segwork.clustering.pool import Scored
-from segwork.clustering.profile import tree_accuracy
-from segwork.clustering.scores import ROWS, outcome_separation, scores
+from segwork.clustering.describe import tree_accuracy
+from segwork.clustering.judging import stability
+from segwork.clustering.judging.null import copula_copy
+from segwork.clustering.judging.scored import Scored
+from segwork.clustering.judging.scores import ROWS, outcome_separation, scores
 from segwork.progress import unwatched
 
 COLUMNS = {

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from segwork.clustering.density import density_clusters, k_distances
-from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
+from segwork.clustering.methods.density import density_clusters, k_distances
+from segwork.clustering.methods.trees import cut_hierarchy, genie, spanning_tree
 
 CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)

@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import board, deep, prepare
-from segwork.clustering.conviction import Conviction, conviction, enough_of
+from segwork.clustering import prepare
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.methods import (
+from segwork.clustering.judging import scoreboard as board
+from segwork.clustering.judging.clusterability import Conviction, conviction, enough_of
+from segwork.clustering.judging.scored import Scored, scored
+from segwork.clustering.judging.traits import TRAITS
+from segwork.clustering.methods import deep
+from segwork.clustering.methods.classical import (
     CLASSICAL,
     MOST_NOISE,
     MOST_SEGMENTS,
     Candidate,
     cluster_numbers,
 )
+from segwork.clustering.methods.pool import classical_pool, fitting_rows
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.pool import Scored, classical_pool, fitting_rows, scored
 from segwork.clustering.rfm import fit_cuts, rfm_labels
-from segwork.clustering.traits import TRAITS
 from segwork.errors import DataError, UsageError
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")

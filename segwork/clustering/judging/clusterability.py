@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from segwork.clustering.methods import MOST_SEGMENTS, ROWS_PER_CLUSTER
-from segwork.clustering.null import copula_copy, single_peaked, stepped
-from segwork.clustering.pool import SCORED_ROWS, classical_pool, deciding_rows, scored
+from segwork.clustering.judging.null import copula_copy, single_peaked, stepped
+from segwork.clustering.judging.scored import SCORED_ROWS, deciding_rows, scored
+from segwork.clustering.methods.classical import MOST_SEGMENTS, ROWS_PER_CLUSTER
+from segwork.clustering.methods.pool import classical_pool
 
 NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 66, 80, 100)
 METHODS = ("kmeans", "ward", "genie", "dbscan", "hdbscan")
