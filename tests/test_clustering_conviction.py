@@ -157,7 +157,7 @@ def test_either_look_convinces(monkeypatch, straight, given, convincing, without
         answer = given if table is X else straight
         return Conviction(0.3, (0.1, 0.2), answer, "as given" if table is X else "without")
 
-    monkeypatch.setattr("segwork.clustering.conviction._look", look)
+    monkeypatch.setattr("segwork.clustering.judging.clusterability._look", look)
     found = conviction(X, copies=2, seed=0)
 
     assert (found.convincing, found.without_skew) == (convincing, without_skew)
