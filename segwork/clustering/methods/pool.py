@@ -19,12 +19,13 @@ def classical_pool(
     seed: int,
     numbers: list[int] | None = None,
     given: bool = False,
+    starts: int = 10,
 ) -> list[m.Candidate]:
     """Fit classical methods at their (at most twenty) settings; see ``mixture`` for ``given``."""
     ks = [k for k in numbers or m.cluster_numbers(len(X)) if k <= len(X)]
     width = layer_widths(X.shape[1])[-1] if X.shape[1] > 3 else max(1, X.shape[1] - 1)
     recipes: dict[str, Callable[[], list[m.Candidate]]] = {
-        "kmeans": lambda: m.kmeans(X, ks, seed=seed),
+        "kmeans": lambda: m.kmeans(X, ks, seed=seed, starts=starts),
         "mixture": lambda: m.mixture(X, ks, seed=seed, given=given),
         "ward": lambda: m.ward(X, ks),
         "genie": lambda: m.genie_tree(X, ks),
