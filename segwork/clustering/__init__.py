@@ -5,18 +5,21 @@ from segwork.clustering.describe import contrasts, segment_profile, tree_rules
 from segwork.clustering.identity import segment_ids
 from segwork.clustering.judging.dbcv import dbcv
 from segwork.clustering.judging.null import copula_copy
+from segwork.clustering.later import LaterPeriod, later_period
 from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
 
 __all__ = [
     "METHODS",
     "Comparison",
+    "LaterPeriod",
     "SegmentModel",
     "compare",
     "contrasts",
     "copula_copy",
     "dbcv",
     "density_clusters",
+    "later_period",
     "segment_ids",
     "segment_profile",
     "tree_rules",
