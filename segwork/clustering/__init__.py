@@ -8,19 +8,24 @@ from segwork.clustering.judging.null import copula_copy
 from segwork.clustering.later import LaterPeriod, later_period
 from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
+from segwork.clustering.saved import behaviour, saved, saved_table, summary
 
 __all__ = [
     "METHODS",
     "Comparison",
     "LaterPeriod",
     "SegmentModel",
+    "behaviour",
     "compare",
     "contrasts",
     "copula_copy",
     "dbcv",
     "density_clusters",
     "later_period",
+    "saved",
+    "saved_table",
     "segment_ids",
     "segment_profile",
+    "summary",
     "tree_rules",
 ]

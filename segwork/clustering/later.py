@@ -42,6 +42,13 @@ class LaterPeriod:
     earlier: date
     customers: int
 
+    def explained(self, method: str) -> str:
+        """Return the share a method explains as a phrase, with its interval."""
+        if method not in self.table.index:
+            return "nothing, as it could not be drawn,"
+        row = self.table.loc[method]
+        return f"{row['explained']:.1%} (95 % interval {row['low']:.1%} to {row['high']:.1%})"
+
     def facts(self, method: str) -> dict[str, float | int | str]:
         """Return what the method tells beside the best yardstick, and the size of the study."""
         facts: dict[str, float | int | str] = {"later_customers": self.customers}
