@@ -460,7 +460,8 @@ def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, st
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()
     row = able.loc[name]
-    if "jaccard" in able and not row["jaccard"] > row["jaccard_null"]:
+    unstable = "jaccard" in able and not row["jaccard"] > row["jaccard_null"]
+    if unstable and not verdict.by_itself:
         return None, (
             f"No convincing segments: {name} comes back no better on resampled rows"
             f" ({row['jaccard']:.2f}) than on a clusterless copy ({row['jaccard_null']:.2f})."

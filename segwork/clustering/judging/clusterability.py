@@ -30,8 +30,8 @@ class Levels:
 
 
 # ``clear`` is the least step of 0.05 that at most one in fifty simulated tables without groups
-# reaches. Beside the copies, 2 of 96 tables of eight plain laws convince at ``least``.
-ANY = Levels(least=0.15, clear=0.50)
+# reaches. What is predicted below ``least`` convinces nobody, whatever its copies are predicted.
+ANY = Levels(least=0.30, clear=0.50)
 CUSTOMERS = Levels(least=0.40, clear=0.65)
 ONE_COLUMN = Levels(least=0.40, clear=0.85)
 
@@ -49,6 +49,8 @@ class Conviction:
     convincing : bool
     sentence : str
         The evidence in words.
+    by_itself : bool
+        Whether the value is one that no clusterless table reaches, whatever its copies.
     without_skew : bool
         Whether value and null are those of the table with its skewed columns made symmetric.
     """
@@ -57,6 +59,7 @@ class Conviction:
     null: tuple[float, ...]
     convincing: bool
     sentence: str
+    by_itself: bool = False
     without_skew: bool = False
 
     @property
@@ -182,7 +185,8 @@ def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Convi
             f" against {np.mean(null):.2f} on average and {max(null):.2f} at most on {len(null)}"
             " clusterless copies of the table"
         )
-    return replace(found, convincing=bool(above or value >= levels.clear), sentence=sentence)
+    clear = bool(value >= levels.clear)
+    return replace(found, convincing=bool(above or clear), sentence=sentence, by_itself=clear)
 
 
 def _settled(value: float, null: list[float], look: int, levels: Levels) -> bool:
