@@ -14,7 +14,6 @@ from segwork.clustering import (
     dbcv,
     density_clusters,
     prepare,
-    rfm,
     segment_ids,
     tree_rules,
 )
@@ -24,6 +23,7 @@ from segwork.clustering.judging.stability import bootstrap_jaccard
 from segwork.clustering.judging.traits import TRAITS, Space, agreement, traits
 from segwork.clustering.methods.classical import hdbscan
 from segwork.clustering.methods.trees import cut_hierarchy, genie, spanning_tree
+from segwork.features.rfm import fit_cuts, scores_by
 
 
 def _distances(X: np.ndarray) -> np.ndarray:
@@ -236,7 +236,7 @@ def test_rfm_ties_get_equal_scores():
     """Customers with equal values never get different scores."""
     days, orders, spend = [10] * 5 + [50] * 5, [1] * 7 + [4] * 3, np.arange(10.0)
     frame = pd.DataFrame({"days_since_last": days, "orders": orders, "spend_total": spend})
-    found = rfm.rfm_scores(frame, rfm.fit_cuts(frame))
+    found = scores_by(fit_cuts(frame), frame)
     assert len({tuple(row) for row in found[:, :2][:5]}) == 1
     assert found[9, 1] > found[0, 1]
     assert found[0, 0] > found[9, 0]

@@ -31,8 +31,9 @@ from segwork.clustering.methods.classical import (
 )
 from segwork.clustering.methods.pool import classical_pool, fitting_rows
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.rfm import fit_cuts, rfm_labels
+from segwork.clustering.rfm import rfm_labels
 from segwork.errors import DataError, UsageError
+from segwork.features.rfm import fit_cuts
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
 METHODS = ("rule_rfm", "stable_kmeans", *CLASSICAL, *AUTOENCODERS)
