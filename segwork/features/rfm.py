@@ -1,4 +1,4 @@
-"""Recency, frequency and money scored 1 to 5, once: on any engine, and by cuts for new customers."""
+"""Recency, frequency and money scored 1 to 5: on any engine, and by cuts for new customers."""
 
 from __future__ import annotations
 
