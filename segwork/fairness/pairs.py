@@ -222,9 +222,7 @@ def _verdict(pairs: PairedGap, rule: Rule) -> tuple[Status, str]:
 
 
 def _checked(
-    scores: ArrayLike,
-    profile: pd.DataFrame | Mapping[str, ArrayLike],
-    sensitive: ArrayLike,
+    scores: ArrayLike, profile: pd.DataFrame | Mapping[str, ArrayLike], sensitive: ArrayLike
 ) -> tuple[np.ndarray, pd.DataFrame, np.ndarray, tuple[str, str], int]:
     frame = pd.DataFrame(profile).reset_index(drop=True)
     try:

@@ -13,12 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from segwork.errors import UsageError
 from segwork.overfitting.problem import Problem, make_problem
-from segwork.overfitting.splits import (
-    cross_score,
-    grouped_folds,
-    random_folds,
-    usable,
-)
+from segwork.overfitting.splits import cross_score, grouped_folds, random_folds, usable
 
 LOGISTIC_GRID = tuple(float(c) for c in np.logspace(-4, 2, 9))
 BOOST_GRID = (0.0, 1.0, 10.0, 100.0)

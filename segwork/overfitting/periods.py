@@ -12,13 +12,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from segwork.overfitting.problem import Problem
 from segwork.overfitting.roc import Estimate, macro_auc
 from segwork.overfitting.rules import rule_lifts
-from segwork.overfitting.splits import (
-    cross_score,
-    grouped_folds,
-    random_folds,
-    time_cut,
-    usable,
-)
+from segwork.overfitting.splits import cross_score, grouped_folds, random_folds, time_cut, usable
 
 LEARN_SHARE = 0.7
 FEWEST_IN_PERIOD, FEWEST_PEERS = 50, 100
