@@ -365,3 +365,20 @@ def test_features_are_asked_for_once_and_together() -> None:
     assert all(name in asked["message"].split("one known_at:")[1] for name in told)
     assert all(name in refused["message"].split("one known_at:")[1] for name in ("t1", "t2"))
     assert (answered["status"], all_at_once["status"]) == ("passed", "passed")
+
+
+def test_what_only_grows_is_compared_with_its_peers() -> None:
+    """Tenure grows by the day while its law among the customers of one day stays: no rule is gone.
+
+    In fixed bounds, the longest fifth of all days is everybody's of the last day.
+    """
+    rng = np.random.default_rng(16)
+    time, place = np.repeat(np.arange(4), 800), rng.random(3200)
+    lost = rng.random(3200) < np.where(place > 0.8, 0.6, 0.2)
+    grown = pd.DataFrame({"tenure": 100 * place + 150 * time})
+    fixed = pd.DataFrame(
+        {f"tenure {k}": pd.qcut(grown["tenure"], 5).cat.codes == k for k in range(5)}
+    )
+    as_words = fixed.astype(str)
+    assert one("OF-15", grown, lost, time=time)["status"] == "passed"
+    assert one("OF-15", as_words, lost, time=time)["status"] == "failed"
