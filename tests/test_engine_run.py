@@ -17,7 +17,7 @@ from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.config import load as load_config
-from segwork.engine import fingerprint
+from segwork.engine.plan import fingerprint
 from segwork.errors import SegworkError, UsageError
 
 CONFIG = """\
@@ -138,14 +138,13 @@ class Reasons:
     """Asks the planner why notebooks would run, without running them."""
 
     def __init__(self, root: Path, **options: object) -> None:
+        from segwork.engine.execute.cache import Cache
         from segwork.engine.plan import make
-        from segwork.engine.runner import Session
 
-        plan = make(root / "c.toml", out=root / "reports", **options)
-        self.session = Session(plan, lambda *_: None)
+        self.cache = Cache(make(root / "c.toml", out=root / "reports", **options))
 
     def __getitem__(self, name: str) -> str:
-        return self.session._reason(name)
+        return self.cache.reason(name)
 
 
 def edited(path: Path, old: str, new: str) -> None:
@@ -310,7 +309,7 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
     shown = fingerprint.settings(config)["tables"]
 
-    assert shown["transactions"]["url"] == "postgresql://…@host/shop"
+    assert shown["transactions"]["url"] == "postgresql://host/shop"
     assert shown["customers"]["path"] == "people.csv"
 
 
@@ -435,9 +434,10 @@ def test_strict_lets_required_gates_decide(
 
 def test_second_run_in_the_same_folder_is_refused(finished: Path) -> None:
     """Two runs never write to one folder at a time."""
-    from segwork.engine.folder import Folder
+    from segwork.engine.execute.stage import Stages
+    from segwork.runs.folder import RunFolder
 
-    held = Folder(finished / "reports" / "tiny")
+    held = Stages(RunFolder(finished / "reports" / "tiny"))
     with held.locked(), pytest.raises(UsageError, match="another run is writing"):
         quiet_run(finished)
 

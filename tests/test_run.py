@@ -121,7 +121,7 @@ def test_start_resolves_from_the_project_root(
     (tmp_path / "c.toml").write_text("as_of = 2024-01-31\n", encoding="utf-8")
     monkeypatch.delenv("SEGWORK_RUN", raising=False)
     monkeypatch.delenv("SEGWORK_ROOT", raising=False)
-    monkeypatch.setenv("SEGWORK_KEY", "k")
+    monkeypatch.setenv("SEGWORK_KEY", "k" * 16)
     monkeypatch.chdir(tmp_path / "notebooks")
 
     run = segwork.run.start("10_data_quality", config="c.toml")

@@ -9,11 +9,13 @@ from typing import Any
 
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder, by_urgency, flat
-from segwork.report.layout import Html, badge, mark, page, table
+from segwork.report.folder import Finding, JudgedRun, by_urgency
+from segwork.report.layout import Html, badge, link, mark, page, table
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import footer, title
 from segwork.results import YES_NO, display
+from segwork.runs.folder import RAN, flat
+from segwork.runs.names import visible
 
 HEADLINES = 6
 ATTENTION = ("failed", "warned", "inconclusive")
@@ -25,7 +27,7 @@ computed anew for it.
 """
 
 
-def index_page(run: RunFolder) -> str:
+def index_page(run: JudgedRun) -> str:
     """Return the page that opens a run."""
     outline = Outline(title=str(run.manifest.get("name", "run")))
     sections = (
@@ -55,20 +57,20 @@ def index_page(run: RunFolder) -> str:
     )
 
 
-def _about(run: RunFolder) -> str:
+def _about(run: JudgedRun) -> str:
     manifest = run.manifest
     return f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
 
 
-def _overall(run: RunFolder) -> str:
+def _overall(run: JudgedRun) -> str:
     """Return the most urgent verdict; a run in which nothing ran is not a success."""
     verdicts = [run.verdict(notebook) for notebook in run.notebooks]
     told = [v for v in verdicts if v not in ("skipped", "no_gates", "not_applicable")]
     return min(told or verdicts or ["skipped"], key=lambda verdict: mark(verdict).rank)
 
 
-def _sentence(run: RunFolder) -> str:
-    statuses = [entry.get("status") for entry in run.notebooks.values()]
+def _sentence(run: JudgedRun) -> str:
+    statuses = [entry.status for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
     ran = sum(status == RAN for status in asked)
     start = f"{ran} of {len(asked)} notebooks ran."
@@ -86,14 +88,14 @@ def _sentence(run: RunFolder) -> str:
     return f"{start} Of {judged} gates judged: {', '.join(parts)}.{strict}"
 
 
-def _attention(run: RunFolder) -> str:
+def _attention(run: JudgedRun) -> str:
     items = [
-        f'<li>{badge(entry["status"])}<span><a href="{name}.html">{escape(title(run, name))}</a> '
-        f"{escape(plain(str(entry.get('message') or '')))}</span></li>"
+        f"<li>{badge(entry.status)}<span>{link(name, title(run, name))} "
+        f"{escape(plain(entry.message))}</span></li>"
         for name, entry in run.notebooks.items()
-        if entry.get("status") not in (RAN, "skipped")
+        if entry.status not in (RAN, "skipped")
     ]
-    silent = {name: undescribed(run.document(name)) for name in run.notebooks}
+    silent = {name: undescribed(run.files.cells(name)) for name in run.notebooks}
     items += [_silent_figures(name, count) for name, count in silent.items() if count]
     items += [_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION]
     if items:
@@ -105,11 +107,11 @@ def _silent_figures(name: str, count: int) -> str:
     said = "figure has" if count == 1 else "figures have"
     return (
         f"<li>{badge('warned')}<span>{count} {said} no text description, so not everybody can "
-        f'read <a href="{name}.html">{name}</a></span></li>'
+        f"read {link(name)}</span></li>"
     )
 
 
-def _urgent(run: RunFolder, finding: Finding) -> str:
+def _urgent(run: JudgedRun, finding: Finding) -> str:
     gate = run.gates.get(finding["code"])
     why = (
         f' <span class="why">Why: {escape(gate.why.rstrip("."))}.</span>'
@@ -117,27 +119,27 @@ def _urgent(run: RunFolder, finding: Finding) -> str:
         else ""
     )
     name = run.notebook_of(finding)
-    link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
+    where = f" {link(name)}" if name in run.notebooks else ""
     weight = f"{finding.get('severity') or ''}{', required' if run.is_required(finding) else ''}"
     return (
         f'<li><span>{badge(finding["status"])}<br><small class="why">{escape(weight)}</small>'
         f"</span><span><code>{escape(finding['code'])}</code> "
-        f"{escape(finding['message'])}{why}{link}</span></li>"
+        f"{escape(finding['message'])}{why}{where}</span></li>"
     )
 
 
-def _notebooks(run: RunFolder) -> Html:
+def _notebooks(run: JudgedRun) -> Html:
     rows = []
     for name, entry in run.notebooks.items():
-        link = f'<a href="{name}.html">{escape(title(run, name))}</a><br><small>{name}</small>'
-        gates = f'<br><small class="why">{run.told(name) or "no gates"}</small>'
-        ran = badge(str(entry.get("status", "unknown")))
-        rows.append((Html(link), ran, Html(badge(run.verdict(name)) + gates)))
+        named = f"{link(name, title(run, name))}<br><small>{escape(visible(name))}</small>"
+        gates = f'<br><small class="why">{escape(run.counted(name)) or "no gates"}</small>'
+        ran = badge(entry.status)
+        rows.append((Html(named), ran, Html(badge(run.verdict(name)) + gates)))
     header = ("Notebook", "Execution", "Verdict of its gates")
     return table("Verdict by notebook", header, rows)
 
 
-def _headlines(run: RunFolder) -> str:
+def _headlines(run: JudgedRun) -> str:
     """Large numbers: those with a limit first, then required gates, then the most urgent."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
     valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
@@ -145,7 +147,7 @@ def _headlines(run: RunFolder) -> str:
     return f'<ul class="cards">{cards}</ul>' if cards else ""
 
 
-def _card(run: RunFolder, finding: Finding) -> str:
+def _card(run: JudgedRun, finding: Finding) -> str:
     change, value = _change(run, finding), display(finding["value"], finding.get("unit") or "")
     number, _, unit = value.partition(" ")
     small = f" <small>{escape(unit)}</small>" if len(unit) > 1 else escape(f" {unit}".rstrip())
@@ -158,7 +160,7 @@ def _card(run: RunFolder, finding: Finding) -> str:
     )
 
 
-def _limit(run: RunFolder, finding: Finding) -> str:
+def _limit(run: JudgedRun, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
         return "its own test"
@@ -168,7 +170,7 @@ def _limit(run: RunFolder, finding: Finding) -> str:
     return f"limit: {word} {display(finding['limit'], finding.get('unit') or '')}"
 
 
-def _higher_is_worse(run: RunFolder, finding: Finding) -> bool:
+def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool:
     own = (run.manifest.get("config", {}).get("limits") or {}).get(finding["code"], {})
     if own.get("at_most") is not None or own.get("at_least") is not None:
         return own.get("at_most") is not None
@@ -176,13 +178,13 @@ def _higher_is_worse(run: RunFolder, finding: Finding) -> bool:
     return gate.at_most is not None if gate else "at least" not in finding["message"]
 
 
-def _name(run: RunFolder, finding: Finding) -> str:
+def _name(run: JudgedRun, finding: Finding) -> str:
     """Say what a gate is about: its title, or how its sentence begins."""
     gate = run.gates.get(finding["code"])
     return gate.title if gate else str(finding["message"]).partition(":")[0]
 
 
-def _change(run: RunFolder, finding: Finding) -> str:
+def _change(run: JudgedRun, finding: Finding) -> str:
     """Say what the number was in the named baseline run, and whether it got better."""
     before = run.baseline.get(finding["code"])
     value, unit = finding.get("value"), finding.get("unit") or ""
@@ -195,7 +197,7 @@ def _change(run: RunFolder, finding: Finding) -> str:
     return f"{arrow} {word}, was {display(before, unit)}"
 
 
-def _every_gate(run: RunFolder) -> str:
+def _every_gate(run: JudgedRun) -> str:
     if not run.findings:
         return "<p>This run judged no gate.</p>"
     header = ["Gate", "Verdict", "Value", "Limit", "n", "Notebook"]
@@ -209,7 +211,7 @@ def _every_gate(run: RunFolder) -> str:
     )
 
 
-def _gate_row(run: RunFolder, finding: Finding) -> tuple[Any, ...]:
+def _gate_row(run: JudgedRun, finding: Finding) -> tuple[Any, ...]:
     return (
         Html(f"<code>{escape(finding['code'])}</code> {escape(_name(run, finding))}"),
         badge(finding["status"]),
@@ -220,10 +222,8 @@ def _gate_row(run: RunFolder, finding: Finding) -> tuple[Any, ...]:
     )
 
 
-def _decision(run: RunFolder) -> str:
-    path = run.folder / "decision.md"
-    source = path.read_text(encoding="utf-8") if path.is_file() else UNDECIDED
-    return f'<div class="decision">{render(source)}</div>'
+def _decision(run: JudgedRun) -> str:
+    return f'<div class="decision">{render(run.files.decision() or UNDECIDED)}</div>'
 
 
 def _verification() -> str:
@@ -234,7 +234,7 @@ def _verification() -> str:
     )
 
 
-def _origin(run: RunFolder) -> str:
+def _origin(run: JudgedRun) -> str:
     manifest = run.manifest
     data = [
         (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
@@ -251,7 +251,7 @@ def _origin(run: RunFolder) -> str:
     parameters = [
         (f"{name}.{key}", value)
         for name, entry in run.notebooks.items()
-        for key, value in sorted((entry.get("parameters") or {}).items())
+        for key, value in sorted(entry.parameters.items())
     ]
     tables = (
         table("Data, by SHA-256 of its bytes", ("Table", "Fingerprint"), data) if data else "",

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
+from urllib.parse import quote
 
 from segwork.report.clean import scrollable
+from segwork.runs.names import visible
 
 
 class Html(str):
@@ -66,6 +68,12 @@ def badge(status: str) -> Html:
 def text(value: object) -> str:
     """Escape a value, unless it is :class:`Html` already."""
     return value if isinstance(value, Html) else escape(str(value))
+
+
+def link(name: str, words: str = "", *, attributes: str = "") -> Html:
+    """Return a link to the page of a notebook: its name is text, whatever characters it has."""
+    shown = escape(visible(words or name))
+    return Html(f'<a{attributes} href="{quote(name, safe="")}.html">{shown}</a>')
 
 
 def table(

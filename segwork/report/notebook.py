@@ -8,10 +8,12 @@ from typing import Any
 
 from segwork.report.cells import body, failing_cell
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder
-from segwork.report.layout import Html, badge, mark, page, table
+from segwork.report.folder import Finding, JudgedRun
+from segwork.report.layout import Html, badge, link, mark, page, table
 from segwork.report.markdown import Outline
 from segwork.results import display
+from segwork.runs.folder import RAN, Entry
+from segwork.runs.names import visible
 
 BROKE_OFF = "It broke off; nothing after the failing cell was computed."
 NOT_FINE = {
@@ -22,18 +24,18 @@ NOT_FINE = {
 }
 
 
-def title(run: RunFolder, notebook: str) -> str:
+def title(run: JudgedRun, notebook: str) -> str:
     """Return the question a notebook asks, else its name in words."""
     outline = Outline()
-    for cell in run.document(notebook):
+    for cell in run.files.cells(notebook):
         if cell["cell_type"] == "markdown" and not outline.title:
             body([cell], outline)
     return outline.title or notebook.replace("_", " ")
 
 
-def notebook_page(run: RunFolder, notebook: str) -> str:
+def notebook_page(run: JudgedRun, notebook: str) -> str:
     """Return the whole page of one notebook."""
-    cells, entry = run.document(notebook), run.notebooks[notebook]
+    cells, entry = run.files.cells(notebook), run.notebooks[notebook]
     failed = _failed_number(cells, entry)
     outline = Outline()
     lead = cells[:1] if cells and cells[0]["cell_type"] == "markdown" else []
@@ -41,14 +43,14 @@ def notebook_page(run: RunFolder, notebook: str) -> str:
     judged = _judged(run.judged(notebook), outline)
     rest = body(cells[len(lead) :], outline, failed=failed)
     parts = [
-        f'<p class="name">{escape(notebook)}</p>',
+        f'<p class="name">{escape(visible(notebook))}</p>',
         f"<h1>{escape(outline.title or notebook.replace('_', ' '))}</h1>",
         f'<p class="verdict">{badge(run.verdict(notebook))} {escape(_sentence(run, notebook))}</p>',
         _banner(cells, entry, failed),
         f'<div class="lead">{opening}</div>' if opening else "",
         judged,
         rest,
-        _facts(run.facts(notebook), outline),
+        _facts(run.files.recorded(notebook), outline),
         _made_with(entry, outline),
     ]
     return page(
@@ -79,7 +81,7 @@ def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
     return table(caption, header, rows, numbers="4")
 
 
-def footer(run: RunFolder) -> str:
+def footer(run: JudgedRun) -> str:
     """Return the line below every page of a run: what it is about, nothing about the clock."""
     as_of = escape(str(run.manifest.get("as_of", "unknown date")))
     name = escape(str(run.manifest.get("name", "")))
@@ -89,25 +91,25 @@ def footer(run: RunFolder) -> str:
     )
 
 
-def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
+def _failed_number(cells: list[Any], entry: Entry) -> int | None:
     """Return the code cell to point at: the one the engine names, else the first with an error."""
-    if entry.get("status") == RAN:
+    if entry.status == RAN:
         return None
-    if isinstance(entry.get("cell"), int):
-        return int(entry["cell"])
+    if entry.cell is not None:
+        return entry.cell
     found = failing_cell(cells)
     return found[0] if found else None
 
 
-def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> str:
-    status = str(entry.get("status", "unknown"))
+def _banner(cells: list[Any], entry: Entry, failed: int | None) -> str:
+    status = entry.status
     if status in (RAN, "skipped"):
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
-    cause = plain(str(entry.get("message") or error or NOT_FINE.get(status, "")))
-    where = str(entry.get("cell_title") or "")
-    link = (
+    cause = plain(str(entry.message or error or NOT_FINE.get(status, "")))
+    where = entry.cell_title
+    place = (
         f'<a href="#cell-{failed}">Go to code {failed}{escape(f" in “{where}”" if where else "")}'
         "</a>"
         if failed and cells
@@ -116,19 +118,18 @@ def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> s
     return (
         f'<div class="banner" role="note" aria-label="Failure"><p><strong>No result to rely on: '
         f"{escape(mark(status).word)}.</strong></p>"
-        f'<p class="cause">{escape(cause)}</p>{f"<p>{link}</p>" if link else ""}</div>'
+        f'<p class="cause">{escape(cause)}</p>{f"<p>{place}</p>" if place else ""}</div>'
     )
 
 
-def _sentence(run: RunFolder, notebook: str) -> str:
-    entry = run.notebooks[notebook]
-    status = entry.get("status")
+def _sentence(run: JudgedRun, notebook: str) -> str:
+    status = run.notebooks[notebook].status
     if status != RAN:
-        return NOT_FINE.get(str(status), BROKE_OFF)
+        return NOT_FINE.get(status, BROKE_OFF)
     judged = run.judged(notebook)
     if not judged:
         return "It ran to its end; no gate judges it."
-    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.told(notebook)}."
+    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.counted(notebook)}."
 
 
 def _judged(findings: Sequence[Finding], outline: Outline) -> str:
@@ -152,20 +153,23 @@ def _facts(recorded: Mapping[str, Any], outline: Outline) -> str:
     )
 
 
-def _made_with(entry: Mapping[str, Any], outline: Outline) -> str:
-    rows = [(f"parameter {k}", v) for k, v in sorted(entry.get("parameters", {}).items())]
-    rows += [(word, ", ".join(entry[word])) for word in ("reads", "leaves") if entry.get(word)]
+def _made_with(entry: Entry, outline: Outline) -> str:
+    rows = [(f"parameter {k}", v) for k, v in sorted(entry.parameters.items())]
+    tables = {"reads": entry.reads, "leaves": entry.leaves}
+    rows += [(word, ", ".join(names)) for word, names in tables.items() if names]
     if not rows:
         return ""
     return outline.add(2, "Made with") + table("Parameters and tables", ("What", "Value"), rows)
 
 
-def _navigation(run: RunFolder, notebook: str) -> str:
+def _navigation(run: JudgedRun, notebook: str) -> str:
     names = list(run.notebooks)
     here = names.index(notebook)
-    links = ['<a class="home" href="index.html">All notebooks</a>']
+    links: list[str] = ['<a class="home" href="index.html">All notebooks</a>']
     if here > 0:
-        links.append(f'<a rel="prev" href="{names[here - 1]}.html">← {names[here - 1]}</a>')
+        before = names[here - 1]
+        links.append(link(before, f"← {before}", attributes=' rel="prev"'))
     if here + 1 < len(names):
-        links.append(f'<a rel="next" href="{names[here + 1]}.html">{names[here + 1]} →</a>')
+        after = names[here + 1]
+        links.append(link(after, f"{after} →", attributes=' rel="next"'))
     return "".join(links)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from segwork.engine.notebooks import Notebook
-from segwork.engine.parameters import notebook_named
+from segwork.engine.plan.notebooks import Notebook
+from segwork.engine.plan.parameters import notebook_named
 from segwork.errors import UsageError
 
 

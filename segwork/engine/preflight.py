@@ -8,10 +8,11 @@ from pathlib import Path
 
 from segwork.engine import plan, rules
 from segwork.errors import UsageError
-from segwork.run import project_root
+from segwork.runs.names import line
+from segwork.runs.project import project_root
 
 
-def check(
+def preflight(
     config: str | Path | None = None,
     *,
     notebooks: str | Path | None = None,
@@ -36,8 +37,8 @@ def check(
     paths = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
     found = [f"{path}: {text}" for path in paths for text in rules.complaints(rules.Notebook(path))]
     found += [f"{p}: hides the module '{p.stem}' of Python" for p in _shadowing(folder)]
-    for line in found:
-        say(line)
+    for complaint in found:
+        say(line(complaint))
     if found:
         raise UsageError(f"{len(found)} complaints about notebooks")
     say(f"{len(paths)} notebooks keep the rules")

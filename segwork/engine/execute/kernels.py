@@ -29,7 +29,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill import engines, translators
 
-from segwork.engine.notebooks import last_heading
+from segwork.engine import processes
+from segwork.engine.execute import exceptions
+from segwork.engine.execute.outputs import coalesced, replaced
+from segwork.engine.execute.tasks import CellBegun, CellRecord, Task
+from segwork.engine.plan.notebooks import last_heading
+from segwork.runs.files import Json
+from segwork.runs.names import visible
+from segwork.runs.project import temporary_folder
 
 NAME = "segwork"
 SOCKET_PATH_LIMIT = 90
@@ -61,11 +68,11 @@ TRACE = """(lambda sys, json: json.dumps(sorted(
 class Job:
     """One notebook to run, and what became of it."""
 
-    task: dict[str, Any]
-    tell: Callable[[dict[str, Any]], None]
+    task: Task
+    tell: Callable[[CellBegun], None]
     stop: threading.Event
-    save: Callable[[Any], None]
-    cells: list[dict[str, Any]] = field(default_factory=list)
+    save: Callable[..., None]
+    cells: list[CellRecord] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     peak_mb: float = 0.0
     started: bool = False
@@ -81,24 +88,25 @@ class Job:
     @property
     def left(self) -> float:
         """Seconds until the notebook's deadline; never zero, which would mean no limit."""
-        return max(0.01, self.task["deadline_seconds"] - (time.monotonic() - self.began))
+        return max(0.01, self.task.deadline_seconds - (time.monotonic() - self.began))
 
     @property
     def limit_mb(self) -> float:
         """Memory at which the kernel is ended: the notebook's own limit, else what there is."""
-        return float(self.task["memory_mb"]) or MEMORY_SHARE * machine_megabytes()
+        return float(self.task.memory_mb) or MEMORY_SHARE * machine_megabytes()
 
     def end(self, status: str, message: str) -> None:
         """Settle how the notebook ended; the first word counts."""
         if self.status == "ok":
-            self.status, self.message = status, message
+            self.status = status
+            self.message = visible(replaced(message, self.task.paths_shown))
 
 
 class Manager(AsyncKernelManager):
     """Starts the running interpreter's own kernel on sockets in a folder of its own."""
 
     def __init__(self, **keywords: Any) -> None:
-        self.own_folder = Path(tempfile.mkdtemp(prefix="segwork-"))
+        self.own_folder = Path(tempfile.mkdtemp(prefix="k", dir=temporary_folder()))
         place = {"connection_file": str(self.own_folder / "kernel.json")}
         if os.name == "posix" and len(str(self.own_folder)) < SOCKET_PATH_LIMIT:
             place |= {"transport": "ipc", "ip": str(self.own_folder / "socket")}
@@ -124,24 +132,26 @@ class Client(NotebookClient):
         super().__init__(
             nb,
             kernel_manager_class=Manager,
-            timeout_func=lambda _: min(job.task["cell_seconds"], job.left),
+            timeout_func=lambda _: min(job.task.cell_seconds, job.left),
             startup_timeout=120,
             iopub_timeout=60,
             raise_on_iopub_timeout=True,
             shutdown_kernel="immediate",
             record_timing=False,
             store_widget_state=False,
-            coalesce_streams=True,
+            coalesce_streams=False,  # its way takes time with the square of a line's length
             extra_arguments=["--InteractiveShell.automagic=False"],
+            on_cell_executed=self._note_reply,
         )
         self.job = job
+        self.asked_to_exit = False
 
     def run_cells(self, manager: Any) -> None:
         """Execute every cell in a fresh kernel, then ask the kernel which files it imported."""
         task = self.job.task
-        environment = {**os.environ, **KERNEL_ENVIRONMENT, **task["environment"]}
+        environment = {**processes.environment(), **KERNEL_ENVIRONMENT, **task.environment}
         said = self.job.kernel_said  # native libraries write here, not on the user's terminal
-        with self.setup_kernel(cwd=task["root"], env=environment, stdout=said, stderr=said):
+        with self.setup_kernel(cwd=task.root, env=environment, stdout=said, stderr=said):
             self.job.started = True
             for index, cell in enumerate(self.nb.cells):
                 if cell.cell_type == "code":
@@ -159,25 +169,48 @@ class Client(NotebookClient):
 
     def _run_cell(self, index: int, cell: Any, manager: Any) -> None:
         job, tags = self.job, cell.metadata.get("tags", [])
-        record = {"title": job.title, "status": "ok", "message": "", "seconds": 0.0}
+        record = CellRecord(title=visible(job.title))
         job.cells.append(record)
         if "skip-execution" in tags:
-            record["status"] = "skipped"
+            record.status = "skipped"
             return
         of = sum(other.cell_type == "code" for other in self.nb.cells)
-        job.tell({"event": "cell", "cell": len(job.cells), "of": of, "title": job.title})
+        job.tell(CellBegun(job.task.name, len(job.cells), of, record.title))
         began = time.monotonic()
         manager.cell_start(cell, index)
         try:
             self._execute(index, cell)
             raised = any(output.output_type == "error" for output in cell.outputs)
-            if "raises-exception" in tags and not raised:
+            if self.asked_to_exit:
+                job.end("failed", "exit() ended the notebook before its last cell")
+            elif "raises-exception" in tags and not raised:
                 job.end("failed", "the cell is tagged raises-exception but did not raise")
+            if job.status != "ok":
                 raise _StoppedError
         finally:
-            record["seconds"] = time.monotonic() - began
+            self._tidy(cell)
+            record.seconds = time.monotonic() - began
             manager.cell_complete(cell, index)
             job.save(self.nb)
+
+    def _note_reply(self, execute_reply: Json, **_: object) -> None:
+        """Notice a cell that called ``exit``: the kernel answers, and leaves a moment later."""
+        payload = execute_reply["content"].get("payload") or ()
+        self.asked_to_exit |= any(
+            part.get("source") == "ask_exit" and not part.get("keepkernel") for part in payload
+        )
+
+    def _tidy(self, cell: Any) -> None:
+        """Join the streams of a cell and keep data out of its exceptions."""
+        cell.outputs = coalesced(cell.outputs)
+        for output in cell.outputs:
+            if output["output_type"] == "error":
+                exceptions.censor(output, self.sources)
+
+    @property
+    def sources(self) -> list[str]:
+        """The code of the notebook."""
+        return [cell.source for cell in self.nb.cells if cell.cell_type == "code"]
 
     def _execute(self, index: int, cell: Any) -> None:
         try:
@@ -226,14 +259,15 @@ class Engine(engines.Engine):
         except _StoppedError:
             pass
         except CellExecutionError as error:
-            _failed(job, error)
+            said = exceptions.kept(error.ename, error.evalue, error.traceback, client.sources)
+            _failed(job, error.ename, said)
         except CellTimeoutError:
             _timed_out(job)
         except (DeadKernelError, RuntimeError, TimeoutError, OSError) as error:
             _died(job, error)
         finally:
             if job.cells and job.status != "ok":
-                job.cells[-1] |= {"status": job.status, "message": job.message}
+                job.cells[-1].status, job.cells[-1].message = job.status, job.message
             job.save(nb_man.nb, final=True)
             job.pid = None
 
@@ -253,18 +287,18 @@ def register() -> None:
     translators.papermill_translators.register(NAME, Translator)
 
 
-def _failed(job: Job, error: CellExecutionError) -> None:
-    said = error.evalue.strip().splitlines()[0] if error.evalue.strip() else ""
-    if error.ename == "SystemExit":
+def _failed(job: Job, name: str, text: str) -> None:
+    said = text.strip().splitlines()[0] if text.strip() else ""
+    if name == "SystemExit":
         job.end("failed", f"sys.exit({said}) ended the notebook before its last cell")
-    job.end("failed", f"{error.ename}: {said}" if said else error.ename)
+    job.end("failed", f"{name}: {said}" if said else name)
 
 
 def _timed_out(job: Job) -> None:
     task, spent = job.task, time.monotonic() - job.began
-    if spent >= task["deadline_seconds"]:
-        job.end("timeout", f"the notebook's deadline of {task['deadline_seconds']:g} s has passed")
-    job.end("timeout", f"the cell's limit of {task['cell_seconds']:g} s has passed")
+    if spent >= task.deadline_seconds:
+        job.end("timeout", f"the notebook's deadline of {task.deadline_seconds:g} s has passed")
+    job.end("timeout", f"the cell's limit of {task.cell_seconds:g} s has passed")
 
 
 def _died(job: Job, error: Exception) -> None:
@@ -305,6 +339,7 @@ def _watch(job: Job) -> None:
             job.killed_for = "memory"
         if job.killed_for:
             _kill(pid)
+            processes.end_all_of(Path(job.task.stage))
             return
         job.stop.wait(0.1)
 

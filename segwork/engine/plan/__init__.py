@@ -11,11 +11,12 @@ from typing import Any
 from segwork import config as _config
 from segwork import tables
 from segwork.config import Config
-from segwork.engine import fingerprint, notebooks, order, parameters
-from segwork.engine.folder import Folder
-from segwork.errors import ConfigError, UsageError
-from segwork.run import project_root, pseudonym_key
+from segwork.engine.plan import fingerprint, notebooks, order, parameters
+from segwork.errors import ConfigError, DataError, UsageError
+from segwork.runs.folder import RunFolder
+from segwork.runs.project import own_folder, project_root, pseudonym_key
 
+Values = Mapping[str, Mapping[str, Any]]  # typed parameter values, by notebook
 DEFAULT_CONFIGS = ("segwork.toml", "notebooks/configs/sample.toml")
 
 
@@ -36,8 +37,12 @@ class Plan:
         Notebooks asked for, with everything they need.
     values : mapping of name to parameter values
     data : mapping of table to SHA-256
-    folder : Folder
+    watched : mapping of what to the marks of its files
+        Config and data as they were before they were read; see :func:`fingerprint.mark`.
+    folder : RunFolder
     hashes : Hashes
+    checked : str
+        Hash of the config, data and policy that were found usable.
     """
 
     config: Config
@@ -46,10 +51,18 @@ class Plan:
     notebooks: Mapping[str, notebooks.Notebook]
     needs: Mapping[str, tuple[str, ...]]
     chosen: set[str]
-    values: Mapping[str, Mapping[str, Any]]
+    values: Values
     data: Mapping[str, str]
-    folder: Folder
+    watched: Mapping[str, list[fingerprint.Mark]]
+    folder: RunFolder
     hashes: fingerprint.Hashes
+    checked: str
+
+    @property
+    def entry_config(self) -> str:
+        """The config's name as the records of a run hold it: no folder of this machine."""
+        shown = shown_config(self.config_path, self.root)
+        return self.config_path.name if Path(shown).is_absolute() else shown
 
 
 def make(
@@ -59,7 +72,7 @@ def make(
     only: Iterable[str] = (),
     assignments: Iterable[str] = (),
     folder: str | Path | None = None,
-    values: Mapping[str, Mapping[str, Any]] | None = None,
+    values: Values | None = None,
 ) -> Plan:
     """Check config, data, notebooks and parameters.
 
@@ -93,13 +106,29 @@ def make(
     chosen = order.selected(only, needs)
     ready = _values(found, settings, shown_config(path, root), assignments, values)
     _same_day([found[name] for name in chosen], settings.as_of.isoformat(), path.name)
-    hashes = fingerprint.Hashes(root / ".segwork" / "hashes.json")
-    run_folder = Folder(Path(out).resolve() / settings.name)
+    hashes = fingerprint.Hashes(own_folder() / "hashes.json")
+    run_folder = RunFolder(Path(out).resolve() / settings.name)
+    pseudonym_key(settings, run_folder=run_folder.path, make=False)
+    run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
-    data = _checked_data(settings, path, hashes, run_folder) if reads_data else {}
-    in_order = {name: found[name] for name in needs}
-    return Plan(settings, path, root, in_order, needs, chosen, ready, data, run_folder, hashes)
+    watched, data, checked = {}, {}, ""
+    if reads_data:
+        watched, data, checked = _checked_data(settings, path, hashes, run_folder)
+    return Plan(
+        config=settings,
+        config_path=path,
+        root=root,
+        notebooks={name: found[name] for name in needs},
+        needs=needs,
+        chosen=chosen,
+        values=ready,
+        data=data,
+        watched=watched,
+        folder=run_folder,
+        hashes=hashes,
+        checked=checked,
+    )
 
 
 def config_path(given: str | Path | None) -> Path:
@@ -140,12 +169,22 @@ def data_hashes(config: Config, hashes: fingerprint.Hashes) -> dict[str, str]:
     return from_files
 
 
+def marks(config: Config, path: Path) -> dict[str, list[fingerprint.Mark]]:
+    """Return the marks of the files a notebook reads beside the run folder, by what they are."""
+    sources = tables.table_sources(config)
+    files = {f"data {name}": tables.source_files(config, one) for name, one in sources.items()}
+    return {
+        what: [fingerprint.mark(file) for file in found]
+        for what, found in {"the config": [path], **files}.items()
+    }
+
+
 def _values(
     found: Mapping[str, notebooks.Notebook],
     config: Config,
     config_name: str,
     texts: Iterable[str],
-    typed: Mapping[str, Mapping[str, Any]] | None,
+    typed: Values | None,
 ) -> dict[str, dict[str, Any]]:
     from_config = typed if typed is not None else config.parameters
     for name in from_config:
@@ -177,27 +216,35 @@ def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> No
 
 
 def _checked_data(
-    config: Config, path: Path, hashes: fingerprint.Hashes, folder: Folder
-) -> dict[str, str]:
-    """Read the tables once and check the gates' names, unless exactly this was checked before."""
-    data = data_hashes(config, hashes)
-    if folder.remembered("_checked") == _mark(config, data):
-        return data
-    from segwork.checks import gates
-    from segwork.engine import datacheck
+    config: Config, path: Path, hashes: fingerprint.Hashes, folder: RunFolder
+) -> tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str]:
+    """Read the tables once and check the gates' names, unless exactly this was checked before.
 
-    gates.judge({}, config)
-    datacheck.check(path)
-    return data_hashes(config, hashes)
+    Marks are taken before the bytes are looked at, so what moves meanwhile shows later.
+    """
+    watched, data = marks(config, path), data_hashes(config, hashes)
+    checked = _checked_hash(config, data)
+    if not is_checked(folder, checked):
+        from segwork.checks import gates
+        from segwork.engine.plan import read_data
+
+        gates.judge({}, config)
+        read_data.read_once(path)  # it writes the sample where that is missing
+        watched, data = marks(config, path), data_hashes(config, hashes)
+        checked = _checked_hash(config, data)
+    return watched, data, checked
 
 
-def _mark(config: Config, data: Mapping[str, str]) -> dict[str, str]:
+def is_checked(folder: RunFolder, checked: str) -> bool:
+    """Tell whether the run in that folder found the same config, data and policy usable."""
+    path = folder.memory("_checked")
+    try:
+        return bool(path.is_file() and folder.read(path, dict).get("checked") == checked)
+    except DataError:
+        return False
+
+
+def _checked_hash(config: Config, data: Mapping[str, str]) -> str:
     rules = [{k: vars(v) for k, v in part.items()} for part in (config.limits, config.waivers)]
     policy = [[p.name, p.read_text(encoding="utf-8")] for p in fingerprint.policy_files()]
-    settings = fingerprint.settings(config)
-    return {"checked": fingerprint.text_hash([settings, rules, policy, dict(data)])}
-
-
-def remember_checked(plan: Plan) -> None:
-    """Note in the run folder that config and data were found usable."""
-    plan.folder.remember("_checked", _mark(plan.config, plan.data))
+    return fingerprint.text_hash([fingerprint.settings(config), rules, policy, dict(data)])

@@ -17,44 +17,41 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from segwork.config import Config
-from segwork.engine.notebooks import MEANINGFUL_TAGS, Notebook
-from segwork.engine.parameters import plain
-from segwork.run import project_root, write_json
+from segwork.config import Config, SampleCompany, Source
+from segwork.engine.plan.notebooks import MEANINGFUL_TAGS, Notebook
+from segwork.engine.plan.parameters import plain
+from segwork.errors import UsageError
+from segwork.runs.files import Json, write_json
+from segwork.runs.project import own_folder, project_root
 
 RACY_SECONDS = 2.0
-ENGINE_FILES = ("clean.py", "kernels.py", "worker.py")
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent.parent
+Mark = tuple[int, ...]
 
 
 class Hashes:
     """SHA-256 of files, remembered under ``.segwork`` while size, times and place are the same."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or project_root() / ".segwork" / "hashes.json"
+        self._path = path or own_folder() / "hashes.json"
         self._new = False
-        try:
-            self._known: dict[str, list[Any]] = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, list[int | str]] = {}
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            self._known = dict(json.loads(self._path.read_text(encoding="utf-8")))
 
     def of(self, path: Path) -> str:
         """Return the hash of a file; ``missing`` where there is none."""
-        try:
-            stat = path.stat()
-        except OSError:
+        if not (found_mark := mark(path)):
             return "missing"
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
         known = self._known.get(str(path))
-        if known and known[:-1] == mark:
+        if known and known[:-1] == list(found_mark):
             return str(known[-1])
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         # A file changed just now may change again within the same tick of its clock.
-        if time.time() - stat.st_mtime > RACY_SECONDS:
-            self._known[str(path)] = [*mark, found]
+        if time.time() - found_mark[1] / 1e9 > RACY_SECONDS:
+            self._known[str(path)] = [*found_mark, found]
             self._new = True
         return found
 
@@ -62,21 +59,35 @@ class Hashes:
         """Remember what was hashed for the next run."""
         if self._new:
             present = {path: mark for path, mark in self._known.items() if Path(path).exists()}
-            with contextlib.suppress(OSError):  # without it the next run hashes again
+            with contextlib.suppress(UsageError):  # without it the next run hashes again
                 write_json(self._path, present)
             self._new = False
 
 
-def text_hash(value: Any) -> str:
+def mark(path: Path) -> Mark:
+    """Return size, times and place of a file; empty where there is none.
+
+    The second time moves with every write, link or rename and cannot be set back: a file whose mark
+    is the same has been the same all the while.
+    """
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def text_hash(value: object) -> str:
     """Return the SHA-256 of a value written as canonical JSON."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def settings(config: Config) -> dict[str, Any]:
+def settings(config: Config) -> Json:
     """Return the settings notebooks can see, as JSON values; limits and names change no result.
 
-    Places on this machine and passwords in addresses are left out.
+    Places on this machine and all that may hold a secret are left out: of an address stay scheme,
+    host and database, of a query its hash.
     """
     return {
         "as_of": config.as_of.isoformat(),
@@ -89,18 +100,38 @@ def settings(config: Config) -> dict[str, Any]:
     }
 
 
-def _shown(source: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _shown(source: Source | SampleCompany) -> Json:
+    shown: Json = {}
     for key, value in vars(source).items():
         if isinstance(value, Mapping):
             value = dict(value)
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
         elif key == "url":
-            value = re.sub(r"//[^@/]*@", "//…@", value)
+            value = address(value)
+        elif key == "sql" and value:
+            value = f"sha256 {text_hash(value)[:16]}"
         if value:
             shown[key] = value
     return shown
+
+
+def address(url: str) -> str:
+    """Return scheme, host and database of an address, and nothing that could be a secret.
+
+    Examples
+    --------
+    >>> address("postgresql://reader:p@ss/word@host:5432/shop?sslpassword=x")
+    'postgresql://host/shop'
+    """
+    scheme, _, rest = url.partition("://")
+    if not re.fullmatch(r"[\w.+-]*", scheme) or ("?" in rest and "@" in rest.partition("?")[2]):
+        return "…"  # what follows a question mark may be the rest of a password
+    place = rest.partition("?")[0].partition("#")[0].rpartition("@")[2]
+    host, _, database = place.partition("/")
+    name = re.sub(r":\d*$", "", host)
+    parts = [part for part in (name, Path(database).name) if re.fullmatch(r"[\w.-]+", part)]
+    return f"{scheme}://{'/'.join(parts)}" if rest else "…"
 
 
 def code(notebook: Notebook) -> list[str]:
@@ -114,13 +145,13 @@ def code(notebook: Notebook) -> list[str]:
 def inputs(
     notebook: Notebook,
     *,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
     config: Config,
     data: Mapping[str, str],
     upstream: Mapping[str, str],
-    before: Mapping[str, Any],
+    before: Json,
     hashes: Hashes,
-) -> dict[str, Any]:
+) -> Json:
     """Return everything the notebook's result depends on.
 
     Parameters
@@ -138,20 +169,20 @@ def inputs(
     return {
         "code": code(notebook),
         "parameters": {k: plain(v) for k, v in parameters.items() if k != "config"},
-        "config": {**settings(config), "sources": _sources(config)} if sees_config else {},
+        "config": settings(config) if sees_config else {},
         "data": dict(data) if sees_config else {},
         "upstream": dict(upstream),
         "modules": {name: hashes.of(place(name, root)) for name in modules},
         "package_data": text_hash([[p.name, hashes.of(p)] for p in _package_data()]),
         "packages": {**dict.fromkeys(packages, "missing"), **installed_versions(packages)},
         "python": platform.python_version(),
-        "engine": text_hash([hashes.of(PACKAGE / "engine" / name) for name in ENGINE_FILES]),
+        "engine": text_hash([hashes.of(path) for path in _execution()]),
     }
 
 
-def _sources(config: Config) -> str:
-    """Return the hash of how the tables are read, so that no password is kept."""
-    return text_hash([[name, vars(source)] for name, source in config.tables.items()])
+def _execution() -> list[Path]:
+    """Return the files that decide what an executed notebook looks like."""
+    return sorted((PACKAGE / "engine" / "execute").glob("*.py"))
 
 
 def used(files: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
@@ -197,7 +228,7 @@ def _version(folder: Path) -> str:
     return found.partition(":")[2].strip()
 
 
-def reason(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+def reason(now: Json, before: Json | None) -> str:
     """Say the first thing that changed since the last good run; empty where nothing did.
 
     Examples
@@ -221,7 +252,7 @@ def reason(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
         new, old = now.get(part, {}), before.get(part, {})
         for key in sorted({*new, *old}):
             if new.get(key) != old.get(key):
-                if part in ("data", "upstream", "modules") or key in ("tables", "sources"):
+                if part in ("data", "upstream", "modules") or key == "tables":
                     return f"{word} {key} changed"
                 return f"{word} {key}: {old.get(key, 'absent')} → {new.get(key, 'absent')}"
     for part in ("package_data", "python", "engine"):

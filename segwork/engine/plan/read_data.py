@@ -14,10 +14,10 @@ from pathlib import Path
 
 from segwork import config as _config
 from segwork import errors, sample, tables
-from segwork.engine.pool import worker_environment
+from segwork.engine.processes import environment
 
 
-def check(config: Path) -> None:
+def read_once(config: Path) -> None:
     """Check that the data of a config can be used.
 
     Raises
@@ -26,9 +26,9 @@ def check(config: Path) -> None:
         As ``tables.load`` would raise it.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "segwork.engine.datacheck", str(config)],
+        [sys.executable, "-m", "segwork.engine.plan.read_data", str(config)],
         stdout=subprocess.PIPE,
-        env=worker_environment(),
+        env=environment(),
         text=True,
         encoding="utf-8",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -10,26 +9,23 @@ import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from html import escape
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from segwork import __version__
-from segwork.engine import fingerprint
-from segwork.engine.plan import Plan
-from segwork.errors import UsageError
-from segwork.run import atomically
+from segwork.engine.execute.tasks import CellRecord
+from segwork.engine.plan import Plan, fingerprint
+from segwork.errors import DataError, UsageError
+from segwork.runs.files import Json, write_text
+from segwork.runs.folder import RAN, Entry, RunFolder
+from segwork.runs.names import visible
 
 PACKAGES_OF_RESULTS = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "tensorflow")
-COLOUR_OR_CONTROL = re.compile(
-    r"\x1b\[[0-9;]*[A-Za-z]|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
 
 
-def manifest(
-    plan: Plan, entries: Mapping[str, Mapping[str, Any]], baseline: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def manifest(plan: Plan, entries: Mapping[str, Entry], baseline: Json | None) -> Json:
     """Return what the run depended on and how each notebook ended; no clock, no machine path."""
     config = plan.config
     limits = {code: _set(vars(limit)) for code, limit in config.limits.items()}
@@ -43,8 +39,8 @@ def manifest(
         "versions": versions(),
         "python": platform.python_version(),
         "git": git(plan.root),
-        "baseline": dict(baseline) if baseline else None,
-        "notebooks": {name: dict(entries[name]) for name in plan.notebooks},
+        "baseline": baseline,
+        "notebooks": {name: entries[name].as_dict() for name in plan.notebooks},
     }
 
 
@@ -58,7 +54,7 @@ def versions() -> dict[str, str]:
     return {**fingerprint.installed_versions(names), "segwork": __version__}
 
 
-def git(root: Path) -> dict[str, Any]:
+def git(root: Path) -> Json:
     """Return the commit and whether files differ from it; empty outside a repository."""
 
     def ask(*words: str) -> str:
@@ -72,7 +68,7 @@ def git(root: Path) -> dict[str, Any]:
         return {}
 
 
-def baseline(folder: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | None:
+def baseline(given: str | Path | Json | None) -> Json | None:
     """Return name and values of the run to compare with; a mapping holds them already.
 
     Raises
@@ -80,92 +76,101 @@ def baseline(folder: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | 
     UsageError
         The folder holds no run.
     """
-    if not folder or isinstance(folder, Mapping):
-        return dict(folder) if folder else None
-    path = Path(folder)
+    if not given or isinstance(given, dict):
+        return dict(given) if given else None
+    run = RunFolder(Path(given))
     try:
-        name = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["name"]
-        findings = json.loads((path / "findings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError):
-        raise UsageError(f"'{folder}' is no run to compare with", accepted="a run folder") from None
-    return {"name": name, "values": {f["code"]: f["value"] for f in findings}}
+        name, findings = run.manifest()["name"], run.findings()
+    except DataError as fault:
+        raise UsageError(
+            f"'{visible(given)}' is no run to compare with",
+            accepted="a run folder",
+            hint=fault.what,
+        ) from None
+    return {"name": name, "values": {f["code"]: f.get("value") for f in findings}}
 
 
-def write_junit(path: Path, cells: Mapping[str, list[dict[str, Any]]]) -> None:
+def write_junit(path: Path, cells: Mapping[str, list[CellRecord]]) -> None:
     """Write one test case per code cell, named by the heading above it, in plain text."""
     suites = ElementTree.Element("testsuites")
-    for notebook, records in cells.items():
-        suite = ElementTree.SubElement(suites, "testsuite", name=notebook)
-        for number, record in enumerate(records, 1):
-            _case(suite, notebook, number, record)
+    for notebook, found in cells.items():
+        suite = ElementTree.SubElement(suites, "testsuite", name=visible(notebook))
+        for number, record in enumerate(found, 1):
+            _case(suite, visible(notebook), number, record)
         counted = Counter(child.tag for case in suite for child in case)
-        suite.set("tests", str(len(records)))
+        suite.set("tests", str(len(found)))
         suite.set("failures", str(counted["failure"]))
         suite.set("errors", str(counted["error"]))
         suite.set("skipped", str(counted["skipped"]))
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
-    atomically(path, lambda target: Path(target).write_text(text + "\n", encoding="utf-8"))
+    write_text(path, text + "\n")
 
 
-def _case(suite: Any, notebook: str, number: int, record: Mapping[str, Any]) -> None:
-    title = plain_text(record.get("title") or "code")
-    case = ElementTree.SubElement(
-        suite, "testcase", classname=notebook, name=f"{title} · code {number}"
-    )
-    case.set("time", f"{record.get('seconds', 0.0):.3f}")
-    status, message = record["status"], plain_text(record.get("message", ""))
-    if status in ("skipped", "blocked"):
+def _case(suite: ElementTree.Element, notebook: str, number: int, record: CellRecord) -> None:
+    name = f"{visible(record.title or 'code')} · code {number}"
+    case = ElementTree.SubElement(suite, "testcase", classname=notebook, name=name)
+    case.set("time", f"{record.seconds:.3f}")
+    message = visible(record.message)
+    if record.status in ("skipped", "blocked"):
         ElementTree.SubElement(case, "skipped", message=message)
-    elif status != "ok":
-        kind = "failure" if status in ("failed", "contract") else "error"
-        ElementTree.SubElement(case, kind, type=status, message=message).text = message
+    elif record.status != RAN:
+        kind = "failure" if record.status in ("failed", "contract") else "error"
+        ElementTree.SubElement(case, kind, type=record.status, message=message).text = message
 
 
-def plain_text(text: str) -> str:
-    """Return a text without colour codes and characters XML cannot hold."""
-    return COLOUR_OR_CONTROL.sub("", text)
-
-
-def tell_ci(entries: Mapping[str, Mapping[str, Any]], findings: list[dict[str, Any]]) -> list[str]:
+def for_ci(entries: Mapping[str, Entry], findings: list[Json]) -> list[str]:
     """Append the verdict to GitHub's job summary and return its error annotations, where asked."""
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(_summary(entries, findings))
     if not os.environ.get("GITHUB_ACTIONS"):
         return []
-    bad = [(name, entry) for name, entry in entries.items() if entry["message"]]
-    notes = [
-        f"::error file=notebooks/{name}.ipynb,title={_escaped(name)} {entry['status']}::"
-        f"{_escaped(sentence(entry))}"
-        for name, entry in bad
-        if entry["status"] != "skipped"
-    ]
+    notes = []
+    for name, entry in entries.items():
+        if entry.message and entry.status != "skipped":
+            kind, file = "warning" if entry.status == RAN else "error", f"notebooks/{name}.ipynb"
+            title = f"{name} {entry.status}"
+            notes.append(_annotation(kind, sentence(entry), file=file, title=title))
     gates = [f for f in findings if f["status"] == "failed"]
-    return notes + [f"::warning title={f['code']}::{_escaped(f['message'])}" for f in gates]
+    return notes + [_annotation("warning", f["message"], title=f["code"]) for f in gates]
 
 
-def sentence(entry: Mapping[str, Any]) -> str:
+def sentence(entry: Entry) -> str:
     """Say where and why a notebook did not end well."""
-    where = f"code {entry['cell']}, {entry['cell_title']}: " if entry.get("cell") else ""
-    return plain_text(where + str(entry["message"]))
+    where = f"code {entry.cell}, {entry.cell_title}: " if entry.cell else ""
+    return visible(where + entry.message)
+
+
+def _annotation(kind: str, message: str, **properties: str) -> str:
+    """Return a command of GitHub's logs, in which no name or message ends its own part."""
+    named = ",".join(
+        f"{key}={_escaped(value).replace(':', '%3A').replace(',', '%2C')}"
+        for key, value in properties.items()
+    )
+    return f"::{kind} {named}::{_escaped(message).replace('::', ': :')}"
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("::", ": :")
+    return visible(text).replace("%", "%25")
 
 
-def _summary(entries: Mapping[str, Mapping[str, Any]], findings: list[dict[str, Any]]) -> str:
+def _summary(entries: Mapping[str, Entry], findings: list[Json]) -> str:
+    rows = [(name, entry.status, sentence(entry)) for name, entry in entries.items()]
     lines = ["## segwork", "", "| notebook | status | |", "|---|---|---|"]
-    for name, entry in entries.items():
-        said = sentence(entry).replace("|", "\\|").replace("<", "&lt;")
-        lines.append(f"| {name} | {entry['status']} | {said} |")
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     counts = Counter(finding["status"] for finding in findings)
     lines += ["", "Gates: " + ", ".join(f"{n} {word}" for word, n in sorted(counts.items())), ""]
     return "\n".join(lines)
 
 
-def _set(values: Mapping[str, Any]) -> dict[str, Any]:
+def _cell(text: str) -> str:
+    """Return text as a cell of a Markdown table, in which it stays text."""
+    shown = escape(visible(text), quote=False)
+    return "".join(f"\\{mark}" if mark in "\\`*[]|#!~" else mark for mark in shown)
+
+
+def _set(values: Mapping[str, object]) -> Json:
     return {
         key: value.isoformat() if isinstance(value, date) else value
         for key, value in values.items()

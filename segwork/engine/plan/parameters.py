@@ -7,9 +7,11 @@ annotation, or the type of the default. The command line is parsed by that type,
 from __future__ import annotations
 
 import ast
+import io
 import json
 import math
 import re
+import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,7 +19,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Optional, Union, get_args, get_origin
 
-from segwork.engine.notebooks import Cell, Notebook
+from segwork.engine.plan.notebooks import Cell, Notebook
 from segwork.errors import UsageError
 
 _ALLOWED_IMPORTS = {"datetime", "pathlib", "typing"}
@@ -29,16 +31,6 @@ _TYPES: dict[str, Any] = {
     "Union": Union,
     "Any": Any,
 }
-_TYPE_SYNTAX = (
-    ast.Expression,
-    ast.Name,
-    ast.Subscript,
-    ast.BinOp,
-    ast.BitOr,
-    ast.Constant,
-    ast.Tuple,
-    ast.Load,
-)
 _WRITTEN: dict[Any, str] = {
     int: r"[+-]?(0|[1-9]\d*)",
     float: r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
@@ -49,12 +41,27 @@ _WRITTEN: dict[Any, str] = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; ``kind`` is its annotation as text, such as ``list[str] | None``."""
+    """One parameter of a notebook.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        Its type as text, such as ``list[str] | None``: the annotation, else that of the default.
+    default, literal : any
+        The default as that type, and as it is written.
+    help : str
+        The comment beside it.
+    annotated : bool
+        Whether the type is written down.
+    """
 
     name: str
     kind: str
     default: Any
+    literal: Any
     help: str = ""
+    annotated: bool = False
 
 
 def schema(notebook: Notebook) -> dict[str, Parameter]:
@@ -207,15 +214,22 @@ def _declared(statement: ast.stmt, cell: Cell, where: str) -> Parameter | None:
     name, default = targets[0].id, _literal(statement.value)
     if default is _MISSING:
         raise _not_literal(statement, cell, where)
-    comment = cell.source.splitlines()[statement.end_lineno - 1].partition("#")[2].strip()
     kind = annotation or ("Any" if default is None else type(default).__name__)
     if _kind(kind) is _MISSING:
         raise UsageError(
             f"parameter '{name}' of {where} has type {kind}",
             accepted="bool, int, float, str, date, Path, list[…], dict[…], Literal, | None",
         )
-    parameter = Parameter(name, kind, default, comment)
+    said = _comment(cell, statement)
+    parameter = Parameter(name, kind, default, default, said, annotated=bool(annotation))
     return replace(parameter, default=_typed(parameter, default, where))
+
+
+def _comment(cell: Cell, statement: ast.stmt) -> str:
+    tokens = tokenize.generate_tokens(io.StringIO(cell.python).readline)
+    lines = range(statement.lineno, (statement.end_lineno or 0) + 1)
+    found = (t.string for t in tokens if t.type == tokenize.COMMENT and t.start[0] in lines)
+    return next(found, "").lstrip("# ")
 
 
 def _not_literal(statement: ast.stmt, cell: Cell, where: str) -> UsageError:
@@ -258,12 +272,23 @@ def _not_assigned_again(notebook: Notebook, own: Cell, known: Mapping[str, Param
 def _kind(text: str) -> Any:
     """Return the type an annotation means, or _MISSING where it is none of ours."""
     try:
-        tree = ast.parse(text.strip("'\""), mode="eval")
-        if not all(isinstance(node, _TYPE_SYNTAX) for node in ast.walk(tree)):
-            return _MISSING
-        return eval(compile(tree, text, "eval"), {"__builtins__": {}}, _TYPES)
-    except (SyntaxError, NameError, TypeError):
+        return _meant(ast.parse(text.strip("'\""), mode="eval").body)
+    except (SyntaxError, KeyError, TypeError, ValueError):
         return _MISSING
+
+
+def _meant(node: ast.expr) -> Any:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return Union[_meant(node.left), _meant(node.right)]  # noqa: UP007  (built, not written)
+    if isinstance(node, ast.Subscript):
+        outer, inner = _meant(node.value), node.slice
+        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        if outer is Literal:
+            return Literal[tuple(ast.literal_eval(part) for part in parts)]
+        return outer[tuple(map(_meant, parts)) if len(parts) > 1 else _meant(parts[0])]
+    if isinstance(node, ast.Constant) and node.value is None:
+        return type(None)
+    return _TYPES[ast.unparse(node)]
 
 
 def _typed(parameter: Parameter, value: Any, where: str) -> Any:
