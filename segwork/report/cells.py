@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from segwork.report.markdown import Outline, render
 
 Cell = Mapping[str, Any]
 LONGEST_TEXT = 20_000
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
@@ -58,13 +59,24 @@ def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> s
     parts, number = [], 0
     for cell in cells:
         if cell["cell_type"] == "markdown":
-            attachments = cell.get("attachments")
-            parts.append(render(_source(cell), outline=outline, attachments=attachments))
+            parts.append(_or_a_sentence(_prose, cell, outline))
         elif cell["cell_type"] == "code":
             number += 1
             parts.append(_code(cell, number, failed=number == failed))
-            parts.append(_outputs(cell))
+            parts.append(_or_a_sentence(_outputs, cell))
     return "\n".join(part for part in parts if part)
+
+
+def _or_a_sentence(draw: Callable[..., str], *what: object) -> str:
+    """Return what is drawn; where that fails, a sentence: one bad output costs that output."""
+    try:
+        return draw(*what)
+    except Exception:  # many libraries, each with errors of its own
+        return "<p><em>This output is damaged and cannot be shown.</em></p>"
+
+
+def _prose(cell: Cell, outline: Outline) -> str:
+    return render(_source(cell), outline=outline, attachments=cell.get("attachments"))
 
 
 def _code(cell: Cell, number: int, *, failed: bool) -> str:
@@ -103,7 +115,8 @@ def coloured(source: str) -> str:
 
 
 def _outputs(cell: Cell) -> str:
-    shown = [html for html in map(_output, _joined(cell.get("outputs", ()))) if html]
+    outputs = _joined(cell.get("outputs", ()))
+    shown = [html for output in outputs if (html := _or_a_sentence(_output, output))]
     return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
 
 
@@ -148,7 +161,8 @@ def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
         return fragment(_text(data["text/html"]))
     for kind in ("text/markdown", "text/latex"):
         if kind in data:
-            return render(_text(data[kind]))
+            text = _text(data[kind])
+            return render(text) if len(text) <= LONGEST_TEXT else _pre(plain(text))
     return _pre(plain(_text(data.get("text/plain", ""))))
 
 
@@ -158,6 +172,8 @@ def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
         url, size = f"data:{kind},{quote(_text(data))}", ""
     else:
         packed = "".join(_text(data).split())
+        if not _BASE64.fullmatch(packed):
+            raise ValueError("no picture")
         url, size = f"data:{kind};base64,{packed}", _size(packed)
     note = "" if alt else NO_ALT
     return f'<figure><img src="{escape(url)}" alt="{escape(alt)}"{size}>{note}</figure>'

@@ -11,6 +11,8 @@ UNSEEN = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 COMMAND = re.compile(r"^(\s*)([:#])\2")
+CELL_FILE = re.compile(r"ipykernel_\d+[/\\]\d+\.py")
+NOT_IN_A_PATH = re.compile(r"[\s\"'<>]")
 BETWEEN = re.compile(r"[/\\\0]")
 
 
@@ -39,6 +41,18 @@ def line(text: object) -> str:
 def is_part_of_a_path(name: object) -> bool:
     """Tell whether a name stays in the folder it is put into."""
     return isinstance(name, str) and name not in ("", ".", "..") and not BETWEEN.search(name)
+
+
+def without_cell_files(text: str) -> str:
+    """Replace the temporary file a cell is compiled as, with the folder before its name."""
+    kept: list[str] = []
+    start = 0
+    for found in CELL_FILE.finditer(text):
+        before = text[start : found.start()]
+        breaks = [m.end() for m in NOT_IN_A_PATH.finditer(before)]
+        kept += [before[: breaks[-1]] if breaks else "", "<cell>"]
+        start = found.end()
+    return "".join([*kept, text[start:]]) if kept else text
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PERSONAL = frozenset(c.name for table in TABLES.values() for c in table.columns if c.personal)
 CUSTOMER = "customer_id"
+FAULTS_SHOW = "examples"  # values of the data, in the frame of faults
 # Words of a column's name, in this order, that say what reaches or names a person.
 DIRECT = re.compile(
     r"e?mail|phone|telephone|mobile|fax|address|street|post ?code|zip|iban|passport|ssn|"
@@ -27,7 +28,8 @@ DIRECT = re.compile(
 PERHAPS = re.compile(r"name|notes?|comments?|remarks?|id|title|text|message")
 VALUE = re.compile(r"\b[0-9a-f]{16}\b|[\w.+-]+@[\w-]+\.\w|\+\d[\d ()/-]{7,}\d")
 PSEUDONYM = r"[0-9a-f]{16}"
-LONGEST_COUNT = 1e6  # a larger number in a column called phone is no count of calls
+CHANNEL = re.compile(r"mail|phone|mobile|fax|login")
+LARGEST_COUNT = 1e6  # a larger number in a column called phone is no count of calls
 LOOKED_AT = 10_000  # rows of a saved table whose values are read
 
 
@@ -44,6 +46,7 @@ def shown(frame: pd.DataFrame, extra: frozenset[str] = frozenset()) -> list[str]
     whole = frame.reset_index() if any(frame.index.names) else frame
     labels = [label for level in _levels(whole) for label in level]
     found = [name for name, values in _columns(whole) if _is_personal(name, values, extra)]
+    found += [name for name in labels if name == FAULTS_SHOW and "n_rows" in labels]
     found += [name for name in labels if name in PERSONAL or VALUE.search(name)]
     for name, values in _columns(whole):
         if any(isinstance(value, str) and VALUE.search(value) for value in values):
@@ -100,8 +103,8 @@ def _is_personal(name: str, values: pd.Series, extra: frozenset[str]) -> bool:
         return name == "user_agent"
     if not re.search(rf"(?:^| )(?:{DIRECT.pattern})s?(?:$| )", words):
         return name in extra and bool(PERHAPS.search(words))
-    numbers = values.dtype.kind in "iufcb"
-    return not numbers or bool((values.abs() > LONGEST_COUNT).any())
+    is_count = values.dtype.kind in "iuf" and CHANNEL.search(words)
+    return not is_count or bool((values.abs() > LARGEST_COUNT).any())
 
 
 def _columns(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:

@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from segwork.runs.files import Json
+from segwork.runs.names import without_cell_files
 
 INJECTED = "injected-parameters"
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
-CELL_FILE = re.compile(r"ipykernel_\d+[/\\]\d+\.py")
-NOT_IN_A_PATH = re.compile(r"[\s\"'<>]")
 STYLER = re.compile(r"\bT_[0-9a-f]{5}\b")
 # A bar has no line of its own where a library writes to the same stream while it is drawn.
 COUNTED = re.compile(r"^\d+it \[[^\n]*\]\s*$", flags=re.MULTILINE)
@@ -200,19 +199,7 @@ def joined(text: str | Iterable[str]) -> str:
 
 def plain(text: str | Iterable[str], shown: Mapping[str, str]) -> str:
     """Return text without addresses in memory, names of cells' files and machine paths."""
-    return replaced(_without_cell_files(ADDRESS.sub("0x…", joined(text))), shown)
-
-
-def _without_cell_files(text: str) -> str:
-    """Replace the temporary file a cell is compiled as, with the folder before its name."""
-    kept: list[str] = []
-    start = 0
-    for found in CELL_FILE.finditer(text):
-        before = text[start : found.start()]
-        breaks = [m.end() for m in NOT_IN_A_PATH.finditer(before)]
-        kept += [before[: breaks[-1]] if breaks else "", "<cell>"]
-        start = found.end()
-    return "".join([*kept, text[start:]]) if kept else text
+    return replaced(without_cell_files(ADDRESS.sub("0x…", joined(text))), shown)
 
 
 def replaced(text: str, shown: Mapping[str, str]) -> str:
