@@ -30,7 +30,12 @@ def title(run: JudgedRun, notebook: str) -> str:
     for cell in run.files.cells(notebook):
         if cell["cell_type"] == "markdown" and not outline.title:
             body([cell], outline)
-    return outline.title or notebook.replace("_", " ")
+    return outline.title or in_words(notebook)
+
+
+def in_words(notebook: str) -> str:
+    """Return the name of a notebook as a title."""
+    return visible(notebook).replace("_", " ")
 
 
 def notebook_page(run: JudgedRun, notebook: str) -> str:
@@ -44,7 +49,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     rest = body(cells[len(lead) :], outline, failed=failed)
     parts = [
         f'<p class="name">{escape(visible(notebook))}</p>',
-        f"<h1>{escape(outline.title or notebook.replace('_', ' '))}</h1>",
+        f"<h1>{escape(outline.title or in_words(notebook))}</h1>",
         f'<p class="verdict">{badge(run.verdict(notebook))} {escape(_sentence(run, notebook))}</p>',
         _banner(cells, entry, failed),
         f'<div class="lead">{opening}</div>' if opening else "",
@@ -54,7 +59,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
         _made_with(entry, outline),
     ]
     return page(
-        f"{outline.title or notebook} · {run.manifest.get('name', 'segwork')}",
+        f"{outline.title or visible(notebook)} · {run.manifest.get('name', 'segwork')}",
         "\n".join(part for part in parts if part),
         contents=outline.entries,
         navigation=_navigation(run, notebook),

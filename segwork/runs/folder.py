@@ -33,7 +33,17 @@ MANIFEST: dict[str, type] = {
     **dict.fromkeys(("notebooks", "config", "data", "versions", "git", "baseline"), dict),
     "seed": int,
 }
+FINDING = {
+    **dict.fromkeys(("code", "status", "message"), str),
+    **dict.fromkeys(("severity", "unit", "notebook"), str | None),
+    **dict.fromkeys(("value", "limit", "n"), int | float | None),
+}
 CELL = {"cell_type": str, "source": str | list, "metadata": dict, "outputs": list}
+OUTPUT = {
+    **dict.fromkeys(("output_type", "ename", "evalue"), str),
+    **dict.fromkeys(("data", "metadata"), dict),
+    "traceback": list,
+}
 
 
 @dataclass(frozen=True)
@@ -191,6 +201,12 @@ class RunFolder:
                 raise DataError(f"'{key}' of '{visible(path)}' is no {kind.__name__}")
         if not all(map(is_part_of_a_path, content["notebooks"])):
             raise DataError(f"'notebooks' of '{visible(path)}' are no names of notebooks")
+        limits = _mapping(content["config"].get("limits") or {}, f"'limits' of '{visible(path)}'")
+        for limit in limits.values():
+            _mapping(limit, f"a limit of '{visible(path)}'")
+        before = _mapping(content["baseline"].get("values") or {}, f"'values' of '{visible(path)}'")
+        if not all(isinstance(value, int | float | None) for value in before.values()):
+            raise DataError(f"'values' of '{visible(path)}' are no numbers")
         return content
 
     def entries(self) -> dict[str, Entry]:
@@ -203,9 +219,7 @@ class RunFolder:
         path = self.file("findings.json")
         found = self.read(path, list) if path.is_file() else []
         for finding in found:
-            for key in ("code", "status", "message"):
-                if not isinstance(_mapping(finding, f"'{visible(path)}'").get(key), str):
-                    raise DataError(f"a finding of '{visible(path)}' has no {key}")
+            _of_kinds(_mapping(finding, "a finding"), FINDING, f"a finding of '{visible(path)}'")
         return found
 
     def recorded(self, notebook: str) -> Json:
@@ -237,9 +251,15 @@ class RunFolder:
         for cell in cells if isinstance(cells, list) else [None]:
             where = f"a cell of '{visible(path)}'"
             whole = {"metadata": {}, "outputs": [], **_mapping(cell, where)}
-            for key, kind in CELL.items():
-                if not isinstance(whole.get(key), kind):
-                    raise DataError(f"{where} has no {key}")
+            _of_kinds(whole, CELL, where)
+            lines = whole["source"] if isinstance(whole["source"], list) else ()
+            if not all(
+                isinstance(part, str) for part in (*lines, *whole["metadata"].get("tags", ()))
+            ):
+                raise DataError(f"{where} holds no text")
+            for output in whole["outputs"]:
+                empty = {"data": {}, "metadata": {}, "ename": "", "evalue": "", "traceback": []}
+                _of_kinds({**empty, **_mapping(output, where)}, OUTPUT, f"an output of {where}")
         return list(cells or [])
 
     def decision(self) -> str:
@@ -267,6 +287,12 @@ def flat(value: object, prefix: str = "") -> Json:
     for key, item in value.items():
         found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
     return found
+
+
+def _of_kinds(content: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> None:
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key), kind):
+            raise DataError(f"{where} has no usable {key}")
 
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:

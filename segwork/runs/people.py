@@ -95,14 +95,14 @@ def _header(path: Path) -> list[str]:
 
 
 def _is_personal(name: str, values: pd.Series, extra: frozenset[str]) -> bool:
-    if name in PERSONAL:
+    if name in PERSONAL or (name in extra and PERHAPS.search(name.lower())):
         return True
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[\W_]+", " ", name).strip().lower()
     contract = [c for table in TABLES.values() if (c := table.column(name))]
     if contract and any(c.kind is not Kind.IDENTIFIER for c in contract):
         return name == "user_agent"
     if not re.search(rf"(?:^| )(?:{DIRECT.pattern})s?(?:$| )", words):
-        return name in extra and bool(PERHAPS.search(words))
+        return False
     is_count = values.dtype.kind in "iuf" and CHANNEL.search(words)
     return not is_count or bool((values.abs() > LARGEST_COUNT).any())
 

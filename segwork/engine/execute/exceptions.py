@@ -127,6 +127,6 @@ def _frame(lines: list[str]) -> str:
     head = FRAME.match(lines[0].strip())
     if not head:
         return ""
-    function = re.search(r", in (\w+|<\w+>)", lines[0])
+    function = re.search(r", in ([\w.]+|<\w+>)", lines[0])
     where = head[0] + (f", in {function[1]}" if function else "")
     return "\n".join([where, *(line for line in lines[1:] if CODE.match(line.lstrip()))])

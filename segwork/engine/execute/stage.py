@@ -55,10 +55,10 @@ class Stages:
             for part in PARTS:
                 if (path / part).is_dir():
                     (path / part).chmod(0o700)
-            file = (self._folder.state / "lock").open("w", encoding="ascii")
+            handle = os.open(self._folder.state / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
         except OSError as fault:
             raise unwritable(path, fault) from None
-        with file:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
             try:
                 _lock(file)
             except OSError:
