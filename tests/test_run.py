@@ -302,3 +302,21 @@ def test_save_keeps_pseudonyms_and_measures_only(
     assert (tmp_path / "tables" / "x.parquet").stat().st_mode & 0o777 == 0o600
     with pytest.raises(segwork.errors.DataError, match="is no name"):
         run.save(pd.DataFrame({"a": [1]}), "../x")
+
+
+def test_answer_is_shown_and_kept_for_the_first_screen(tmp_path: Path, monkeypatch: Any) -> None:
+    """Found, meaning and action are filled from facts and stand in the facts file."""
+    monkeypatch.setenv("SEGWORK_RUN", str(tmp_path))
+    run = segwork.run.start("20_segments", config={"as_of": "2026-01-01"})
+    run.metric("segments", 5)
+    run.answer(
+        found="{segments} segments.", means="They hold in {where}.", do="Use them.", where="A*"
+    )
+    run.finish()
+
+    kept = json.loads((tmp_path / "facts" / "20_segments.json").read_text(encoding="utf-8"))
+    assert kept["answer"] == {
+        "found": "5 segments.",
+        "means": r"They hold in A\*.",
+        "do": "Use them.",
+    }
