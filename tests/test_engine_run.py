@@ -327,6 +327,7 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
     assert shown["transactions"]["url"] == "postgresql://host/shop"
     assert shown["customers"]["path"] == "people.csv"
+    assert "url" not in shown["customers"]
 
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _shown(source: Source | SampleCompany) -> Json:
             value = dict(value)
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
-        elif key == "url":
+        elif key == "url" and value:
             value = address(value)
         elif key == "sql" and value:
             value = f"sha256 {text_hash(value)[:16]}"
