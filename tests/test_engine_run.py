@@ -276,6 +276,22 @@ def test_equal_results_whatever_the_circumstances(finished: Path, tmp_path: Path
     assert content(other.folder) == content(finished / "reports" / "tiny")
 
 
+def test_equal_bytes_for_any_user_anywhere(finished: Path, tmp_path: Path) -> None:
+    """Another home, user, locale, zone, working folder and shell: the same bytes."""
+    quiet_run(finished)
+    words = ["run", "--config", finished / "c.toml", "--out", tmp_path / "out", "--jobs", "1"]
+    other = {"HOME": str(tmp_path), "USER": "somebody", "LC_ALL": "tr_TR.ISO-8859-9"}
+    other |= {"TZ": "Asia/Kathmandu", "COLUMNS": "40", "PYTHONHASHSEED": "99", "PYTHONUTF8": "0"}
+    other |= {"PYTHONWARNINGS": "error", "FORCE_COLOR": "1", "PYTHONSTARTUP": "/dev/null"}
+
+    done = subprocess.run(
+        command(*words), env={**surroundings(finished), **other}, cwd=tmp_path, capture_output=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert content(tmp_path / "out" / "tiny") == content(finished / "reports" / "tiny")
+
+
 @pytest.mark.slow
 def test_order_of_a_set_is_a_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What depends on the hash seed is seen by a second run with another one."""
@@ -311,6 +327,7 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
     assert shown["transactions"]["url"] == "postgresql://host/shop"
     assert shown["customers"]["path"] == "people.csv"
+    assert "url" not in shown["customers"]
 
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:

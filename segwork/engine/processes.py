@@ -65,6 +65,8 @@ def started_in(stage: Path) -> list[int]:
 
 
 def end_all_of(stage: Path) -> None:
-    """Kill what the notebooks of a stage started; once more for what was started meanwhile."""
-    for _ in range(2):
-        end(started_in(stage))
+    """Kill what the notebooks of a stage started, and what that started meanwhile."""
+    for _ in range(3):
+        if not (found := started_in(stage)):
+            return
+        end(found)

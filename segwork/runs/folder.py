@@ -219,8 +219,9 @@ class RunFolder:
         path = self.file("findings.json")
         found = self.read(path, list) if path.is_file() else []
         for finding in found:
-            _of_kinds(_mapping(finding, "a finding"), FINDING, f"a finding of '{visible(path)}'")
-        return found
+            whole = {"message": "", **_mapping(finding, "a finding")}
+            _of_kinds(whole, FINDING, f"a finding of '{visible(path)}'")
+        return [{"message": "", **finding} for finding in found]
 
     def recorded(self, notebook: str) -> Json:
         """Return what a notebook recorded: ``facts`` and ``units``; empty for none."""

@@ -26,7 +26,7 @@ DIRECT = re.compile(
 )
 # What a name alone does not decide: it does for an extra column of the customers' own table.
 PERHAPS = re.compile(r"name|notes?|comments?|remarks?|id|title|text|message")
-VALUE = re.compile(r"\b[0-9a-f]{16}\b|[\w.+-]+@[\w-]+\.\w|\+\d[\d ()/-]{7,}\d")
+VALUE = re.compile(r"\b[0-9a-f]{16}\b|[\w.+-]+@[A-Za-z][\w-]*\.[A-Za-z]|\+\d[\d ()/-]{7,}\d")
 PSEUDONYM = r"[0-9a-f]{16}"
 CHANNEL = re.compile(r"mail|phone|mobile|fax|login")
 LARGEST_COUNT = 1e6  # a larger number in a column called phone is no count of calls

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from html import escape
-from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -46,10 +45,7 @@ def manifest(plan: Plan, entries: Mapping[str, Entry], baseline: Json | None) ->
 
 def versions() -> dict[str, str]:
     """Return the versions of segwork and the packages it asks for."""
-    try:
-        wanted = metadata.requires("segwork") or []
-    except metadata.PackageNotFoundError:  # used from its sources
-        wanted = list(PACKAGES_OF_RESULTS)
+    wanted = fingerprint.requirements("segwork") or PACKAGES_OF_RESULTS
     names = {re.split(r"[\[<>=!~; ]", line)[0].lower().replace("_", "-") for line in wanted}
     return {**fingerprint.installed_versions(names), "segwork": __version__}
 

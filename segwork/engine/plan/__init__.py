@@ -112,9 +112,8 @@ def make(
     run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
-    watched, data, checked = {}, {}, ""
-    if reads_data:
-        watched, data, checked = _checked_data(settings, path, hashes, run_folder)
+    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "")
+    watched, data, checked = looked_at
     return Plan(
         config=settings,
         config_path=path,

@@ -15,7 +15,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from segwork.config import Config, SampleCompany, Source
@@ -107,7 +107,7 @@ def _shown(source: Source | SampleCompany) -> Json:
             value = dict(value)
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
-        elif key == "url":
+        elif key == "url" and value:
             value = address(value)
         elif key == "sql" and value:
             value = f"sha256 {text_hash(value)[:16]}"
@@ -214,18 +214,37 @@ def _owners() -> Mapping[str, list[str]]:
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of installed distributions; one that is not there is left out."""
-    folders: dict[str, Path] = {}
-    for entry in reversed(sys.path):
-        for folder in Path(entry or ".").glob("*.dist-info"):
-            folders[_normal(folder.name.partition("-")[0])] = folder
-    return {name: _version(folders[name]) for name in sorted(names) if name in folders}
+    folders = _distributions(tuple(sys.path))
+    there = (name for name in sorted(names) if name in folders)
+    return {name: next(_written(folders[name], "Version"), "") for name in there}
 
 
-def _version(folder: Path) -> str:
-    """Read the version where installers write it; importlib.metadata would parse the whole file."""
-    with (folder / "METADATA").open(encoding="utf-8", errors="replace") as file:
-        found = next((line for line in file if line.startswith("Version:")), "")
-    return found.partition(":")[2].strip()
+def requirements(name: str) -> list[str]:
+    """Return what an installed distribution asks for; empty where it is used from its sources."""
+    folder = _distributions(tuple(sys.path)).get(name)
+    return list(_written(folder, "Requires-Dist")) if folder else []
+
+
+@functools.lru_cache(maxsize=2)
+def _distributions(places: tuple[str, ...]) -> dict[str, str]:
+    """Return the folder of each distribution; the first place it is found in counts."""
+    return {
+        _normal(entry.partition("-")[0]): os.path.join(place or ".", entry)
+        for place in reversed(places)
+        if os.path.isdir(place or ".")
+        for entry in os.listdir(place or ".")
+        if entry.endswith(".dist-info")
+    }
+
+
+def _written(folder: str, field: str) -> Iterator[str]:
+    """Yield a field where installers write it; importlib.metadata would parse the whole file."""
+    with open(os.path.join(folder, "METADATA"), encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(f"{field}:"):
+                yield line.partition(":")[2].strip()
+            elif not line.strip():  # the end of the head
+                return
 
 
 def reason(now: Json, before: Json | None) -> str:
