@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from segwork import overfitting, trials
 from segwork.config import Limit
+from segwork.plots import models
 from segwork.trials import abtest
 
 
@@ -242,3 +244,28 @@ def test_user_limit_of_recall_decides_the_first_screen() -> None:
     trial, limits = trial_of(LogisticRegression()), {"SEG-O02": Limit(at_least=0.999)}
     audit = overfitting.check(LogisticRegression(), X[:600], y[:600] == "lost")
     assert "misses more" in trials.verdict(trial, audit, limits=limits).means
+
+
+def test_figures_of_a_decision_say_their_numbers() -> None:
+    """Each figure of the page has its numbers in words, and axes with names."""
+    trial = trial_of(LogisticRegression())
+    worth, curve = trial.worth(), trial.curve()
+    decided = trial.decisions[trial.chosen]
+    drawn = {
+        "ranking": models.ranking(curve, base_rate=worth.base_rate),
+        "thresholds": models.thresholds(
+            curve, everybody=worth.cost_everybody, nobody=worth.cost_nobody
+        ),
+        "confusion": models.confusion(trial.test_event, decided, label="lost"),
+        "importance": models.importance(trial.importance(repeats=1)),
+    }
+    said = {
+        "ranking": f"precision {worth.precision:.0%} at a base rate of {worth.base_rate:.0%}",
+        "thresholds": f"cost {worth.cost:.3g} a customer; everybody {worth.cost_everybody:.3g}",
+        "confusion": f"of {worth.n_events:,} lost",
+        "importance": "of 3 features by shuffling: a ",
+    }
+    for name, (figure, alt) in drawn.items():
+        assert said[name] in alt
+        assert all(axes.get_xlabel() for axes in figure.axes)
+        plt.close(figure)
