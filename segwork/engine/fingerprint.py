@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from segwork.engine.parameters import plain
 from segwork.run import project_root, write_json
 
 RACY_SECONDS = 2.0
+SEEN_OF_EXPORT = ("purpose", "review_days")
 ENGINE_FILES = ("clean.py", "kernels.py", "worker.py")
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -86,6 +88,8 @@ def settings(config: Config) -> dict[str, Any]:
         "engine": config.engine,
         "tables": {name: _shown(source) for name, source in config.tables.items()},
         "sample": _shown(config.sample) if config.sample.folder else {},
+        "export": {k: v for k, v in _shown(config.export).items() if k in SEEN_OF_EXPORT},
+        "pilot": _shown(config.pilot) if config.pilot else {},
     }
 
 
@@ -94,6 +98,8 @@ def _shown(source: Any) -> dict[str, Any]:
     for key, value in vars(source).items():
         if isinstance(value, Mapping):
             value = dict(value)
+        elif isinstance(value, date):
+            value = value.isoformat()
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
         elif key == "url":
