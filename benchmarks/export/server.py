@@ -22,7 +22,11 @@ from urllib.parse import parse_qs
 TOKEN = "canary-token-5f2c"
 FAULTS = ("429", "500 before", "500 after", "503", "drop before", "drop after", "slow", "cut off")
 TEXTS = ("segment", "segment_name", "lifecycle", "action")
-KINDS = {"confidence": ("number", "double"), "valid_from": ("date",) * 2, "review_date": ("date",) * 2}
+KINDS = {
+    "confidence": ("number", "double"),
+    "valid_from": ("date",) * 2,
+    "review_date": ("date",) * 2,
+}
 
 
 class Crm(ThreadingHTTPServer):
@@ -193,7 +197,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hubspot(self, path: str, body: bytes, fault: str) -> tuple[int, Any]:
         if path.startswith("/crm/properties/"):
-            return 200, {"results": [p for p in properties() if p["name"] not in self.server.hidden]}
+            return 200, {
+                "results": [p for p in properties() if p["name"] not in self.server.hidden]
+            }
         if not path.startswith("/crm/objects/20") or "/contacts/batch/" not in path:
             return 404, {"category": "OBJECT_NOT_FOUND"}
         asked = json.loads(body)
@@ -203,8 +209,14 @@ class _Handler(BaseHTTPRequestHandler):
         if path.endswith("/read"):
             self.server.reads += [one["id"] for one in inputs]
             found = [one["id"] for one in inputs if one["id"] in self.server.records]
-            rows = [{"id": f"9{i}", "properties": {"segwork_id": i, **self.server.records[i]}} for i in found]
-            return 200 if len(found) == len(inputs) else 207, {"status": "COMPLETE", "results": rows}
+            rows = [
+                {"id": f"9{i}", "properties": {"segwork_id": i, **self.server.records[i]}}
+                for i in found
+            ]
+            return 200 if len(found) == len(inputs) else 207, {
+                "status": "COMPLETE",
+                "results": rows,
+            }
         return self._upsert(inputs, fault)
 
     def _upsert(self, inputs: list[dict[str, Any]], fault: str) -> tuple[int, Any]:
@@ -222,8 +234,13 @@ class _Handler(BaseHTTPRequestHandler):
                 why = "CONFLICT"
             if why:
                 message = f"value canary-{one['id']} was refused"
-                context = {"objectWriteTraceId": [one.get("objectWriteTraceId")], "ids": [one["id"]]}
-                errors.append({"status": "error", "category": why, "message": message, "context": context})
+                context = {
+                    "objectWriteTraceId": [one.get("objectWriteTraceId")],
+                    "ids": [one["id"]],
+                }
+                errors.append(
+                    {"status": "error", "category": why, "message": message, "context": context}
+                )
         if errors and (single or "BATCH" in {e["category"] for e in errors}):
             return 400, errors[0]
         blamed = {e["context"]["ids"][0] for e in errors}
@@ -259,11 +276,17 @@ class _Handler(BaseHTTPRequestHandler):
             if job["state"] == "InProgress" and not self.server.stuck:
                 job["polls"] -= 1
                 job["state"] = "InProgress" if job["polls"] > 0 else job["end"]
-            return 200, {"id": path[2], "state": job["state"], "numberRecordsProcessed": len(job["good"])}
-        return 200, _table(job[{"successfulResults": "good", "failedResults": "bad"}.get(path[3], "rest")])
+            return 200, {
+                "id": path[2],
+                "state": job["state"],
+                "numberRecordsProcessed": len(job["good"]),
+            }
+        return 200, _table(
+            job[{"successfulResults": "good", "failedResults": "bad"}.get(path[3], "rest")]
+        )
 
     def _new_job(self, asked: dict[str, Any]) -> tuple[int, Any]:
-        wanted = {"object": "Contact", "operation": "upsert", "externalIdFieldName": "Segwork_Id__c",
+        wanted = {"object": "Contact", "operation": "upsert", "externalIdFieldName": "Segwork_id__c",
                   "contentType": "CSV", "lineEnding": "LF", "columnDelimiter": "COMMA"}  # fmt: skip
         if asked != wanted:
             return 400, [{"errorCode": "INVALIDJOB"}]
@@ -302,14 +325,16 @@ class _Handler(BaseHTTPRequestHandler):
             half = len(rows) // 2
             rows, job["rest"], job["end"] = rows[:half], rows[half:], "Failed"
         for row in rows:
-            one = row["Segwork_Id__c"]
+            one = row["Segwork_id__c"]
             why = crm.refuses.get(one, "")
             if fault == "half" and crm.random.random() < 0.5:
                 why = "UNABLE_TO_LOCK_ROW"
             if why:
                 job["bad"].append({"sf__Error": f"{why}:canary-{one}:--", "sf__Id": "", **row})
                 continue
-            told = {n: "" if v == "#N/A" else v for n, v in row.items() if v and n != "Segwork_Id__c"}
+            told = {
+                n: "" if v == "#N/A" else v for n, v in row.items() if v and n != "Segwork_id__c"
+            }
             new = crm.write(one, told)
             job["good"].append({"sf__Id": f"003{one}", "sf__Created": str(new).lower(), **row})
         crm.random.shuffle(job["good"])
@@ -317,7 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _table(rows: list[dict[str, str]]) -> str:
     text = io.StringIO(newline="")
-    names = list(rows[0]) if rows else ["sf__Id", "sf__Created", "Segwork_Id__c"]
+    names = list(rows[0]) if rows else ["sf__Id", "sf__Created", "Segwork_id__c"]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -334,7 +359,7 @@ def properties() -> list[dict[str, Any]]:
 
 def fields() -> list[dict[str, Any]]:
     """Return the fields of the object, as Salesforce describes them."""
-    named = {f"Segwork_{n.title()}__c": "string" for n in ("id", *TEXTS)}
-    named |= {f"Segwork_{name.title()}__c": kinds[1] for name, kinds in KINDS.items()}
-    return [{"name": name, "type": kind, "externalId": name == "Segwork_Id__c", "length": 255,
+    named = {f"Segwork_{n}__c": "string" for n in ("id", *TEXTS)}
+    named |= {f"Segwork_{name}__c": kinds[1] for name, kinds in KINDS.items()}
+    return [{"name": name, "type": kind, "externalId": name == "Segwork_id__c", "length": 255,
              "createable": True, "updateable": True} for name, kind in named.items()]  # fmt: skip

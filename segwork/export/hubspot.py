@@ -6,20 +6,19 @@ of every contact of the batch is read back first, and only what HubSpot does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from segwork.export.calls import Again, Calls, Patience, Refused, given, read_json
-from segwork.export.fields import Field
+from segwork.export.calls import AgainError, Calls, Patience, RefusedError, given, read_json
+from segwork.export.crm import COLUMNS, Crm, Field
 from segwork.export.journal import Change, Journal
 from segwork.settings import Export
 
-TOKEN = "SEGWORK_HUBSPOT_TOKEN"
 MARK = "segwork_mark"
-PACE = (190, 10.0)  # calls in seconds, private apps of Professional and Enterprise
+PACE = (190, 10.0)  # calls in seconds: private apps of Professional and Enterprise
 
 
-class HubSpot:
+class HubSpot(Crm):
     """One portal.
 
     Parameters
@@ -30,123 +29,87 @@ class HubSpot:
     """
 
     size = 100
-    day = 650_000  # calls in 24 hours
+    day = 650_000  # calls
+    pattern = "segwork_{}"
     needed = (MARK,)
 
     def __init__(self, base_url: str, settings: Export, patience: Patience) -> None:
-        self.calls = Calls(
-            base_url or settings.hubspot_url, lambda: given(TOKEN), patience, pace=PACE
-        )
-        self._version = settings.hubspot_version
-        self._id = settings.fields.get("customer_id", "segwork_id")
-        self._own = settings.fields
-
-    def name(self, column: str) -> str:
-        """Return the property that holds a column."""
-        default = self._id if column == "customer_id" else f"segwork_{column}"
-        return self._own.get(column, default)
+        self.settings, self._unsure = settings, False
+        address = base_url or settings.hubspot_url
+        self.calls = Calls(address, lambda: given("SEGWORK_HUBSPOT_TOKEN"), patience, PACE)
 
     def described(self) -> dict[str, Field]:
         """Ask which properties contacts have."""
-        path = f"/crm/properties/{self._version}/contacts"
-        body = read_json(self.calls.surely("GET", path))
-        return {one["name"]: _field(one) for one in body.get("results", ())}
+        path = f"/crm/properties/{self.settings.hubspot_version}/contacts"
+        return {
+            one["name"]: Field(
+                one.get("type", ""),
+                bool(one.get("hasUniqueValue")),
+                not one.get("modificationMetadata", {}).get("readOnlyValue"),
+            )
+            for one in read_json(self.calls.surely("GET", path)).get("results", ())
+        }
 
-    def recall(self, journal: Journal) -> None:
-        """Learn nothing yet: what is unsure is asked for by batch, where its ids are known."""
+    def post(self, batch: list[Change], book: Journal) -> Iterator[dict[bytes, str]]:
+        """Send a batch; one that is refused whole is halved until the bad row stands alone."""
+        book.claim(batch, "batch")
+        self._unsure = any(change.unsure for change in batch)
+        parts = [batch]
+        while parts:
+            part = parts.pop()
+            try:
+                yield self.calls.patiently(lambda part=part: self._send(part))
+            except RefusedError as no:
+                middle = len(part) // 2
+                parts += [part[:middle], part[middle:]] if middle else []
+                if not middle:
+                    yield {part[0].who: f"refused by the CRM ({no})"}
 
-    def cost(self, batch: list[Change], calls: int) -> int:  # noqa: ARG002  (calls are counted)
-        """Return what a batch takes from the day's limit: the calls made for it."""
-        return calls
+    def _send(self, part: list[Change]) -> dict[bytes, str]:
+        held = self._held(part) if self._unsure else {}
+        try:
+            left = [change for change in part if change.who not in held]
+            return held | (self._upsert(left) if left else {})
+        except AgainError as fault:
+            self._unsure = self._unsure or fault.acted
+            raise
 
-    def post(
-        self, batch: list[Change], columns: tuple[str, ...], claim: Callable[[str], None]
-    ) -> dict[bytes, str]:
-        """Send a batch and return the answer by customer: "" for taken, else the reason."""
-        claim("batch")
-        names = [self.name(column) for column in columns]
-        return self._post(batch, names, unsure=any(change.unsure for change in batch))
-
-    def _post(
-        self, batch: list[Change], names: list[str], *, unsure: bool = False
-    ) -> dict[bytes, str]:
-        answers: dict[bytes, str] = {}
-        left = batch
-        for attempt in self.calls.retrying():
-            with attempt:
-                if unsure:
-                    answers |= dict.fromkeys(self._held(left), "")
-                    left = [change for change in left if change.who not in answers]
-                try:
-                    if left:
-                        answers |= self._once(left, names)
-                except Again as fault:
-                    unsure = unsure or fault.acted
-                    raise
-                except Refused as fault:
-                    if len(left) == 1:
-                        answers[left[0].who] = f"refused by the CRM ({fault})"
-                    else:  # one bad row can fail the whole batch
-                        for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-                            answers |= self._post(half, names)
-        return answers
-
-    def _once(self, batch: list[Change], names: list[str]) -> dict[bytes, str]:
+    def _upsert(self, part: list[Change]) -> dict[bytes, str]:
+        names = [self.name(column) for column in COLUMNS]
         inputs = [
             {
-                "idProperty": self._id,
+                "idProperty": self.name("customer_id"),
                 "id": change.customer_id,
                 "objectWriteTraceId": change.who.hex(),
-                "properties": {
-                    **dict(zip(names, change.values or [""] * len(names), strict=True)),
-                    MARK: change.mark.hex(),
-                },
+                "properties": dict(zip(names, change.told, strict=True))
+                | {MARK: change.mark.hex()},
             }
-            for change in batch
+            for change in part
         ]
-        body = read_json(self.calls.once("POST", self._batch("upsert"), json={"inputs": inputs}))
-        by_id = {change.customer_id: change.who.hex() for change in batch}
-        answers = {
-            by_id.get(one.get("properties", {}).get(self._id), one.get("objectWriteTraceId")): ""
-            for one in body.get("results", ())
+        body = self._ask("upsert", inputs=inputs)
+        traces = {change.customer_id: change.who.hex() for change in part}
+        told = {
+            one.get("objectWriteTraceId", self._trace(one, traces)): "" for one in body["results"]
         }
         for fault in body.get("errors", ()):
             reason = f"refused by the CRM ({fault.get('category', 'no reason given')})"
-            answers |= dict.fromkeys(_blamed(fault.get("context", {}), by_id), reason)
-        return {c.who: answers[c.who.hex()] for c in batch if c.who.hex() in answers}
+            context = fault.get("context", {})
+            by_id = [traces.get(one, "") for one in context.get("ids", ())]
+            told |= dict.fromkeys(context.get("objectWriteTraceId", by_id), reason)
+        return {c.who: told[c.who.hex()] for c in part if c.who.hex() in told}
 
-    def _held(self, batch: list[Change]) -> Iterator[bytes]:
-        """Yield who already has the mark of what is to be sent; no contact is as good as cleared.
+    def _held(self, part: list[Change]) -> dict[bytes, str]:
+        """Return who holds already what is to be sent; no contact is as good as a cleared one."""
+        key = self.name("customer_id")
+        asked = [{"id": change.customer_id} for change in part]
+        body = self._ask("read", idProperty=key, properties=[key, MARK], inputs=asked)
+        rows = [one.get("properties", {}) for one in body["results"]]
+        marks = {row.get(key): row.get(MARK) or "" for row in rows}
+        return {c.who: "" for c in part if marks.get(c.customer_id, "") == c.mark.hex()}
 
-        Reading goes through its own loop: it may be repeated without harm.
-        """
-        body = {
-            "idProperty": self._id,
-            "properties": [self._id, MARK],
-            "inputs": [{"id": change.customer_id} for change in batch],
-        }
-        answer = read_json(self.calls.surely("POST", self._batch("read"), json=body))
-        rows = [one.get("properties", {}) for one in answer.get("results", ())]
-        marks = {row.get(self._id): row.get(MARK) or "" for row in rows}
-        for change in batch:
-            if marks.get(change.customer_id, "") == change.mark.hex():
-                yield change.who
+    def _trace(self, one: dict[str, Any], traces: dict[str, str]) -> str:
+        return traces.get(one.get("properties", {}).get(self.name("customer_id"), ""), "")
 
-    def _batch(self, verb: str) -> str:
-        return f"/crm/objects/{self._version}/contacts/batch/{verb}"
-
-
-def _blamed(context: dict[str, Any], by_id: dict[str, str]) -> Iterable[str]:
-    """Return the traces an error speaks of, by trace or by id."""
-    yield from context.get("objectWriteTraceId", ())
-    yield from (by_id[one] for key in ("ids", "id") for one in context.get(key, ()) if one in by_id)
-
-
-def _field(one: dict[str, Any]) -> Field:
-    options = [option.get("value") for option in one.get("options", ())]
-    return Field(
-        kind=str(one.get("type", "")),
-        unique=bool(one.get("hasUniqueValue")),
-        writable=not one.get("modificationMetadata", {}).get("readOnlyValue"),
-        options=frozenset(map(str, options)) if one.get("type") == "enumeration" else None,
-    )
+    def _ask(self, verb: str, **body: Any) -> dict[str, Any]:
+        path = f"/crm/objects/{self.settings.hubspot_version}/contacts/batch/{verb}"
+        return {"results": [], **read_json(self.calls.once("POST", path, json=body))}

@@ -7,54 +7,58 @@ and not settled is one whose answer nobody heard; it is asked for before it is s
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from segwork.errors import UsageError
 
-AT_ONCE = 10_000  # keys in one question; SQLite takes 32,766
 SCHEMA = """
+begin exclusive;
 create table if not exists records (
-  target text, who blob, held blob, due text, wanted blob, wanted_due text,
-  ticket text, export integer,
-  primary key (target, who)) without rowid;
+  target text, who blob, held blob, due text, wanted blob, wanted_due text, ticket text,
+  export integer, primary key (target, who)) without rowid;
 create index if not exists claimed on records (target, ticket) where wanted is not null;
 create table if not exists exports (
   id integer primary key, target text, finished integer, despite text, counts text);
-create table if not exists spent (
-  target text, hour integer, n integer, primary key (target, hour));
+create table if not exists spent (target text, hour integer, n integer);
+commit;
+"""
+KNOWN = "select who, held, due, wanted, export from records where target = ? and who in"
+CLAIM = """
+insert into records values (?1, ?2, null, '', ?3, ?4, ?5, 0) on conflict do update
+set wanted = excluded.wanted, wanted_due = excluded.wanted_due, ticket = excluded.ticket
+"""
+TAKEN = """
+update records set held = nullif(wanted, x''), due = wanted_due, wanted = null, export = ?3
+where target = ?1 and who = ?2 and wanted is not null
 """
 
 
 class Change(NamedTuple):
-    """One row to send: its place, the customer, and the values; no values clear the fields."""
+    """One row to send: its place, the customer, a hash of the values (none clears), the values."""
 
     row: int
     customer_id: str
     who: bytes
     mark: bytes
     due: str
-    values: tuple[str, ...]
+    told: tuple[str, ...]
     unsure: bool
 
 
 class Known(NamedTuple):
     """What the journal knows of one customer; ``wanted`` is set while an answer is missing."""
 
-    held: bytes | None
-    due: str
-    wanted: bytes | None
-    export: int
-
-
-NOTHING = Known(None, "", None, 0)
+    held: bytes | None = None
+    due: str = ""
+    wanted: bytes | None = None
+    export: int = 0
 
 
 class Journal:
@@ -82,14 +86,13 @@ class Journal:
         if place:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch(mode=0o600)
-        self.export = 0
-        self._target = target
+        self.export, self._target = 0, target
         self._secret = hmac.new(key.encode(), b"segwork export " + target.encode(), hashlib.sha256)
         try:
             self._file = sqlite3.connect(place or ":memory:", timeout=1.0, isolation_level=None)
             for line in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = full"):
                 self._file.execute(f"pragma {line}")
-            self._file.executescript(f"begin exclusive; {SCHEMA} commit;")
+            self._file.executescript(SCHEMA)
         except sqlite3.OperationalError:
             raise UsageError(f"another export is using the journal '{place}'") from None
         except sqlite3.DatabaseError:
@@ -107,92 +110,66 @@ class Journal:
 
     def begin(self, *, resume: bool, despite: str = "", dry: bool = False) -> None:
         """Open an export, or go on with the one that was interrupted; a dry one leaves no trace."""
-        last = self._file.execute(
-            "select id, finished from exports where target = ? order by id desc", [self._target]
-        ).fetchone()
-        if resume and last and not last[1]:
-            self.export = last[0]
-        if self.export or dry:
-            return
-        row = [self._target, despite]
-        done = self._file.execute("insert into exports values (null, ?, 0, ?, '{}')", row)
-        self.export = int(done.lastrowid or 0)
+        last = self._one("max(id) from exports where target = ? and not finished", self._target)
+        self.export = last if resume and last else 0
+        if not self.export and not dry:
+            row = [self._target, despite]
+            done = self._file.execute("insert into exports values (null, ?, 0, ?, '{}')", row)
+            self.export = int(done.lastrowid or 0)
+        if not dry:  # what was interrupted before is over
+            self._file.execute("update exports set finished = 1 where id < ?", [self.export])
 
     def end(self, counts: Mapping[str, object], *, finished: bool) -> None:
         """Write down how the export ended."""
         row = [int(finished), json.dumps(counts, sort_keys=True), self.export]
         self._file.execute("update exports set finished = ?, counts = ? where id = ?", row)
 
-    def holding(self) -> int:
-        """Return how many customers the CRM is known to hold values of."""
-        asked = "select count(*) from records where target = ? and held is not null"
-        return int(self._file.execute(asked, [self._target]).fetchone()[0])
-
-    def known(self, whos: Sequence[bytes]) -> dict[bytes, Known]:
-        """Return what is known of some customers; who is not there was never sent."""
-        found: dict[bytes, Known] = {}
-        for start in range(0, len(whos), AT_ONCE):
-            part = whos[start : start + AT_ONCE]
-            rows = self._file.execute(
-                "select who, held, due, wanted, export from records where target = ?"
-                f" and who in ({', '.join('?' * len(part))})",
-                [self._target, *part],
-            )
-            found.update((who, Known(*known)) for who, *known in rows)
-        return found
+    def known(self, whos: list[bytes]) -> dict[bytes, Known]:
+        """Return what is known of some customers, 32,000 at most; who is not there is new."""
+        asked = f"{KNOWN} ({', '.join('?' * len(whos))})"
+        rows = self._file.execute(asked, [self._target, *whos])
+        return {who: Known(*known) for who, *known in rows}
 
     def claim(self, changes: Iterable[Change], ticket: str) -> None:
         """Remember, before the call, what is about to be sent with it."""
-        with self._whole():
-            self._file.executemany(
-                "insert into records values (?, ?, null, '', ?, ?, ?, 0) on conflict do update"
-                " set wanted = excluded.wanted, wanted_due = excluded.wanted_due,"
-                " ticket = excluded.ticket",
-                [(self._target, c.who, c.mark, c.due, ticket) for c in changes],
-            )
+        rows = [(self._target, c.who, c.mark, c.due, ticket) for c in changes]
+        self._file.execute("begin")
+        self._file.executemany(CLAIM, rows)
+        self._file.execute("commit")
 
     def settle(self, *, taken: Iterable[bytes], refused: Iterable[bytes], cost: int) -> None:
         """Remember what the CRM took and refused, and how much of the day's limit that cost.
 
         A claimed row that is in neither stays claimed.
         """
-        ours = "where target = ? and who = ? and wanted is not null"
-        with self._whole():
-            self._file.executemany(
-                "update records set held = nullif(wanted, x''), due = wanted_due, wanted = null,"
-                f" export = ? {ours}",
-                [(self.export, self._target, who) for who in taken],
-            )
-            self._file.executemany(
-                f"update records set wanted = null {ours}", [(self._target, who) for who in refused]
-            )
-            self._file.execute(
-                "insert into spent values (?, ?, ?) on conflict do update set n = n + excluded.n",
-                [self._target, int(time.time() // 3600), cost],
-            )
-
-    def release(self, ticket: str) -> None:
-        """Let go of what is still claimed with a ticket: the CRM did not take it."""
-        ours = "where target = ? and ticket = ?"
-        self._file.execute(f"update records set wanted = null {ours}", [self._target, ticket])
+        no = "update records set wanted = null where target = ? and who = ?"
+        hour = int(time.time() // 3600)
+        self._file.execute("begin")
+        self._file.executemany(TAKEN, [(self._target, who, self.export) for who in taken])
+        self._file.executemany(no, [(self._target, who) for who in refused])
+        self._file.execute("insert into spent values (?, ?, ?)", [self._target, hour, cost])
+        self._file.execute("commit")
 
     def tickets(self) -> list[str]:
         """Return the tickets some change is still claimed with."""
         asked = "select distinct ticket from records where target = ? and wanted is not null"
         return [ticket for (ticket,) in self._file.execute(asked, [self._target])]
 
+    def release(self, ticket: str) -> None:
+        """Let go of what is still claimed with a ticket: the CRM did not take it."""
+        no = "update records set wanted = null where target = ? and ticket = ?"
+        self._file.execute(no, [self._target, ticket])
+
+    def holding(self) -> int:
+        """Return how many customers the CRM is known to hold values of."""
+        return self._one(
+            "count(*) from records where target = ? and held is not null", self._target
+        )
+
     def spent(self) -> int:
         """Return what the last 24 hours cost, on every export with this journal."""
-        asked = "select coalesce(sum(n), 0) from spent where target = ? and hour > ?"
-        row = [self._target, int(time.time() // 3600) - 24]
-        return int(self._file.execute(asked, row).fetchone()[0])
+        since = int(time.time() // 3600) - 24
+        return self._one("sum(n) from spent where target = ? and hour > ?", self._target, since)
 
-    @contextlib.contextmanager
-    def _whole(self) -> Iterator[None]:
-        self._file.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._file.execute("rollback")
-            raise
-        self._file.execute("commit")
+    def _one(self, asked: str, *values: object) -> int:
+        return int(self._file.execute(f"select {asked}", values).fetchone()[0] or 0)

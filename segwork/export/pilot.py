@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
+from importlib import resources
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from segwork.evidence import wilson
 from segwork.results import Interval, Status
 from segwork.settings import Pilot
 
 REASONS = {"pilot": "", "control": "control group", "": "outside the pilot"}
 SPLIT_P = 0.001
-QUESTIONS = {
-    "SEG-P": "May these customers' data be used?",
-    "SEG-Q": "Can the data carry it?",
-    "SEG-C": "Are there segments that hold?",
-    "SEG-T": "Do they hold over time?",
-    "SEG-L": "Does nothing leak?",
-    "SEG-O": "Would the rule still hold next quarter?",
-    "SEG-F": "Is nobody treated worse for who they are?",
-    "SEG-B": "Does it pay?",
-    "SEG-X": "Does what was found reach the right customers?",
-}
 
 
 def draw(people: pd.DataFrame, pilot: Pilot) -> pd.Series:
@@ -47,24 +39,23 @@ def draw(people: pd.DataFrame, pilot: Pilot) -> pd.Series:
     --------
     >>> people = pd.DataFrame({"customer_id": ["7", "8"], "region": "Bali", "reason": "",
     ...                        "first_order_at": pd.Timestamp("2026-01-01")})
-    >>> draw(people, Pilot(starts=date(2026, 7, 1), region="Java")).tolist()
+    >>> draw(people, Pilot(starts=datetime(2026, 7, 1), region="Java")).tolist()
     ['', '']
     """
     start = datetime.combine(pilot.starts, time())
+    # Who withdrew since then stays in the comparison, or leaving would look like an effect.
+    since = people["withdrawn_at"] >= start if "withdrawn_at" in people else False
     known = people["customer_id"].notna() & (people["first_order_at"] < start)
+    known &= (people["reason"] == "") | since
     if pilot.region:
         here = people["region"].astype("str").str.strip().str.casefold()
         known &= here == pilot.region.strip().casefold()
-    # Who withdrew since then stays in the comparison, or leaving would look like an effect.
-    since = people["withdrawn_at"] >= start if "withdrawn_at" in people else False
-    known &= (people["reason"] == "") | since
-    lot = pd.Series(np.nan, index=people.index)
-    lot[known] = [_lot(pilot.name, "place", one) for one in people.loc[known, "customer_id"]]
-    chosen = lot.nsmallest(pilot.size).index
-    ids = people.loc[chosen, "customer_id"]
-    kept_out = [_lot(pilot.name, "arm", one) < pilot.control_share for one in ids]
+    ids = people.loc[known, "customer_id"]
+    place = pd.Series([_lot(pilot.name, "place", one) for one in ids], index=ids.index, dtype=float)
+    chosen = ids[place.nsmallest(pilot.size).index]
+    kept_out = [_lot(pilot.name, "arm", one) < pilot.control_share for one in chosen]
     arm = pd.Series("", index=people.index, dtype="str")
-    arm[chosen] = np.where(kept_out, "control", "pilot")
+    arm[chosen.index] = np.where(kept_out, "control", "pilot")
     return arm
 
 
@@ -75,7 +66,7 @@ def _lot(name: str, use: str, customer_id: str) -> float:
 
 
 def go_no_go(findings: Iterable[Mapping[str, object]], required: Iterable[str]) -> pd.DataFrame:
-    """Fill the list from a run's findings.
+    """Fill the list of ``pilot.toml`` from a run's findings.
 
     Parameters
     ----------
@@ -90,30 +81,30 @@ def go_no_go(findings: Iterable[Mapping[str, object]], required: Iterable[str]) 
         question, answer (go, no-go or open), why. No-go: a required gate failed, or one on
         privacy cannot tell. Open: nothing was judged, or a gate failed or cannot tell.
     """
-    required = set(required)
-    lines = []
-    for family, question in QUESTIONS.items():
-        mine = [f for f in findings if str(f["code"]).startswith(family)]
+    text = resources.files("segwork.export").joinpath("pilot.toml").read_text(encoding="utf-8")
+    found, lines = list(findings), []
+    for family, question in tomllib.loads(text)["questions"].items():
+        mine = [f for f in found if str(f["code"]).startswith(family)]
         judged = [f for f in mine if f["status"] not in ("skipped", "not_applicable")]
-        unsure = ("failed", "inconclusive") if family == "SEG-P" else ("failed",)
-        stops = [f for f in judged if f["status"] in unsure and f["code"] in required]
         doubts = [f for f in judged if f["status"] in ("failed", "warned", "inconclusive")]
+        bad = ("failed", "inconclusive") if family == "SEG-P" else ("failed",)
+        stops = [f for f in doubts if f["status"] in bad and f["code"] in set(required)]
         answer = "no-go" if stops else "open" if doubts or not judged else "go"
-        codes = ", ".join(f"{f['code']} {f['status']}" for f in stops or doubts)
-        lines.append((question, answer, codes or ("" if judged else "nothing was judged")))
+        why = ", ".join(f"{f['code']} {f['status']}" for f in stops or doubts)
+        lines.append((question, answer, why or ("" if judged else "nothing was judged")))
     return pd.DataFrame(lines, columns=["question", "answer", "why"])
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The pilot against its control, whoever was reached or not (by the draw).
+    """The pilot against its control, by the draw, whoever was reached or not.
 
     Attributes
     ----------
     table : DataFrame
-        Index arm: customers, buyers, share, low, high; customers with an order since the start.
+        Index arm: customers, buyers, share, low, high.
     difference : float
-        Share of the pilot minus share of the control.
+        Share of buyers of the pilot minus that of the control.
     interval : Interval
         Newcombe's, 95 %.
     split_p : float
@@ -121,8 +112,7 @@ class Outcome:
     status : Status
         Passed: better beyond chance; failed: worse, or the split is damaged; else inconclusive.
     settles : int
-        Customers in the pilot that would settle a difference of this size; 0 where there is none.
-    message : str
+        Customers that would settle a difference of this size with a power of 80 %; 0 for none.
     """
 
     table: pd.DataFrame
@@ -131,7 +121,6 @@ class Outcome:
     split_p: float
     status: Status
     settles: int
-    message: str
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the difference with its interval, sizes and the verdict."""
@@ -162,35 +151,26 @@ def outcome(arm: pd.Series, bought: pd.Series, *, control_share: float) -> Outco
     References
     ----------
     Newcombe (1998), "Interval estimation for the difference between independent proportions".
-    """
-    from segwork.evidence import wilson
 
-    rows = {}
-    for name in ("pilot", "control"):
-        mine = bought[arm == name]
-        k, n = int(mine.sum()), len(mine)
-        span = wilson(k, n)
-        rows[name] = (n, k, k / max(n, 1), span.low, span.high)
-    table = pd.DataFrame.from_dict(
-        rows, orient="index", columns=["customers", "buyers", "share", "low", "high"]
-    ).rename_axis("arm")
-    (n_1, k_1, *_), (n_0, k_0, *_) = rows["pilot"], rows["control"]
-    difference = k_1 / n_1 - k_0 / n_0
+    Examples
+    --------
+    >>> arm = pd.Series(["pilot"] * 80 + ["control"] * 20)
+    >>> outcome(arm, arm == "pilot", control_share=0.2).status
+    <Status.PASSED: 'passed'>
+    """
+    counted = bought.groupby(arm).agg(["size", "sum"]).loc[["pilot", "control"]].astype(int)
+    table = counted.rename_axis("arm").set_axis(["customers", "buyers"], axis=1)
+    spans = [wilson(k, n) for n, k in table.itertuples(index=False)]
+    table = table.assign(share=table["buyers"] / table["customers"],
+                         low=[s.low for s in spans], high=[s.high for s in spans])  # fmt: skip
+    (n_1, n_0), (k_1, k_0) = table["customers"], table["buyers"]
+    difference = float(k_1 / n_1 - k_0 / n_0)
     low, high = confint_proportions_2indep(k_1, n_1, k_0, n_0, method="newcomb", compare="diff")
-    split_p = float(binomtest(n_0, n_0 + n_1, control_share).pvalue)
-    if split_p < SPLIT_P:
-        status, word = Status.FAILED, "the groups differ in size beyond chance: the draw is damaged"
-    elif low > 0:
-        status, word = Status.PASSED, "better beyond chance"
-    elif high < 0:
-        status, word = Status.FAILED, "worse beyond chance"
-    else:
-        status, word = Status.INCONCLUSIVE, "no difference beyond chance"
-    pooled = (k_1 + k_0) / (n_1 + n_0)
-    # 80 % power at 5 %, two-sided, with the arms in the planned proportion.
-    error = pooled * (1 - pooled) * (1 / (1 - control_share) + 1 / control_share)
+    split_p = float(binomtest(int(n_0), int(n_0 + n_1), control_share).pvalue)
+    status = Status.PASSED if low > 0 else Status.FAILED if high < 0 else Status.INCONCLUSIVE
+    status = Status.FAILED if split_p < SPLIT_P else status
+    rate = (k_1 + k_0) / (n_1 + n_0)
+    error = rate * (1 - rate) / (control_share * (1 - control_share))
     wanted = (norm.ppf(0.975) + norm.ppf(0.8)) ** 2 * error
     settles = int(np.ceil(wanted / difference**2)) if difference else 0
-    message = f"{k_1 / n_1:.1%} of the pilot and {k_0 / n_0:.1%} of the control bought: {word}."
-    span = Interval(float(low), float(high))
-    return Outcome(table, float(difference), span, split_p, status, settles, message)
+    return Outcome(table, difference, Interval(float(low), float(high)), split_p, status, settles)

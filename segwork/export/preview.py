@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
 import pandas as pd
@@ -12,6 +12,8 @@ from segwork.export import pilot
 from segwork.export.rows import GONE, NOT_DECLARED, rows
 from segwork.run import Run
 
+SENDABLE = "may be sent"
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -20,9 +22,9 @@ class Preview:
     Attributes
     ----------
     reasons : DataFrame
-        reason, customers: "may be sent" and every reason against it.
+        reason, customers: "may be sent" and every reason against it, the largest first.
     segments : DataFrame
-        Index segment: segment_name, action, customers, may_be_sent.
+        segment, segment_name, customers, may_be_sent.
     outcome : pilot.Outcome or None
         Where a pilot has started before the day of the run.
     """
@@ -34,19 +36,14 @@ class Preview:
     def facts(self) -> dict[str, float | int | str]:
         """Return the counts and, where there is a pilot, its reading."""
         counts = self.reasons.set_index("reason")["customers"]
-        total, allowed = int(counts.sum()), int(counts.get(SENDABLE, 0))
-        undeclared = int(counts.get(NOT_DECLARED, 0))
         return {
-            "customers": total,
-            "may_be_sent": allowed,
-            "suppressed": total - allowed,
+            "customers": int(counts.sum()),
+            "may_be_sent": int(counts.get(SENDABLE, 0)),
+            "suppressed": int(counts.sum() - counts.get(SENDABLE, 0)),
             "not_in_sources": int(counts.get(GONE, 0)),
-            "consent_status": "inconclusive" if undeclared else "passed",
+            "consent_status": "inconclusive" if NOT_DECLARED in counts else "passed",
             **(self.outcome.facts() if self.outcome else {}),
         }
-
-
-SENDABLE = "may be sent"
 
 
 def preview(run: Run) -> Preview:
@@ -56,29 +53,26 @@ def preview(run: Run) -> Preview:
     ------
     UsageError, DataError
         As :func:`segwork.export.rows`.
+
+    Examples
+    --------
+    ``export.preview(run).reasons``
     """
     found = rows(run)
     why = found["suppressed"].astype("str").replace("", SENDABLE)
     reasons = why.value_counts().rename_axis("reason").rename("customers").reset_index()
-    reasons = reasons.sort_values(["customers", "reason"], ascending=[False, True])
-    groups = found.dropna(subset="segment").groupby("segment", observed=True)
-    segments = groups.agg(
-        segment_name=("segment_name", "first"),
-        action=("action", "first"),
-        customers=("segment", "size"),
-        may_be_sent=("suppressed", lambda why: int((why == "").sum())),
-    )
-    return Preview(reasons.reset_index(drop=True), segments, _outcome(run, found))
+    order = reasons.sort_values(["customers", "reason"], ascending=[False, True])
+    groups = (why == SENDABLE).groupby([found["segment"], found["segment_name"]], observed=True)
+    segments = groups.agg(customers="size", may_be_sent="sum").reset_index()
+    return Preview(order.reset_index(drop=True), segments, _outcome(run, found))
 
 
 def _outcome(run: Run, found: pd.DataFrame) -> pilot.Outcome | None:
-    plan = run.config.pilot
-    drawn = found[found["arm"] != ""]
+    plan, drawn = run.config.pilot, found[found["arm"] != ""]
     if plan is None or plan.starts >= run.as_of or drawn["arm"].nunique() < 2:
         return None
-    start = datetime.combine(plan.starts, time())
-    lines = tables.until(tables.load(run.config).transactions, run.as_of)
-    since = pd.DataFrame(lines)[["customer_id", "ordered_at"]]
-    buyers = since.loc[since["ordered_at"] >= start, "customer_id"]
+    lines = tables.load(replace(run.config, engine="pandas")).transactions
+    since = tables.until(lines, run.as_of)
+    buyers = since.loc[since["ordered_at"] >= datetime.combine(plan.starts, time()), "customer_id"]
     bought = drawn["customer_id"].isin(buyers)
     return pilot.outcome(drawn["arm"].astype("str"), bought, control_share=plan.control_share)

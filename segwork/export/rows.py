@@ -73,7 +73,7 @@ def rows(run: str | Path | Run, *, config: str | Path | Config | None = None) ->
     if len(gone) == len(segments):
         raise DataError(
             "no customer of the run is in the source tables",
-            hint="was it made with another key? SEGWORK_KEY or .segwork/key must be that of the run",
+            hint="was it made with another key than SEGWORK_KEY or .segwork/key?",
         )
     found = people.merge(segments, on="pseudonym", how="left", validate="one_to_one")
     found = pd.concat([found, gone.assign(reason=GONE)], ignore_index=True)

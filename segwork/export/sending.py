@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from segwork.config import Config
 from segwork.errors import DataError, UsageError
-from segwork.export.calls import Patience, Refused, Stopped
+from segwork.export.calls import Patience, RefusedError, StoppedError
+from segwork.export.crm import COLUMNS, Crm
 from segwork.export.csv_file import CsvFile
-from segwork.export.fields import COLUMNS, check
 from segwork.export.hubspot import HubSpot
-from segwork.export.journal import NOTHING, Change, Journal, Known
+from segwork.export.journal import Change, Journal, Known
 from segwork.export.salesforce import Salesforce
 from segwork.run import pseudonym_key
 from segwork.settings import Export
@@ -31,8 +30,6 @@ ALIKE = "another customer's id differs by case or blanks only"
 NOT_TOUCHED = ("outside the pilot", "not in the source tables", ALIKE)
 OUTCOMES = ("sent", "unchanged", "suppressed", "failed")
 CHUNK = 10_000
-MOST_LEVELS = 500  # values of a column that are held against the options of a field
-DATES = ("valid_from", "review_date")  # a new day alone is no change
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def send(
     ----------
     rows : DataFrame
         As :func:`segwork.export.rows` returns them: ``customer_id`` unique, the columns of
-        ``fields.COLUMNS`` as far as they are there, and ``suppressed``: the reason why a customer
+        ``crm.COLUMNS`` as far as they are there, and ``suppressed``: the reason why a customer
         must not be sent, empty where there is none.
     to : str
         csv, salesforce or hubspot.
@@ -148,164 +145,140 @@ def send(
     if to not in TARGETS:
         raise UsageError.unknown("target", to, TARGETS, where="send")
     settings, patience = settings or Export(), patience or Patience()
-    if not dry_run and to == "csv" and not str(out):
-        raise UsageError("no folder for the CSV file", accepted="out='folder'")
-    known_file = journal if not dry_run or Path(journal or ".").is_file() else ""
-    client: Any = None if dry_run else _client(to, base_url, settings, out, patience)
-    target = f"{to} {_place(to, base_url, settings, out)}"
-    with closing(Journal(known_file, key=key or _key(), target=target)) as book:
-        export = _Export(rows, book, client, resume=resume)
-        book.begin(resume=resume, despite=despite, dry=dry_run)
-        if not dry_run:
-            export.prepare()
+    if to == "csv":
+        if not dry_run and not str(out):
+            raise UsageError("no folder for the CSV file", accepted="out='folder'")
+        place, make = str(Path(out).resolve()), lambda: CsvFile(out, settings)
+    else:
+        place = (base_url or getattr(settings, f"{to}_url")).rstrip("/")
+        make = lambda: CRMS[to](base_url, settings, patience)  # noqa: E731
+    client = None if dry_run else make()
+    book = "" if dry_run and not Path(journal or ".").is_file() else journal
+    secret = key or pseudonym_key(Config(as_of=date.min))
+    with closing(Journal(book, key=secret, target=f"{to} {place}")) as open_book:
+        open_book.begin(resume=resume, despite=despite, dry=dry_run)
+        export = _Export(rows, open_book, client, resume)
+        export.prepare()
         export.run()
         done = export.result()
         if not dry_run:
-            book.end(done.facts(), finished=not done.stopped)
+            open_book.end(done.facts(), finished=not done.stopped)
     return done
-
-
-def _client(to: str, base_url: str, settings: Export, out: str | Path, patience: Patience) -> Any:
-    return CsvFile(out, settings) if to == "csv" else CRMS[to](base_url, settings, patience)
-
-
-def _place(to: str, base_url: str, settings: Export, out: str | Path) -> str:
-    """Return the address that tells one target from another in the journal."""
-    if to == "csv":
-        return str(Path(out).resolve()) if str(out) else ""
-    return (base_url or getattr(settings, f"{to}_url")).rstrip("/")
-
-
-def _key() -> str:
-    return pseudonym_key(Config(as_of=date.min))
 
 
 class _Export:
     """One pass over the rows; outcome and reason of each are kept as small numbers."""
 
-    def __init__(self, rows: pd.DataFrame, book: Journal, client: Any, *, resume: bool) -> None:
-        self.book, self.client, self.resume = book, client, resume
-        self.rows = _checked(rows)
-        self.columns = tuple(COLUMNS)
+    def __init__(self, rows: pd.DataFrame, book: Journal, client: Crm | None, resume: bool) -> None:
+        self.rows, self.book, self.client, self.resume = _checked(rows), book, client, resume
         self.reasons: dict[str, int] = {"": 0}
-        self.outcome = np.zeros(len(rows), dtype=np.int8)
-        self.reason = np.zeros(len(rows), dtype=np.int32)
+        self.codes = np.zeros((2, len(rows)), dtype=np.int32)
         self.cleared, self.seen, self.held = 0, 0, book.holding()
         self.stopped = ""
 
     def prepare(self) -> None:
-        """Check the CRM's fields, and settle what an earlier export left open."""
+        """Check the CRM's fields and settle what an earlier export left open; write the file."""
         if isinstance(self.client, CsvFile):
-            allowed = self.rows["suppressed"] == ""
-            spans = range(0, len(self.rows), CHUNK)
-            parts = (self.rows[at : at + CHUNK][allowed[at : at + CHUNK]] for at in spans)
-            self.client.write(parts, _text)
-            return
-        check(self.client.described(), self.client, self._levels())
-        try:
-            self.client.recall(self.book)
-        except Stopped as stop:
-            self.stopped = str(stop)
+            allowed = ((one, *told) for part in self._parts() for one, why, told in part if not why)
+            self.client.write(allowed)
+        elif self.client:
+            try:
+                self.client.check()
+                self.client.recall(self.book)
+            except StoppedError as stop:
+                self.stopped = str(stop)
 
     def run(self) -> None:
         """Go through the rows, in batches of what has to be sent."""
-        size = self.client.size if self.client else CHUNK
-        for batch in _batches(self._changes(), size):
-            if self.client is None:
-                self._record(batch, dict.fromkeys((c.who for c in batch), ""))
-            else:
-                self._post(batch)
+        changes = self._changes()
+        while batch := list(islice(changes, self.client.size if self.client else CHUNK)):
+            answers = dict.fromkeys((c.who for c in batch), "") if self.client is None else {}
+            for told in self._post(batch):
+                answers |= told
+            for change in batch:
+                self._record(change, answers.get(change.who, self.stopped or "no answer"))
 
-    def _post(self, batch: list[Change]) -> None:
-        before = self.client.calls.made
-        answers: dict[bytes, str] = {}
+    def _post(self, batch: list[Change]) -> Iterator[dict[bytes, str]]:
+        """Send a batch and settle every answer as it comes."""
+        client, book = self.client, self.book
+        if client is None or self.stopped:
+            return
+        if book.spent() + client.cost(len(batch), 1) > client.day:
+            self.stopped = f"the limit of {client.day:,} in 24 hours is reached"
+            return
+        before = client.calls.made
         try:
-            if (
-                not self.stopped
-                and self.book.spent() + self.client.cost(batch, 1) > self.client.day
-            ):
-                self.stopped = f"the limit of {self.client.day:,} a day is reached"
-            if not self.stopped:
-                answers = self.client.post(
-                    batch, self.columns, lambda ticket: self.book.claim(batch, ticket)
-                )
-        except Stopped as stop:
+            for told in client.post(batch, book):
+                taken = [who for who, reason in told.items() if not reason]
+                refused = [who for who, reason in told.items() if reason]
+                cost = client.cost(len(told), client.calls.made - before)
+                book.settle(taken=taken, refused=refused, cost=cost)
+                before = client.calls.made
+                yield told
+        except StoppedError as stop:
             self.stopped = str(stop)
-        except Refused as no:
-            answers = dict.fromkeys((c.who for c in batch), f"refused by the CRM ({no})")
-        self.book.settle(
-            taken=[who for who, reason in answers.items() if not reason],
-            refused=[who for who, reason in answers.items() if reason],
-            cost=self.client.cost(batch, self.client.calls.made - before),
-        )
-        self._record(batch, answers)
+        except RefusedError as no:
+            yield dict.fromkeys((c.who for c in batch), f"refused by the CRM ({no})")
 
-    def _record(self, batch: list[Change], answers: Mapping[bytes, str]) -> None:
-        for change in batch:
-            reason = answers.get(change.who, self.stopped or "no answer of the CRM")
-            if reason:
-                self._is(change.row, "failed", reason if change.values else f"clear: {reason}")
-            elif change.values:
-                self._is(change.row, "sent", "")
-            else:
-                self.cleared += 1
+    def _record(self, change: Change, reason: str) -> None:
+        if reason:
+            self._is(change.row, "failed", reason if change.mark else f"clear: {reason}")
+        elif change.mark:
+            self._is(change.row, "sent", "")
+        else:
+            self.cleared += 1
+
+    def _parts(self) -> Iterator[Iterator[tuple[str, str, tuple[str, ...]]]]:
+        """Yield customer id, reason against it and values of every row, part by part."""
+        for start in range(0, len(self.rows), CHUNK):
+            part = self.rows.iloc[start : start + CHUNK]
+            blank = [""] * len(part)
+            told = [map(_text, part[n].tolist()) if n in part else blank for n in COLUMNS]
+            ids = map(_text, part["customer_id"].tolist())
+            yield zip(ids, part["suppressed"].tolist(), zip(*told, strict=True), strict=True)
 
     def _changes(self) -> Iterator[Change]:
         """Yield what has to be sent, row by row; all other rows are decided here."""
-        for start in range(0, len(self.rows), CHUNK):
-            part = self.rows.iloc[start : start + CHUNK]
-            ids = [one if isinstance(one, str) else "" for one in part["customer_id"]]
-            whos = [self.book.hash(one) for one in ids]
+        row = 0
+        for part in map(list, self._parts()):
+            whos = [self.book.hash(one) for one, _, _ in part]
             known = self.book.known(whos)
             self.seen += sum(one.held is not None for one in known.values())
-            columns = [_texts(part, name) for name in self.columns]
-            told = zip(
-                ids, whos, part["suppressed"].tolist(), zip(*columns, strict=True), strict=True
-            )
-            for row, (one, who, why, values) in enumerate(told, start):
-                change = self._decide(row, one, known.get(who, NOTHING), why, values)
-                if change is not None:
-                    yield Change(row, one, who, *change)
+            for who, (one, why, told) in zip(whos, part, strict=True):
+                change = self._decide(row, one, who, why, told, known.get(who, Known()))
+                if change:
+                    yield change
+                row += 1
 
     def _decide(
-        self, row: int, customer_id: str, known: Known, why: str, values: tuple[str, ...]
-    ) -> tuple[bytes, str, tuple[str, ...], bool] | None:
+        self, row: int, one: str, who: bytes, why: str, told: tuple[str, ...], known: Known
+    ) -> Change | None:
         unsure = known.wanted is not None
-        if why:
-            self._is(row, "suppressed", why)
-            clear = customer_id and why not in NOT_TOUCHED and (known.held or unsure)
-            return (b"", "", (), unsure) if clear else None
-        if not customer_id:
-            self._is(row, "failed", "no customer id")
-            return None
-        named = dict(zip(self.columns, values, strict=True))
-        due, today = named["review_date"], named["valid_from"]
-        mark = self.book.hash(customer_id, *(v for n, v in named.items() if n not in DATES))
+        if why or not one:
+            self._is(row, "suppressed" if why else "failed", why or "no customer id")
+            clear = one and why not in NOT_TOUCHED and (known.held or unsure)
+            return Change(row, one, who, b"", "", ("",) * len(told), unsure) if clear else None
+        named = dict(zip(COLUMNS, told, strict=True))
+        due, today = named.pop("review_date"), named.pop("valid_from")
+        mark = self.book.hash(one, *named.values())
         if unsure or known.held != mark or (known.due and known.due <= today):
-            return mark, due, values, unsure
+            return Change(row, one, who, mark, due, told, unsure)
         ours = self.resume and known.export == self.book.export
         self._is(row, "sent" if ours else "unchanged", "")
         return None
 
     def _is(self, row: int, outcome: str, reason: str) -> None:
-        self.outcome[row] = OUTCOMES.index(outcome)
-        self.reason[row] = self.reasons.setdefault(reason, len(self.reasons))
-
-    def _levels(self) -> dict[str, set[str]]:
-        allowed = self.rows[self.rows["suppressed"] == ""]
-        levels = {name: set(map(_text, allowed[name].unique())) for name in self.columns
-                  if name in allowed and allowed[name].nunique() <= MOST_LEVELS}  # fmt: skip
-        return levels
+        reason_code = self.reasons.setdefault(reason, len(self.reasons))
+        self.codes[:, row] = OUTCOMES.index(outcome), reason_code
 
     def result(self) -> Sent:
         """Count every row once, from what was kept of each."""
-        outcomes = pd.DataFrame(
-            {
-                "customer_id": self.rows["customer_id"],
-                "outcome": pd.Categorical.from_codes(self.outcome, OUTCOMES),
-                "reason": pd.Categorical.from_codes(self.reason, list(self.reasons)),
-            }
-        )
+        told = {
+            "customer_id": self.rows["customer_id"],
+            "outcome": pd.Categorical.from_codes(self.codes[0], OUTCOMES),
+            "reason": pd.Categorical.from_codes(self.codes[1], list(self.reasons)),
+        }
+        outcomes = pd.DataFrame(told)
         counted = outcomes.groupby(["outcome", "reason"], observed=True).size()
         totals = outcomes["outcome"].value_counts()
         return Sent(
@@ -335,15 +308,6 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.reset_index(drop=True).assign(customer_id=ids)
     why = rows["suppressed"] if "suppressed" in rows else pd.Series("", index=rows.index)
     return rows.assign(suppressed=why.astype(object).where(~alike | (why != ""), ALIKE))
-
-
-def _batches(changes: Iterator[Change], size: int) -> Iterator[list[Change]]:
-    while batch := list(islice(changes, size)):
-        yield batch
-
-
-def _texts(part: pd.DataFrame, name: str) -> list[str]:
-    return [_text(v) for v in part[name].tolist()] if name in part else [""] * len(part)
 
 
 @lru_cache(maxsize=65_536, typed=True)
