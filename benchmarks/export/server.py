@@ -13,8 +13,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -65,6 +65,7 @@ class Crm(ThreadingHTTPServer):
         self.jobs: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.on_call: Callable[[str], None] | None = None  # told "before" and "after" it acts
         self.script: list[str] = []  # faults of the next calls, in order; "" for none
         self.refuses: dict[str, str] = {}  # external id -> category
         self.tokens = {TOKEN}
@@ -72,8 +73,7 @@ class Crm(ThreadingHTTPServer):
         self.stuck = False  # jobs stay in progress
         self.hidden: set[str] = set()  # fields that are not there
         self.reads: list[str] = []
-        self.bodies: list[bytes] = []  # of uploads, where keep_bodies is set
-        self.largest = 0
+        self.largest = 0  # rows of a batch, bytes of an upload
 
     @property
     def url(self) -> str:
@@ -127,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
-    do_PUT = do_PATCH = do_POST
+    do_PUT = do_POST  # noqa: N815  (the names are http.server's)
+    do_PATCH = do_POST  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -146,8 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "drop before":
             self.close_connection = True
         else:
+            self._tell("before")
             with crm.lock:
                 status, content = self._act(body, fault)
+            self._tell("after")
             if fault == "500 after":
                 self._answer(500, {"message": "no"})
             elif fault == "drop after":
@@ -156,6 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
                 if fault == "slow":
                     time.sleep(crm.slow)
                 self._answer(status, content, cut=fault == "cut off")
+
+    def _tell(self, when: str) -> None:
+        if self.server.on_call:
+            self.server.on_call(when)
 
     def _answer(
         self, status: int, content: Any, headers: Mapping[str, str] | None = None, cut: bool = False
@@ -166,10 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        try:
+        with suppress(OSError):  # killed clients hang up
             self.wfile.write(data[: len(data) // 2] if cut else data)
-        except OSError:
-            pass
         if cut:
             self.close_connection = True
 
@@ -286,13 +291,20 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _new_job(self, asked: dict[str, Any]) -> tuple[int, Any]:
-        wanted = {"object": "Contact", "operation": "upsert", "externalIdFieldName": "Segwork_id__c",
-                  "contentType": "CSV", "lineEnding": "LF", "columnDelimiter": "COMMA"}  # fmt: skip
+        wanted = {
+            "object": "Contact",
+            "operation": "upsert",
+            "externalIdFieldName": "Segwork_id__c",
+            "contentType": "CSV",
+            "lineEnding": "LF",
+            "columnDelimiter": "COMMA",
+        }
         if asked != wanted:
             return 400, [{"errorCode": "INVALIDJOB"}]
         name = f"750{len(self.server.jobs):012d}"
-        self.server.jobs[name] = {"state": "Open", "data": None, "good": [], "bad": [], "rest": [],
-                                  "polls": self.server.random.randint(0, 2), "end": "JobComplete"}  # fmt: skip
+        job = {"state": "Open", "data": None, "good": [], "bad": [], "rest": []}
+        polls = self.server.random.randint(0, 2)
+        self.server.jobs[name] = job | {"polls": polls, "end": "JobComplete"}
         return 200, {"id": name, "state": "Open", "contentUrl": f"{self.path}/{name}/batches"}
 
     def _data(self, job: dict[str, Any], body: bytes) -> tuple[int, Any]:
@@ -353,13 +365,19 @@ def properties() -> list[dict[str, Any]]:
     """Return the properties of contacts, as HubSpot describes them."""
     named = {f"segwork_{n}": "string" for n in (*TEXTS, "mark", "id")}
     named |= {f"segwork_{name}": kinds[0] for name, kinds in KINDS.items()}
-    return [{"name": name, "type": kind, "hasUniqueValue": name == "segwork_id",
-             "modificationMetadata": {"readOnlyValue": False}} for name, kind in named.items()]  # fmt: skip
+    free = {"modificationMetadata": {"readOnlyValue": False}}
+    return [
+        {"name": name, "type": kind, "hasUniqueValue": name == "segwork_id", **free}
+        for name, kind in named.items()
+    ]
 
 
 def fields() -> list[dict[str, Any]]:
     """Return the fields of the object, as Salesforce describes them."""
     named = {f"Segwork_{n}__c": "string" for n in ("id", *TEXTS)}
     named |= {f"Segwork_{name}__c": kinds[1] for name, kinds in KINDS.items()}
-    return [{"name": name, "type": kind, "externalId": name == "Segwork_id__c", "length": 255,
-             "createable": True, "updateable": True} for name, kind in named.items()]  # fmt: skip
+    free = {"createable": True, "updateable": True}
+    return [
+        {"name": name, "type": kind, "externalId": name == "Segwork_id__c", **free}
+        for name, kind in named.items()
+    ]

@@ -11,9 +11,8 @@ from importlib import resources
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
-from statsmodels.stats.proportion import confint_proportions_2indep
 
+from segwork.errors import UsageError
 from segwork.evidence import wilson
 from segwork.results import Interval, Status
 from segwork.settings import Pilot
@@ -47,6 +46,8 @@ def draw(people: pd.DataFrame, pilot: Pilot) -> pd.Series:
     since = people["withdrawn_at"] >= start if "withdrawn_at" in people else False
     known = people["customer_id"].notna() & (people["first_order_at"] < start)
     known &= (people["reason"] == "") | since
+    if pilot.region and "region" not in people:
+        raise UsageError("[pilot] names a region", accepted="customers with a column 'region'")
     if pilot.region:
         here = people["region"].astype("str").str.strip().str.casefold()
         known &= here == pilot.region.strip().casefold()
@@ -158,6 +159,9 @@ def outcome(arm: pd.Series, bought: pd.Series, *, control_share: float) -> Outco
     >>> outcome(arm, arm == "pilot", control_share=0.2).status
     <Status.PASSED: 'passed'>
     """
+    from scipy.stats import binomtest, norm
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
     counted = bought.groupby(arm).agg(["size", "sum"]).loc[["pilot", "control"]].astype(int)
     table = counted.rename_axis("arm").set_axis(["customers", "buyers"], axis=1)
     spans = [wilson(k, n) for n, k in table.itertuples(index=False)]
