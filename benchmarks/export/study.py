@@ -70,8 +70,8 @@ def kill_and_resume(
     """Export to a CRM that fails by seed, kill the process at random, resume, and look at the CRM.
 
     Version 1 of the rows goes first, and the rows of a next run after two kills, or where a process
-    had nothing left to be killed for. A process dies while the CRM holds its call: before it acts, or after it acted and before the
-    answer leaves.
+    had nothing left to be killed for. A process dies while the CRM holds its call: before it acts,
+    or after it acted and before the answer leaves.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def kill_and_resume(
     killed = lives = code = 0
     with serving(seed=seed, fault_share=fault_share, faults=FAULTS, slow=0.4) as crm:
         while lives < MOST_LIVES and (killed < kills or code):
-            if killed >= 2 and len(versions) == 1 or (lives and not code):
+            if (killed >= 2 and len(versions) == 1) or (lives and not code):
                 versions.append(made_up(customers, seed=seed, version=len(versions) + 1))
             versions[-1].to_parquet(folder / "rows.parquet")
             lives += 1
