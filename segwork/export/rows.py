@@ -137,7 +137,7 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
     """Add what the later notebooks of the run left, and the reasons of the run itself."""
     stages = _table(folder, "lifecycle", "customer_id", "stage")
     actions = _table(folder, "actions", "segment", "action")
-    names = _table(folder, "actions", "segment", "name")
+    names = _table(folder, "actions", "segment", "name").to_dict()
     segment = found["segment"]
     arm = pilot.draw(found, config.pilot) if config.pilot else pd.Series("", index=found.index)
     why = found["reason"]
@@ -148,7 +148,7 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
     table = {
         "customer_id": found["customer_id"],
         "segment": segment.astype("category"),
-        "segment_name": segment.map(names).fillna(segment).astype("category"),
+        "segment_name": segment.map(lambda one: names.get(one, one)).astype("category"),
         "confidence": found.get("confidence", pd.Series(np.nan, index=found.index)),
         "valid_from": pd.Categorical([config.as_of.isoformat()] * len(found)),
         "review_date": pd.Categorical([_review(config).isoformat()] * len(found)),

@@ -74,7 +74,8 @@ class Sent:
     def facts(self) -> dict[str, float | int | str]:
         """Return the counts."""
         names = ("rows", *OUTCOMES, "cleared", "left_behind", "calls")
-        return {**{name: getattr(self, name) for name in names}, "stopped": self.stopped}
+        counts = {name: getattr(self, name) for name in names}
+        return {**counts, "reconciled": int(self.reconciled), "stopped": self.stopped}
 
     def __str__(self) -> str:
         parts = " + ".join(f"{name} {getattr(self, name)}" for name in OUTCOMES)
