@@ -73,6 +73,8 @@ class Crm(ThreadingHTTPServer):
         self.stuck = False  # jobs stay in progress
         self.hidden: set[str] = set()  # fields that are not there
         self.reads: list[str] = []
+        self.headers_of_429 = {"Retry-After": "0"}
+        self.lost = False  # nothing is found
         self.largest = 0  # rows of a batch, bytes of an upload
 
     @property
@@ -141,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             if fault:
                 crm.failed[fault] += 1
         if fault == "429":
-            self._answer(429, {"policyName": "SECONDLY"}, {"Retry-After": "0"})
+            self._answer(429, {"policyName": "SECONDLY"}, crm.headers_of_429)
         elif fault in ("500 before", "503"):
             self._answer(int(fault[:3]), {"message": "no"})
         elif fault == "drop before":
@@ -187,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, [{"errorCode": "INVALID_SESSION_ID", "message": token}]
         if crm.expires_after and sum(crm.calls.values()) % crm.expires_after == 0:
             crm.tokens.discard(token)
+        if crm.lost:
+            return 404, [{"errorCode": "NOT_FOUND"}]
         if self.path.startswith("/services/"):
             return self._salesforce(self.path.split("/")[4:], body, fault)
         return self._hubspot(self.path, body, fault)

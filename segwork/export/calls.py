@@ -121,7 +121,7 @@ class Calls:
     ) -> None:
         at = urlsplit(base_url)
         local = at.hostname in LOOPBACK
-        if not at.hostname or "@" in at.netloc or not (at.scheme == "https" or local):
+        if not at.hostname or "@" in at.netloc or at.scheme not in ("https", "http" * local):
             raise UsageError("the address of the CRM cannot be used", accepted="https://host")
         self.base_url, self.patience, self.made = base_url.rstrip("/"), patience, 0
         self._token, self._given = token, ""
