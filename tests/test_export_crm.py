@@ -118,6 +118,7 @@ def test_consent_withdrawn_clears_the_fields(crm: Crm, tmp_path: Path, to: str) 
     assert "S01" in crm.records["walrus-2"].values()
     again = send(rows, crm, to, tmp_path)
     assert (counts(again), again.cleared) == ((0, 3, 2, 0), 0)
+    assert send(rows.iloc[2:], crm, to, tmp_path).left_behind == 0
     assert "walrus-9" not in crm.records
 
 

@@ -66,6 +66,12 @@ def _lot(name: str, use: str, customer_id: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
+def questions() -> dict[str, str]:
+    """Return the question behind each family of gates, from ``pilot.toml``."""
+    text = resources.files("segwork.export").joinpath("pilot.toml").read_text(encoding="utf-8")
+    return dict(tomllib.loads(text)["questions"])
+
+
 def go_no_go(findings: Iterable[Mapping[str, object]], required: Iterable[str]) -> pd.DataFrame:
     """Fill the list of ``pilot.toml`` from a run's findings.
 
@@ -82,9 +88,8 @@ def go_no_go(findings: Iterable[Mapping[str, object]], required: Iterable[str]) 
         question, answer (go, no-go or open), why. No-go: a required gate failed, or one on
         privacy cannot tell. Open: nothing was judged, or a gate failed or cannot tell.
     """
-    text = resources.files("segwork.export").joinpath("pilot.toml").read_text(encoding="utf-8")
     found, lines = list(findings), []
-    for family, question in tomllib.loads(text)["questions"].items():
+    for family, question in questions().items():
         mine = [f for f in found if str(f["code"]).startswith(family)]
         judged = [f for f in mine if f["status"] not in ("skipped", "not_applicable")]
         doubts = [f for f in judged if f["status"] in ("failed", "warned", "inconclusive")]

@@ -158,7 +158,7 @@ def send(
     secret = key or pseudonym_key(Config(as_of=date.min))
     with closing(Journal(book, key=secret, target=f"{to} {place}")) as open_book:
         open_book.begin(resume=resume, despite=despite, dry=dry_run)
-        export = _Export(rows, open_book, client, resume)
+        export = _Export(rows, open_book, client)
         export.prepare()
         export.run()
         done = export.result()
@@ -170,8 +170,8 @@ def send(
 class _Export:
     """One pass over the rows; outcome and reason of each are kept as small numbers."""
 
-    def __init__(self, rows: pd.DataFrame, book: Journal, client: Crm | None, resume: bool) -> None:
-        self.rows, self.book, self.client, self.resume = _checked(rows), book, client, resume
+    def __init__(self, rows: pd.DataFrame, book: Journal, client: Crm | None) -> None:
+        self.rows, self.book, self.client = _checked(rows), book, client
         self.reasons: dict[str, int] = {"": 0}
         self.codes = np.zeros((2, len(rows)), dtype=np.int32)
         self.cleared, self.seen, self.held = 0, 0, book.holding()
@@ -264,7 +264,7 @@ class _Export:
         mark = self.book.hash(one, *named.values())
         if unsure or known.held != mark or (known.due and known.due <= today):
             return Change(row, one, who, mark, due, told, unsure)
-        ours = self.resume and known.export == self.book.export
+        ours = known.export == self.book.export
         self._is(row, "sent" if ours else "unchanged", "")
         return None
 
