@@ -19,6 +19,9 @@ class Export:
         After so many days a segment in the CRM has to be renewed.
     object : str
         Salesforce object that holds the customers.
+    account : str
+        Name of the portal or organisation where its address does not tell it from another: what
+        the journal remembers is remembered by it.
     fields : mapping
         Column of the export, or ``customer_id`` -> field of the CRM, where it is not the default.
     salesforce_url, hubspot_url : str
@@ -32,6 +35,7 @@ class Export:
     purpose: str = "marketing"
     review_days: int = 91
     object: str = "Contact"
+    account: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     salesforce_url: str = ""
     hubspot_url: str = "https://api.hubapi.com"

@@ -215,7 +215,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     words = ("--out", tmp_path / "out", "--journal", tmp_path / "j.sqlite")
     found = call(run, "--to", "csv", "--dry-run", *words)
 
-    assert "(dry run): rows 40 = sent 40" in found.output
+    assert "csv dry run: rows 40 = sent 40" in found.output
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "j.sqlite").exists()
 

@@ -276,6 +276,27 @@ def test_an_expired_token_is_asked_for_again(
     assert "does not accept the client credentials" in done.stopped
 
 
+@pytest.mark.parametrize("token", ["canary token", "canary\ntoken", "canary-…"])
+def test_a_token_that_is_none_is_not_quoted(
+    crm: Crm, tmp_path: Path, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP libraries put a header they cannot send into the text of their error."""
+    monkeypatch.setenv("SEGWORK_HUBSPOT_TOKEN", token)
+
+    done = send(people(5), crm, "hubspot", tmp_path)
+
+    assert done.stopped == "the credentials hold a character that no token has"
+
+
+def test_accounts_of_one_address_are_told_apart(crm: Crm, tmp_path: Path) -> None:
+    """A sandbox and the real portal share HubSpot's address; their name tells them apart."""
+    send(people(5), crm, "hubspot", tmp_path, settings=Export(account="sandbox"))
+
+    done = send(people(5), crm, "hubspot", tmp_path, settings=Export(account="real"))
+
+    assert counts(done) == (5, 0, 0, 0)
+
+
 def test_credentials_from_the_key_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment first; a machine without a key store has none."""
     store = SimpleNamespace(get_password=lambda service, name: f"{service} {name}")
@@ -299,7 +320,7 @@ def test_fields_are_checked_before_the_first_row(crm: Crm, tmp_path: Path, to: s
     wrong = Export(fields={"action": "segwork_confidence", "customer_id": "segwork_segment"})
     if to == "hubspot":
         crm.hidden = set()
-        with pytest.raises(UsageError, match=r"is a number, not.*'segwork_segment' is not unique"):
+        with pytest.raises(UsageError, match=r"is no string.*'segwork_segment' is not unique"):
             send(people(5), crm, to, tmp_path, settings=wrong)
     crm.lost = True
     with pytest.raises(UsageError, match="does not tell its fields"):

@@ -19,7 +19,7 @@ import requests
 
 from segwork import export
 from segwork.export.calls import Patience
-from segwork.export.sending import CRMS
+from segwork.export.sending import CLIENTS
 
 QUICK = {"wait": 0.001, "longest": 0.01, "poll": 0.002, "attempts": 12, "timeouts": (2.0, 0.25)}
 SECONDS_OF_A_CALL = 0.01
@@ -63,7 +63,7 @@ def most(starts: list[float], seconds: float) -> int:
 
 def main(to: str, url: str, rows: str, journal: str, size: str, result: str) -> None:
     """Send the rows and write down the counts, the peak memory and the processor time."""
-    CRMS[to].size = int(size) or CRMS[to].size
+    CLIENTS[to].size = int(size) or CLIENTS[to].size
     clock = Clock()
     starts = watched(clock)
     quick = Patience(**QUICK)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks.export.server import FAULTS, TOKEN, Crm, serving
 from segwork.export.crm import COLUMNS
-from segwork.export.sending import CRMS
+from segwork.export.sending import CLIENTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROWS_OF_A_JOB = 1_000  # small jobs, so that there are many moments to be killed in
@@ -107,7 +107,7 @@ def kill_and_resume(
 
 def _live(crm: Crm, to: str, folder: Path, *, kill_at: int, when: str) -> int:
     """Run one process; the CRM kills it during the call of that number. Return its exit code."""
-    size = ROWS_OF_A_JOB if to == "salesforce" else CRMS[to].size
+    size = ROWS_OF_A_JOB if to == "salesforce" else CLIENTS[to].size
     words = [to, crm.url, folder / "rows.parquet", folder / "journal.sqlite", size]
     words.append(folder / "result.json")
     process = subprocess.Popen(
@@ -137,7 +137,7 @@ def _live(crm: Crm, to: str, folder: Path, *, kill_at: int, when: str) -> int:
 
 def tokens() -> dict[str, str]:
     """Return the environment with the CRM's token."""
-    return {f"SEGWORK_{to.upper()}_TOKEN": TOKEN for to in CRMS}
+    return {f"SEGWORK_{to.upper()}_TOKEN": TOKEN for to in ("hubspot", "salesforce")}
 
 
 def is_exact(crm: Crm, to: str, versions: list[pd.DataFrame]) -> bool:
@@ -146,7 +146,7 @@ def is_exact(crm: Crm, to: str, versions: list[pd.DataFrame]) -> bool:
     A customer in whom nothing changed from one version to the next keeps the earlier dates.
     Worked out without the package.
     """
-    pattern = CRMS[to].pattern
+    pattern = CLIENTS[to].pattern
     found = {
         one: {name: values.get(pattern.format(name), "") for name in COLUMNS}
         for one, values in crm.records.items()

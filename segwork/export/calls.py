@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from segwork.errors import UsageError
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 DAY_IS_OVER = ("DAILY", "REQUEST_LIMIT_EXCEEDED")
+SAFE = re.compile("[!-~]*")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -71,10 +73,10 @@ class Patience:
 
 def secret(name: str) -> str:
     """Return a credential from the environment, else from the system's key store; "" for none."""
-    if value := os.environ.get(name):
+    if value := os.environ.get(name, "").strip():
         return value
     try:
-        return import_module("keyring").get_password("segwork", name) or ""
+        return (import_module("keyring").get_password("segwork", name) or "").strip()
     except Exception:  # not installed, or no key store here: each says it in a way of its own
         return ""
 
@@ -154,6 +156,8 @@ class Calls:
         """
         self._keep_pace()
         self._given = self._given or self._token()
+        if not SAFE.fullmatch(self._given):  # it would be quoted in an error of the HTTP library
+            raise StoppedError("the credentials hold a character that no token has")
         self.made += 1
         more |= {"timeout": self.patience.timeouts, "allow_redirects": False, "auth": self._sign}
         try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any
 
 from segwork.errors import UsageError
-from segwork.export.calls import Calls, RefusedError
+from segwork.export.calls import Calls, RefusedError, read_json
 from segwork.export.journal import Change, Journal
 from segwork.settings import Export
 
@@ -22,24 +22,19 @@ COLUMNS = {  # what it means, kinds of field that hold it
 }
 
 
-class Field(NamedTuple):
-    """A field as the CRM describes it."""
-
-    kind: str
-    unique: bool
-    writable: bool
-
-
 class Crm:
     """A client: it tells what it made of each row, and learns what became of lost answers.
 
-    ``size`` is the rows of a batch, ``day`` the most of its unit in 24 hours, ``needed`` names the
-    fields beside those of the columns.
+    ``size`` is the rows of a batch, ``day`` the most of its unit in 24 hours, ``needed`` the fields
+    beside those of the columns. Of the description of fields, ``listed`` is the key of the list and
+    ``unique`` that of the word for an external id.
     """
 
     size: int
     day: int
     pattern: str
+    listed: str
+    unique: str
     needed: tuple[str, ...] = ()
     calls: Calls
     settings: Export
@@ -49,8 +44,12 @@ class Crm:
         default = self.pattern.format("id" if column == "customer_id" else column)
         return self.settings.fields.get(column, default)
 
-    def described(self) -> Mapping[str, Field]:
-        """Ask which fields there are."""
+    def description(self) -> str:
+        """Return where the fields are described."""
+        raise NotImplementedError
+
+    def locked(self, field: Mapping[str, Any]) -> bool:
+        """Tell whether a field cannot be written."""
         raise NotImplementedError
 
     def recall(self, book: Journal) -> None:
@@ -73,18 +72,20 @@ class Crm:
             Every problem, in one message.
         """
         try:
-            fields = self.described()
+            body = read_json(self.calls.surely("GET", self.description()))
         except RefusedError as no:
             raise UsageError(f"the CRM does not tell its fields ({no})") from None
+        fields = {one["name"]: one for one in body.get(self.listed, ())}
+        key = self.name("customer_id")
         kinds = {self.name(column): kinds for column, (_, kinds) in COLUMNS.items()}
-        kinds |= dict.fromkeys((key := self.name("customer_id"), *self.needed), TEXT)
+        kinds |= dict.fromkeys((key, *self.needed), TEXT)
         wrong = [f"'{name}' is missing ({kinds[name][0]})" for name in kinds if name not in fields]
         for name in kinds.keys() & fields.keys():
-            if fields[name].kind not in kinds[name]:
-                wrong.append(f"'{name}' is a {fields[name].kind}, not a {kinds[name][0]}")
-            if not fields[name].writable:
+            if fields[name].get("type") not in kinds[name]:
+                wrong.append(f"'{name}' is no {kinds[name][0]}")
+            if self.locked(fields[name]):
                 wrong.append(f"'{name}' cannot be written")
-        if key in fields and not fields[key].unique:
+        if not fields.get(key, {self.unique: True}).get(self.unique):
             wrong.append(f"'{key}' is not unique: it must be an external id")
         if wrong:
             hint = "docs/activation.md lists the fields to make once; nothing was sent"

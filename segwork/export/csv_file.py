@@ -44,7 +44,7 @@ class CsvFile(Crm):
 
     Parameters
     ----------
-    folder : path
+    folder : str
     settings : Export
         Its marks: separator and decimal sign.
 
@@ -57,7 +57,7 @@ class CsvFile(Crm):
     size = 10_000
     day = 10**12
 
-    def __init__(self, folder: str | Path, settings: Export) -> None:
+    def __init__(self, folder: str, settings: Export, _patience: object = None) -> None:
         self.folder, self.settings = Path(folder).resolve(), settings
         if any((at / "manifest.json").is_file() for at in (self.folder, *self.folder.parents)):
             raise UsageError("the CSV file would lie in a run folder", accepted="another folder")

@@ -6,11 +6,11 @@ of every contact of the batch is read back first, and only what HubSpot does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from segwork.export.calls import AgainError, Calls, Patience, RefusedError, given, read_json
-from segwork.export.crm import COLUMNS, Crm, Field
+from segwork.export.crm import COLUMNS, Crm
 from segwork.export.journal import Change, Journal
 from segwork.settings import Export
 
@@ -31,24 +31,20 @@ class HubSpot(Crm):
     size = 100
     day = 650_000  # calls
     pattern = "segwork_{}"
+    listed, unique = "results", "hasUniqueValue"
     needed = (MARK,)
 
     def __init__(self, base_url: str, settings: Export, patience: Patience) -> None:
         self.settings, self._unsure = settings, False
-        address = base_url or settings.hubspot_url
-        self.calls = Calls(address, lambda: given("SEGWORK_HUBSPOT_TOKEN"), patience, PACE)
+        self.calls = Calls(base_url, lambda: given("SEGWORK_HUBSPOT_TOKEN"), patience, PACE)
 
-    def described(self) -> dict[str, Field]:
-        """Ask which properties contacts have."""
-        path = f"/crm/properties/{self.settings.hubspot_version}/contacts"
-        return {
-            one["name"]: Field(
-                one.get("type", ""),
-                bool(one.get("hasUniqueValue")),
-                not one.get("modificationMetadata", {}).get("readOnlyValue"),
-            )
-            for one in read_json(self.calls.surely("GET", path)).get("results", ())
-        }
+    def description(self) -> str:
+        """Return where the fields are described."""
+        return f"/crm/properties/{self.settings.hubspot_version}/contacts"
+
+    def locked(self, field: Mapping[str, Any]) -> bool:
+        """Tell whether a field cannot be written."""
+        return bool(field.get("modificationMetadata", {}).get("readOnlyValue", False))
 
     def post(self, batch: list[Change], book: Journal) -> Iterator[dict[bytes, str]]:
         """Send a batch; one that is refused whole is halved until the bad row stands alone."""
@@ -60,43 +56,43 @@ class HubSpot(Crm):
             try:
                 yield self.calls.patiently(lambda part=part: self._send(part))
             except RefusedError as no:
-                middle = len(part) // 2
-                parts += [part[:middle], part[middle:]] if middle else []
-                if not middle:
+                if middle := len(part) // 2:
+                    parts += [part[:middle], part[middle:]]
+                else:
                     yield {part[0].who: f"refused by the CRM ({no})"}
 
     def _send(self, part: list[Change]) -> dict[bytes, str]:
         held = self._held(part) if self._unsure else {}
+        left = [change for change in part if change.who not in held]
         try:
-            left = [change for change in part if change.who not in held]
             return held | (self._upsert(left) if left else {})
         except AgainError as fault:
             self._unsure = self._unsure or fault.acted
             raise
 
     def _upsert(self, part: list[Change]) -> dict[bytes, str]:
-        names = [self.name(column) for column in COLUMNS]
+        key, names = self.name("customer_id"), [*map(self.name, COLUMNS), MARK]
         inputs = [
             {
-                "idProperty": self.name("customer_id"),
-                "id": change.customer_id,
-                "objectWriteTraceId": change.who.hex(),
-                "properties": dict(zip(names, change.told, strict=True))
-                | {MARK: change.mark.hex()},
+                "idProperty": key,
+                "id": one.customer_id,
+                "objectWriteTraceId": one.who.hex(),
+                "properties": dict(zip(names, (*one.told, one.mark.hex()), strict=True)),
             }
-            for change in part
+            for one in part
         ]
         body = self._ask("upsert", inputs=inputs)
-        traces = {change.customer_id: change.who.hex() for change in part}
-        told = {
-            one.get("objectWriteTraceId", self._trace(one, traces)): "" for one in body["results"]
-        }
+        mine = {name: one.who for one in part for name in (one.customer_id, one.who.hex())}
+        told = {}
+        for row in body["results"]:
+            trace = row.get("objectWriteTraceId") or row.get("properties", {}).get(key)
+            told[mine.get(trace)] = ""
         for fault in body.get("errors", ()):
             reason = f"refused by the CRM ({fault.get('category', 'no reason given')})"
             context = fault.get("context", {})
-            by_id = [traces.get(one, "") for one in context.get("ids", ())]
-            told |= dict.fromkeys(context.get("objectWriteTraceId", by_id), reason)
-        return {c.who: told[c.who.hex()] for c in part if c.who.hex() in told}
+            names = (*context.get("objectWriteTraceId", ()), *context.get("ids", ()))
+            told |= dict.fromkeys(map(mine.get, names), reason)
+        return {who: reason for who, reason in told.items() if who}
 
     def _held(self, part: list[Change]) -> dict[bytes, str]:
         """Return who holds already what is to be sent; no contact is as good as a cleared one."""
@@ -106,9 +102,6 @@ class HubSpot(Crm):
         rows = [one.get("properties", {}) for one in body["results"]]
         marks = {row.get(key): row.get(MARK) or "" for row in rows}
         return {c.who: "" for c in part if marks.get(c.customer_id, "") == c.mark.hex()}
-
-    def _trace(self, one: dict[str, Any], traces: dict[str, str]) -> str:
-        return traces.get(one.get("properties", {}).get(self.name("customer_id"), ""), "")
 
     def _ask(self, verb: str, **body: Any) -> dict[str, Any]:
         path = f"/crm/objects/{self.settings.hubspot_version}/contacts/batch/{verb}"

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +23,7 @@ create table if not exists records (
   target text, who blob, held blob, due text, wanted blob, wanted_due text, ticket text,
   export integer, primary key (target, who)) without rowid;
 create index if not exists claimed on records (target, ticket) where wanted is not null;
-create table if not exists exports (
-  id integer primary key, target text, finished integer, despite text, counts text);
+create table if not exists exports (id integer primary key, target text, finished integer);
 create table if not exists spent (target text, hour integer, n integer);
 commit;
 """
@@ -108,21 +106,18 @@ class Journal:
         secret.update("\x1f".join(parts).encode())
         return secret.digest()[:16]
 
-    def begin(self, *, resume: bool, despite: str = "", dry: bool = False) -> None:
+    def begin(self, *, resume: bool, dry: bool = False) -> None:
         """Open an export, or go on with the one that was interrupted; a dry one leaves no trace."""
         last = self._one("max(id) from exports where target = ? and not finished", self._target)
         self.export = last if resume and last else 0
         if not self.export and not dry:
-            row = [self._target, despite]
-            done = self._file.execute("insert into exports values (null, ?, 0, ?, '{}')", row)
-            self.export = int(done.lastrowid or 0)
-        if not dry:  # what was interrupted before is over
-            self._file.execute("update exports set finished = 1 where id < ?", [self.export])
+            self.end()  # what was interrupted before is over
+            new = "insert into exports values (null, ?, 0)"
+            self.export = int(self._file.execute(new, [self._target]).lastrowid or 0)
 
-    def end(self, counts: Mapping[str, object], *, finished: bool) -> None:
-        """Write down how the export ended."""
-        row = [int(finished), json.dumps(counts, sort_keys=True), self.export]
-        self._file.execute("update exports set finished = ?, counts = ? where id = ?", row)
+    def end(self) -> None:
+        """Write down that nothing was interrupted."""
+        self._file.execute("update exports set finished = 1 where target = ?", [self._target])
 
     def known(self, whos: list[bytes]) -> dict[bytes, Known]:
         """Return what is known of some customers, 32,000 at most; who is not there is new."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -138,30 +138,26 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
     stages = _table(folder, "lifecycle", "customer_id", "stage")
     actions = _table(folder, "actions", "segment", "action")
     names = _table(folder, "actions", "segment", "name").to_dict()
-    segment = found["segment"]
+    segment, review = found["segment"], config.as_of + timedelta(days=config.export.review_days)
     arm = pilot.draw(found, config.pilot) if config.pilot else pd.Series("", index=found.index)
     why = found["reason"]
     if config.pilot:
         why = why.where(why != "", arm.map(pilot.REASONS))
     why = why.where((why != "") | segment.notna(), "not in the run")
     why = why.where((why != "") | (segment != NOISE), "in no segment")
-    table = {
+    described = {
         "customer_id": found["customer_id"],
         "segment": segment.astype("category"),
         "segment_name": segment.map(lambda one: names.get(one, one)).astype("category"),
         "confidence": found.get("confidence", pd.Series(np.nan, index=found.index)),
         "valid_from": pd.Categorical([config.as_of.isoformat()] * len(found)),
-        "review_date": pd.Categorical([_review(config).isoformat()] * len(found)),
+        "review_date": pd.Categorical([review.isoformat()] * len(found)),
         "lifecycle": found["pseudonym"].map(stages).astype("category"),
         "action": segment.map(actions).astype("category"),
         "suppressed": why.astype("category"),
         "arm": arm.astype("category"),
     }
-    return pd.DataFrame(table)
-
-
-def _review(config: Config) -> date:
-    return config.as_of + timedelta(days=config.export.review_days)
+    return pd.DataFrame(described)
 
 
 def _table(folder: Path, name: str, key: str = "", value: str = "") -> pd.DataFrame:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from segwork.export.calls import (
     AgainError,
@@ -22,7 +23,7 @@ from segwork.export.calls import (
     read_json,
     secret,
 )
-from segwork.export.crm import COLUMNS, Crm, Field
+from segwork.export.crm import COLUMNS, Crm
 from segwork.export.journal import Change, Journal
 from segwork.settings import Export
 
@@ -45,25 +46,21 @@ class Salesforce(Crm):
     size = 100_000  # rows of a job: some 15 of the 100 MB that may be sent
     day = 15_000  # batches of 10,000 rows
     pattern = "Segwork_{}__c"
+    listed, unique = "fields", "externalId"
 
     def __init__(self, base_url: str, settings: Export, patience: Patience) -> None:
         self.settings = settings
-        address = base_url or settings.salesforce_url or secret("SEGWORK_SALESFORCE_URL")
-        self.calls = Calls(address, self._token, patience)
+        self.calls = Calls(base_url, self._token, patience)
         self._at = f"/services/data/v{settings.salesforce_version}"
         self._jobs = f"{self._at}/jobs/ingest"
 
-    def described(self) -> dict[str, Field]:
-        """Ask which fields the object has."""
-        path = f"{self._at}/sobjects/{self.settings.object}/describe"
-        return {
-            one["name"]: Field(
-                one.get("type", ""),
-                bool(one.get("externalId")),
-                bool(one.get("createable", True) and one.get("updateable", True)),
-            )
-            for one in read_json(self.calls.surely("GET", path)).get("fields", ())
-        }
+    def description(self) -> str:
+        """Return where the fields are described."""
+        return f"{self._at}/sobjects/{self.settings.object}/describe"
+
+    def locked(self, field: Mapping[str, Any]) -> bool:
+        """Tell whether a field cannot be written."""
+        return bool(not field.get("updateable", True))
 
     def cost(self, rows: int, calls: int) -> int:  # noqa: ARG002  (batches are counted)
         """Return the batches that Salesforce makes of a job."""

@@ -16,6 +16,7 @@ import pandas as pd
 from segwork.config import Config
 from segwork.errors import DataError, UsageError
 from segwork.export.calls import Patience, RefusedError, StoppedError
+from segwork.export.calls import secret as credential
 from segwork.export.crm import COLUMNS, Crm
 from segwork.export.csv_file import CsvFile
 from segwork.export.hubspot import HubSpot
@@ -24,8 +25,7 @@ from segwork.export.salesforce import Salesforce
 from segwork.run import pseudonym_key
 from segwork.settings import Export
 
-CRMS = {"salesforce": Salesforce, "hubspot": HubSpot}
-TARGETS = ("csv", *CRMS)
+CLIENTS = {"csv": CsvFile, "salesforce": Salesforce, "hubspot": HubSpot}
 ALIKE = "another customer's id differs by case or blanks only"
 NOT_TOUCHED = ("outside the pilot", "not in the source tables", ALIKE)
 OUTCOMES = ("sent", "unchanged", "suppressed", "failed")
@@ -62,9 +62,9 @@ class Sent:
     left_behind: int
     reasons: pd.DataFrame
     outcomes: pd.DataFrame = field(repr=False)
-    calls: int = 0
-    stopped: str = ""
-    dry_run: bool = False
+    calls: int
+    stopped: str
+    dry_run: bool
 
     @property
     def reconciled(self) -> bool:
@@ -73,15 +73,14 @@ class Sent:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the counts."""
-        names = ("rows", *OUTCOMES, "cleared", "left_behind", "calls")
-        counts = {name: getattr(self, name) for name in names}
-        return {**counts, "reconciled": int(self.reconciled), "stopped": self.stopped}
+        names = ("rows", *OUTCOMES, "cleared", "left_behind", "calls", "reconciled")
+        return {name: int(getattr(self, name)) for name in names} | {"stopped": self.stopped}
 
     def __str__(self) -> str:
         parts = " + ".join(f"{name} {getattr(self, name)}" for name in OUTCOMES)
-        word = "=" if self.reconciled else "is not"
         tail = f" · stopped: {self.stopped}" if self.stopped else ""
-        return f"rows {self.rows} {word} {parts} · cleared {self.cleared}{tail}"
+        equal = "=" if self.reconciled else "is not"
+        return f"rows {self.rows} {equal} {parts} · cleared {self.cleared}{tail}"
 
 
 def send(
@@ -96,7 +95,6 @@ def send(
     key: str = "",
     out: str | Path = "",
     patience: Patience | None = None,
-    despite: str = "",
 ) -> Sent:
     """Send rows to a CRM or a file: what changed since the last export, each row once.
 
@@ -122,8 +120,6 @@ def send(
     out : path
         Folder of the CSV file.
     patience : Patience, optional
-    despite : str
-        Why the run is exported although a required gate failed; it is written down.
 
     Returns
     -------
@@ -143,28 +139,28 @@ def send(
     >>> print(send(people, to="csv", journal="", key="secret", dry_run=True))
     rows 2 = sent 1 + unchanged 0 + suppressed 1 + failed 0 · cleared 0
     """
-    if to not in TARGETS:
-        raise UsageError.unknown("target", to, TARGETS, where="send")
-    settings, patience = settings or Export(), patience or Patience()
-    if to == "csv":
-        if not dry_run and not str(out):
-            raise UsageError("no folder for the CSV file", accepted="out='folder'")
-        place, make = str(Path(out).resolve()), lambda: CsvFile(out, settings)
-    else:
-        place = (base_url or getattr(settings, f"{to}_url")).rstrip("/")
-        make = lambda: CRMS[to](base_url, settings, patience)  # noqa: E731
-    client = None if dry_run else make()
+    if to not in CLIENTS:
+        raise UsageError.unknown("target", to, CLIENTS, where="send")
+    if to == "csv" and not (dry_run or str(out)):
+        raise UsageError("no folder for the CSV file", accepted="out='folder'")
+    settings = settings or Export()
+    place = str(Path(out).resolve()) if to == "csv" else base_url or _address(to, settings)
+    client = None if dry_run else CLIENTS[to](place, settings, patience or Patience())
     book = "" if dry_run and not Path(journal or ".").is_file() else journal
+    target = " ".join((to, settings.account, place.rstrip("/")))
     secret = key or pseudonym_key(Config(as_of=date.min))
-    with closing(Journal(book, key=secret, target=f"{to} {place}")) as open_book:
-        open_book.begin(resume=resume, despite=despite, dry=dry_run)
-        export = _Export(rows, open_book, client)
+    with closing(Journal(book, key=secret, target=target)) as opened:
+        opened.begin(resume=resume, dry=dry_run)
+        export = _Export(rows, opened, client)
         export.prepare()
         export.run()
-        done = export.result()
-        if not dry_run:
-            open_book.end(done.facts(), finished=not done.stopped)
-    return done
+        if not (dry_run or export.stopped):
+            opened.end()
+        return export.result()
+
+
+def _address(to: str, settings: Export) -> str:
+    return getattr(settings, f"{to}_url") or credential(f"SEGWORK_{to.upper()}_URL")
 
 
 class _Export:
@@ -235,7 +231,7 @@ class _Export:
             part = self.rows.iloc[start : start + CHUNK]
             blank = [""] * len(part)
             told = [map(_text, part[n].tolist()) if n in part else blank for n in COLUMNS]
-            ids = map(_text, part["customer_id"].tolist())
+            ids = part["customer_id"].fillna("").tolist()
             yield zip(ids, part["suppressed"].tolist(), zip(*told, strict=True), strict=True)
 
     def _changes(self) -> Iterator[Change]:
@@ -269,8 +265,8 @@ class _Export:
         return None
 
     def _is(self, row: int, outcome: str, reason: str) -> None:
-        reason_code = self.reasons.setdefault(reason, len(self.reasons))
-        self.codes[:, row] = OUTCOMES.index(outcome), reason_code
+        known = self.reasons.setdefault(reason, len(self.reasons))
+        self.codes[:, row] = OUTCOMES.index(outcome), known
 
     def result(self) -> Sent:
         """Count every row once, from what was kept of each."""
