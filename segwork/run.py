@@ -116,14 +116,22 @@ class Run:
         estimate = name.removesuffix("_low").removesuffix("_high")
         return self._units.get(name) or self._units.get(estimate, "")
 
-    def figure(self, figure: Any, *, alt: str) -> None:
+    def record(self, result: Any, *, prefix: str = "") -> None:
+        """Record what a result knows of itself: its ``facts()``."""
+        self.metrics(result.facts(), prefix=prefix)
+
+    def figure(self, figure: Any, *, alt: str = "") -> None:
         """Show a figure with its text alternative and close it.
+
+        ``figure`` may be the pair that the functions of ``segwork.plots`` return.
 
         Raises
         ------
         UsageError
             ``alt`` is empty: a figure nobody can hear described is not shown.
         """
+        if isinstance(figure, tuple):
+            figure, alt = figure
         if not alt.strip():
             raise UsageError(
                 f"a figure of {self.notebook} has no alt text", accepted="alt='what it shows'"

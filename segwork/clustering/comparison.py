@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
@@ -13,24 +14,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import board, deep, prepare
-from segwork.clustering.conviction import Conviction, conviction, enough_of
+from segwork.clustering import prepare, usable
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.methods import (
+from segwork.clustering.judging import scoreboard as board
+from segwork.clustering.judging.clusterability import Conviction, conviction, enough_of
+from segwork.clustering.judging.scored import Scored, scored
+from segwork.clustering.judging.scores import outcome_separation
+from segwork.clustering.judging.traits import TRAITS
+from segwork.clustering.methods import deep
+from segwork.clustering.methods.classical import (
     CLASSICAL,
     MOST_NOISE,
     MOST_SEGMENTS,
     Candidate,
     cluster_numbers,
 )
+from segwork.clustering.methods.pool import classical_pool, fitting_rows
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.pool import Scored, classical_pool, fitting_rows, scored
-from segwork.clustering.rfm import fit_cuts, rfm_labels
-from segwork.clustering.traits import TRAITS
+from segwork.clustering.rfm import rfm_labels
 from segwork.errors import DataError, UsageError
+from segwork.features.rfm import fit_cuts
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
-METHODS = ("rule_rfm", *CLASSICAL, *AUTOENCODERS)
+METHODS = ("rule_rfm", "stable_kmeans", *CLASSICAL, *AUTOENCODERS)
+VALUE = ("days_since_last", "orders", "spend_total")  # what a partition of customers should tell
+COMPLEXITY = (
+    "rule_rfm",
+    "stable_kmeans",
+    "kmeans",
+    "ward",
+    "pca_kmeans",
+    "mixture",
+    "genie",
+    "dbscan",
+    "hdbscan",
+    *AUTOENCODERS,
+)  # simplest first: what a reader can redo by hand comes before what takes a net
 MAP_ROWS = 2000
 LEAST_ROWS = 10
 
@@ -47,9 +66,16 @@ class Comparison:
     labels : DataFrame
         One column per method, index of X; −1 is noise.
     recommended : str or None
-        The method whose labelling to use; None means "no convincing segments".
+        *Are there natural groups?* The method that draws them best; None means "no convincing
+        segments".
     reason : str
-        One sentence that says why.
+        One sentence that says why, and names the scaling.
+    usable : str or None
+        *Which partition to work with?* The simplest of those that are found again on other rows,
+        are not too small to address and tell most of a later outcome; None only where nothing is
+        found again.
+    usable_reason : str
+        One sentence that says why, and what the partition is good for.
     conviction : Conviction
         The table's best labelling beside those of clusterless copies of the table.
     n_rows, n_fitted, n_one_time : int
@@ -66,6 +92,8 @@ class Comparison:
     labels: pd.DataFrame
     recommended: str | None
     reason: str
+    usable: str | None
+    usable_reason: str
     conviction: Conviction
     n_rows: int
     n_fitted: int
@@ -90,6 +118,7 @@ class Comparison:
         """Return the finite results by name; no times, so that two runs are equal."""
         facts: dict[str, float | int | str] = {
             "recommended": self.recommended or "no convincing segments",
+            "usable": self.usable or "nothing is found again",
             "rows": self.n_rows,
             "rows_fitted": self.n_fitted,
             "one_time_buyers": self.n_one_time,
@@ -113,10 +142,10 @@ def compare(
     seed: int = 0,
     later: pd.Series | np.ndarray | None = None,
     scale: str = "auto",
-    draws: int = 10,
+    draws: int = 5,
     copies: int = 19,
 ) -> Comparison:
-    """Segment the same rows with every method and recommend one labelling, or none.
+    """Segment the same rows with every method: are there groups, and which partition to use?
 
     Parameters
     ----------
@@ -128,10 +157,11 @@ def compare(
         Of ``METHODS``; all by default. ``rule_rfm`` runs only where its columns are there.
     seed : int, default 0
     later : array, shape (n,), optional
-        An outcome of a later period, for ``outcome_separation``.
-    scale : {"auto", "customer", "as given", "standard"}
+        An outcome of a later period, for ``outcome_separation`` and ``usable``; without it a
+        partition is held against the table's own columns.
+    scale : {"auto", "customer", "logarithms", "as given", "standard"}
         See ``segwork.clustering.prepare`` for the declared rule.
-    draws : int, default 10
+    draws : int, default 5
         Bootstrap samples behind the Jaccard columns.
     copies : int, default 19
         Clusterless copies behind the recommendation; 19 is the least that allows 5 %.
@@ -156,50 +186,42 @@ def compare(
     """
     frame = prepare.as_frame(X)
     chosen = _checked(methods, n_clusters, later, frame)
-    rule = prepare.fit_scaling(frame, n_clusters=n_clusters, scale=scale).rule
-    once = prepare.one_time_buyers(frame, rule)
-    compared = frame[~once]
-    scaling = prepare.fit_scaling(compared, n_clusters=n_clusters, scale=scale)
-    matrix = scaling.transform(compared)
-    rows = fitting_rows(len(matrix), seed=seed)
-    if len(np.unique(matrix[rows], axis=0)) < LEAST_ROWS:
+    once = prepare.one_time_buyers(frame, prepare.fit_scaling(frame, scale=scale).rule)
+    scaling = prepare.fit_scaling(frame[~once], scale=scale)
+    runner = _Runner(frame, once, scaling, n_clusters, seed)
+    if len(np.unique(runner.X, axis=0)) < LEAST_ROWS:
         return _nothing_to_compare(frame, scaling, chosen)
-    once_rows = scaling.transform(frame[once]) if once.any() else None
-    runner = _Runner(compared.iloc[rows], matrix[rows], scaling, n_clusters, seed, once_rows)
-    for name in board.with_progress(chosen):
-        runner.run(name)
+    verdict = runner.run([name for name in chosen if name != "stable_kmeans"], copies=copies)
     pool = runner.scored(runner.candidates)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
-    labels = _labels(pool, best, models, frame, whole=len(rows) == len(frame))
-    asked = {"seed": seed, "n_clusters": n_clusters, "customers": pool.customers}
-    verdict = conviction(enough_of(runner.X, pool.groups, seed=seed), copies=copies, **asked)
-    outcome = None if later is None else np.asarray(later, dtype=float)[~once]
-    table = board.scoreboard(
-        pool, best, labels[~once], compared, matrix, runner, later=outcome, draws=draws, seed=seed
-    )
-    recommended, reason = _recommend(table, verdict)
-    sizes = (len(frame), len(rows), int(once.sum()))
-    return Comparison(
-        table, labels[list(table.index)], recommended, reason, verdict, *sizes, scaling,
-        runner.maps(), models,
-    )  # fmt: skip
-
-
-def _labels(
-    pool: Scored,
-    best: dict[str, int],
-    models: dict[str, SegmentModel],
-    frame: pd.DataFrame,
-    *,
-    whole: bool,
-) -> pd.DataFrame:
-    """Return one column per method: as fitted, or assigned where only some were."""
-    columns = {
+    whole = len(runner.X) == len(frame)
+    labels = {
         name: pool.candidates[at].labels if whole else models[name].assign(frame).to_numpy()
         for name, at in best.items()
     }
-    return pd.DataFrame(columns, index=frame.index)
+    table = board.scoreboard(pool, best, {n: v[~once] for n, v in labels.items()}, runner, draws)
+    if "stable_kmeans" in chosen:
+        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable()
+        table = pd.concat([table, row])
+    work = _Work(frame, runner, labels, later)
+    table = work.told_by(table)
+    usable, why = work.usable(table)
+    recommended, reason = _recommend(table, verdict)
+    sizes = (len(frame), len(runner.X), int(once.sum()))
+    return Comparison(
+        table,
+        pd.DataFrame(labels, index=frame.index)[list(table.index)],
+        recommended,
+        f"{reason} Columns were scaled by the rule '{scaling.rule}'.",
+        usable,
+        why,
+        verdict,
+        *sizes,
+        scaling,
+        runner.maps(),
+        models,
+    )
 
 
 def _checked(
@@ -231,16 +253,19 @@ class _Runner:
     def __init__(
         self,
         frame: pd.DataFrame,
-        X: np.ndarray,
+        once: np.ndarray,
         scaling: prepare.Scaling,
         n_clusters: int | None,
         seed: int,
-        once: np.ndarray | None,
     ) -> None:
-        self.frame, self.X, self.scaling, self.once = frame, X, scaling, once
-        self.n_clusters, self.seed = n_clusters, seed
+        self.scaling, self.n_clusters, self.seed = scaling, n_clusters, seed
+        self.everybody, self.compared = frame, frame[~once]
+        self.matrix = scaling.transform(self.compared)
+        rows = fitting_rows(len(self.matrix), seed=seed)
+        self.frame, self.X = self.compared.iloc[rows], self.matrix[rows]
+        self.once = scaling.transform(frame[once]) if once.any() else None
         self.candidates: list[Candidate] = []
-        distinct, first, codes = np.unique(X, axis=0, return_index=True, return_inverse=True)
+        distinct, first, codes = np.unique(self.X, axis=0, return_index=True, return_inverse=True)
         self.alike = first[codes]  # equal rows get the label of their first
         self.customers = scaling.rule == "customer"
         most = MOST_SEGMENTS if self.customers else 100
@@ -248,12 +273,51 @@ class _Runner:
         self.cost: dict[str, tuple[float, float]] = {}
         self.codes: dict[str, deep.Code] = {}
 
-    def run(self, name: str) -> None:
+    def run(self, names: Sequence[str], *, copies: int) -> Conviction:
+        """Add the candidates of every method; the nets learn while the others are fitted."""
+        nets = [name for name in names if name in AUTOENCODERS]
+        with ThreadPoolExecutor(1) as beside:
+            if nets:
+                self._training = beside.submit(deep.learn_code, self.X, seed=self.seed)
+            others = [name for name in names if name not in AUTOENCODERS]
+            for name in board.with_progress(others):
+                self._run(name)
+            groups = self.scored(self.candidates).groups if others else 1
+            rows = enough_of(self.X, groups, seed=self.seed)
+            verdict = conviction(
+                rows,
+                copies=copies,
+                seed=self.seed,
+                n_clusters=self.n_clusters,
+                customers=self.customers,
+            )
+            for name in board.with_progress(nets):
+                self._run(name)
+        return verdict
+
+    def _run(self, name: str) -> None:
         """Add the candidates of one method, with seconds and megabytes spent."""
         began, before = time.perf_counter(), _peak_megabytes()
         found = self._candidates(name) or [_one_group(name, len(self.X))]
         self.candidates += [replace(c, labels=c.labels[self.alike]) for c in found]
         self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
+
+    def stable(self) -> tuple[SegmentModel, np.ndarray, pd.DataFrame]:
+        """Return the K-Means that is found again: model, everybody's labels, scoreboard row."""
+        frame, scaling = self.everybody, self.scaling
+        if self.customers:
+            frame = frame[list(VALUE)]
+            scaling = prepare.fit_scaling(frame, scale="customer")
+        began, before = time.perf_counter(), _peak_megabytes()
+        Z = scaling.transform(frame)
+        rows = fitting_rows(len(Z), seed=self.seed)
+        numbers = [self.n_clusters] if self.n_clusters else usable.NUMBERS
+        centres, again = usable.stable_kmeans(Z[rows], seed=self.seed, numbers=numbers)
+        labels = ((Z[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        model = usable.stable_model(scaling, centres, labels)
+        cost = time.perf_counter() - began, _peak_megabytes() - before
+        row = board.plain_row(labels, model.setting, again, cost)
+        return model, labels, pd.DataFrame([row], index=pd.Index(["stable_kmeans"], name="method"))
 
     def scored(self, candidates: list[Candidate]) -> Scored:
         """Measure candidates on the deciding rows, for the referee of this kind of table."""
@@ -280,7 +344,7 @@ class _Runner:
 
     @cached_property
     def _learnt(self) -> tuple[deep.Code, list[np.ndarray]]:
-        learnt = deep.learn_code(self.X, seed=self.seed)
+        learnt = self._training.result()
         self.codes |= dict.fromkeys(AUTOENCODERS, learnt[0])
         return learnt
 
@@ -326,6 +390,44 @@ class _Runner:
         )
 
 
+class _Work:
+    """What each labelling tells of a later outcome, or of the table, over everybody."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        runner: _Runner,
+        labels: dict[str, np.ndarray],
+        later: Sequence[float] | None,
+    ) -> None:
+        self.labels, self.seed, self.later = labels, runner.seed, later is not None
+        if later is not None:
+            self.told = np.asarray(later, dtype=float)[:, None]
+        elif runner.customers:
+            self.told = usable.value_columns(frame, VALUE)
+        else:
+            self.told = runner.matrix
+
+    def told_by(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Add the share each method explains of the later outcome."""
+        if self.later:
+            outcome = self.told[:, 0]
+            shares = [outcome_separation(self.labels[name], outcome) for name in table.index]
+            table = table.assign(outcome_separation=shares)
+        return table.reindex(columns=[c for c in board.COLUMNS if c in table.columns])
+
+    def usable(self, table: pd.DataFrame) -> tuple[str | None, str]:
+        """Choose the partition to work with."""
+        again = table["found_again"] if "found_again" in table else pd.Series(dtype=float)
+        partitions = [
+            usable.Partition(
+                name, self.labels[name], float(again.get(name, np.nan)), COMPLEXITY.index(name)
+            )
+            for name in table.index
+        ]
+        return usable.choose(partitions, self.told, later=self.later, seed=self.seed)
+
+
 def _one_group(name: str, n_rows: int) -> Candidate:
     """Return the answer of a method none of whose settings fits the rows."""
     none = np.zeros(n_rows, dtype=int)
@@ -352,13 +454,19 @@ def _best_of_each(pool: Scored) -> dict[str, int]:
 def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
     """Apply the rule: convincing against the null, noise of 30 % at most, highest quality."""
     able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
-    able = able[able["noise"] <= MOST_NOISE]
+    able = able[(able["noise"] <= MOST_NOISE) & able["predicted_quality"].notna()]
     if not len(able):
         return None, "No convincing segments: no method found two clusters with little noise."
     if not verdict.convincing:
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()
     row = able.loc[name]
+    unstable = "jaccard" in able and not row["jaccard"] > row["jaccard_null"]
+    if unstable and not verdict.by_itself:
+        return None, (
+            f"No convincing segments: {name} comes back no better on resampled rows"
+            f" ({row['jaccard']:.2f}) than on a clusterless copy ({row['jaccard_null']:.2f})."
+        )
     return str(name), (
         f"{name} with {int(row['clusters'])} segments has the highest predicted agreement with a"
         f" true grouping ({row['predicted_quality']:.2f}), and {verdict.sentence}."
@@ -381,7 +489,17 @@ def _nothing_to_compare(
         " too few to compare methods."
     )
     return Comparison(
-        table.rename_axis("method"), labels, None, reason,
-        Conviction(0.0, (), False, "not enough data"), len(frame), len(frame), 0, scaling,
-        pd.DataFrame(), models,
-    )  # fmt: skip
+        table.rename_axis("method"),
+        labels,
+        None,
+        reason,
+        None,
+        "Nothing to work with: too few distinct rows.",
+        Conviction(0.0, (), False, "not enough data"),
+        len(frame),
+        len(frame),
+        0,
+        scaling,
+        pd.DataFrame(),
+        models,
+    )
