@@ -42,7 +42,6 @@ def export(
     folder = Path(run_folder)
     findings, blocked = _blocked(folder, despite)
     ready = _config.load(config) if config else config_of(folder)
-    place = Path(out) if out else project_root() / "exports" / ready.name
     done = send(
         rows(folder, config=ready),
         to=to,
@@ -52,7 +51,7 @@ def export(
         base_url=url,
         settings=ready.export,
         key=pseudonym_key(ready),
-        out=place if to == "csv" else "",
+        out=out or project_root() / "exports" / ready.name,
     )
     record = done.facts() | {
         "reasons": done.reasons.astype({"outcome": str, "reason": str}).to_dict("records"),
