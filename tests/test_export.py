@@ -66,6 +66,10 @@ def test_tables_of_later_pages_are_taken(tmp_path: Path) -> None:
         "thank them",
     ]
     assert found.loc["walrus-1", ["lifecycle", "action"]].isna().all()
+    (run / "facts").mkdir()
+    facts = {"facts": {"saved_found_again": 0.875}}
+    (run / "facts" / "20_segments.json").write_text(json.dumps(facts), encoding="utf-8")
+    assert set(export.rows(run)["confidence"]) == {0.875}
     assert found.loc["walrus-1", "segment_name"] == "S02"
 
 

@@ -153,7 +153,7 @@ def is_exact(crm: Crm, to: str, versions: list[pd.DataFrame]) -> bool:
     }
     found = {one: values for one, values in found.items() if any(values.values())}
     held = pd.DataFrame.from_dict(found, orient="index", columns=list(COLUMNS)).sort_index()
-    texts = [_allowed(version) for version in versions]
+    texts = [allowed(version) for version in versions]
     last = texts[-1]
     if not held.index.equals(last.index):
         return False
@@ -165,9 +165,10 @@ def is_exact(crm: Crm, to: str, versions: list[pd.DataFrame]) -> bool:
     return bool(same.all())
 
 
-def _allowed(rows: pd.DataFrame) -> pd.DataFrame:
-    allowed = rows[rows["suppressed"].astype(str) == ""].set_index("customer_id")
-    return allowed[list(COLUMNS)].astype(str).rename_axis(None).sort_index()
+def allowed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return who may be sent, by customer, every value as text."""
+    kept = rows[rows["suppressed"].astype(str) == ""].set_index("customer_id")
+    return kept[list(COLUMNS)].astype(str).rename_axis(None).sort_index()
 
 
 def million(to: str, folder: Path, *, customers: int) -> dict[str, Any]:

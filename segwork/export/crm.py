@@ -14,7 +14,7 @@ TEXT, NUMBER, DATE = ("string", "text", "textarea"), ("number", "double"), ("dat
 COLUMNS = {  # what it means, kinds of field that hold it
     "segment": ("code of the segment, the same from run to run", TEXT),
     "segment_name": ("name of the segment", TEXT),
-    "confidence": ("how sure the segment is, 0 to 1; empty: the method does not say", NUMBER),
+    "confidence": ("how sure the segment is, 0 to 1; empty: not known", NUMBER),
     "valid_from": ("day as of which all this holds, year-month-day", DATE),
     "review_date": ("day by which another run has to renew it, year-month-day", DATE),
     "lifecycle": ("stage: new, active, loyal, at risk or lost", TEXT),

@@ -43,7 +43,8 @@ def rows(run: str | Path | Run, *, config: str | Path | Config | None = None) ->
     -------
     DataFrame
         ``customer_id`` of the source (missing for one the sources no longer have), ``segment``,
-        ``segment_name``, ``confidence`` (0 to 1, missing where the method gives none),
+        ``segment_name``, ``confidence`` (0 to 1: of the customer where the run has it, else how
+        well the segments are found again on resampled customers; missing where neither is known),
         ``valid_from``, ``review_date``, ``lifecycle``, ``action``, ``suppressed`` (reason, empty
         for who may be sent) and ``arm`` (pilot, control or empty), in the order of the sources.
 
@@ -149,7 +150,7 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
         "customer_id": found["customer_id"],
         "segment": segment.astype("category"),
         "segment_name": segment.map(lambda one: names.get(one, one)).astype("category"),
-        "confidence": found.get("confidence", pd.Series(np.nan, index=found.index)),
+        "confidence": found.get("confidence", _found_again(folder)),
         "valid_from": pd.Categorical([config.as_of.isoformat()] * len(found)),
         "review_date": pd.Categorical([review.isoformat()] * len(found)),
         "lifecycle": found["pseudonym"].map(stages).astype("category"),
@@ -158,6 +159,13 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
         "arm": arm.astype("category"),
     }
     return pd.DataFrame(described)
+
+
+def _found_again(folder: Path) -> float:
+    """Return how well the saved segments were found again on resampled customers, if known."""
+    path = folder / "facts" / "20_segments.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))["facts"] if path.is_file() else {}
+    return float(facts.get("saved_found_again", np.nan))
 
 
 def _table(folder: Path, name: str, key: str = "", value: str = "") -> pd.DataFrame:
