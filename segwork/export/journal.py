@@ -11,31 +11,28 @@ import hashlib
 import hmac
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from segwork.errors import UsageError
 
+HASH = 16  # bytes
 SCHEMA = """
 begin exclusive;
 create table if not exists records (
-  target text, who blob, held blob, due text, wanted blob, wanted_due text, ticket text,
-  export integer, primary key (target, who)) without rowid;
-create index if not exists claimed on records (target, ticket) where wanted is not null;
+  who blob primary key, held blob, due text, export integer) without rowid;
+create table if not exists claims (
+  who blob primary key, mark blob, due text, ticket text, target text) without rowid;
 create table if not exists exports (id integer primary key, target text, finished integer);
 create table if not exists spent (target text, hour integer, n integer);
 commit;
 """
-KNOWN = "select who, held, due, wanted, export from records where target = ? and who in"
-CLAIM = """
-insert into records values (?1, ?2, null, '', ?3, ?4, ?5, 0) on conflict do update
-set wanted = excluded.wanted, wanted_due = excluded.wanted_due, ticket = excluded.ticket
-"""
+KNOWN = "select who, held, due, export from records where who in"
 TAKEN = """
-update records set held = nullif(wanted, x''), due = wanted_due, wanted = null, export = ?3
-where target = ?1 and who = ?2 and wanted is not null
+insert or replace into records select who, nullif(mark, x''), due, ?2 from claims where who = ?1
 """
+HOLDING = "count(held) from records join exports on exports.id = records.export where target = ?"
 
 
 class Change(NamedTuple):
@@ -51,11 +48,10 @@ class Change(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the journal knows of one customer; ``wanted`` is set while an answer is missing."""
+    """What the CRM is known to hold of one customer."""
 
     held: bytes | None = None
     due: str = ""
-    wanted: bytes | None = None
     export: int = 0
 
 
@@ -101,10 +97,10 @@ class Journal:
         self._file.close()
 
     def hash(self, *parts: str) -> bytes:
-        """Return the keyed hash of some texts: 16 bytes."""
+        """Return the keyed hash of some texts: ``HASH`` bytes."""
         secret = self._secret.copy()
         secret.update("\x1f".join(parts).encode())
-        return secret.digest()[:16]
+        return secret.digest()[:HASH]
 
     def begin(self, *, resume: bool, dry: bool = False) -> None:
         """Open an export, or go on with the one that was interrupted; a dry one leaves no trace."""
@@ -121,45 +117,47 @@ class Journal:
 
     def known(self, whos: list[bytes]) -> dict[bytes, Known]:
         """Return what is known of some customers, 32,000 at most; who is not there is new."""
-        asked = f"{KNOWN} ({', '.join('?' * len(whos))})"
-        rows = self._file.execute(asked, [self._target, *whos])
+        rows = self._file.execute(f"{KNOWN} ({', '.join('?' * len(whos))})", whos)
         return {who: Known(*known) for who, *known in rows}
+
+    def unsure(self) -> set[bytes]:
+        """Return the customers who are claimed: nobody knows whether the CRM took them."""
+        asked = "select who from claims where target = ?"
+        return {who for (who,) in self._file.execute(asked, [self._target])}
 
     def claim(self, changes: Iterable[Change], ticket: str) -> None:
         """Remember, before the call, what is about to be sent with it."""
-        rows = [(self._target, c.who, c.mark, c.due, ticket) for c in changes]
+        rows = [(c.who, c.mark, c.due, ticket, self._target) for c in changes]
         self._file.execute("begin")
-        self._file.executemany(CLAIM, rows)
+        self._file.executemany("insert or replace into claims values (?, ?, ?, ?, ?)", rows)
         self._file.execute("commit")
 
-    def settle(self, *, taken: Iterable[bytes], refused: Iterable[bytes], cost: int) -> None:
-        """Remember what the CRM took and refused, and how much of the day's limit that cost.
+    def settle(self, answers: Mapping[bytes, str], *, cost: int) -> None:
+        """Remember the answers ("" for taken), and how much of the day's limit they cost.
 
-        A claimed row that is in neither stays claimed.
+        A claimed row without an answer stays claimed.
         """
-        no = "update records set wanted = null where target = ? and who = ?"
-        hour = int(time.time() // 3600)
+        taken = [(who, self.export) for who, reason in answers.items() if not reason]
+        spent = [self._target, int(time.time() // 3600), cost]
         self._file.execute("begin")
-        self._file.executemany(TAKEN, [(self._target, who, self.export) for who in taken])
-        self._file.executemany(no, [(self._target, who) for who in refused])
-        self._file.execute("insert into spent values (?, ?, ?)", [self._target, hour, cost])
+        self._file.executemany(TAKEN, taken)
+        self._file.executemany("delete from claims where who = ?", [(who,) for who in answers])
+        self._file.execute("insert into spent values (?, ?, ?)", spent)
         self._file.execute("commit")
 
     def tickets(self) -> list[str]:
         """Return the tickets some change is still claimed with."""
-        asked = "select distinct ticket from records where target = ? and wanted is not null"
+        asked = "select distinct ticket from claims where target = ?"
         return [ticket for (ticket,) in self._file.execute(asked, [self._target])]
 
     def release(self, ticket: str) -> None:
         """Let go of what is still claimed with a ticket: the CRM did not take it."""
-        no = "update records set wanted = null where target = ? and ticket = ?"
+        no = "delete from claims where target = ? and ticket = ?"
         self._file.execute(no, [self._target, ticket])
 
     def holding(self) -> int:
         """Return how many customers the CRM is known to hold values of."""
-        return self._one(
-            "count(*) from records where target = ? and held is not null", self._target
-        )
+        return self._one(HOLDING, self._target)
 
     def spent(self) -> int:
         """Return what the last 24 hours cost, on every export with this journal."""

@@ -70,8 +70,8 @@ class Salesforce(Crm):
         """Settle every job whose results were never read; what it did not take is let go."""
         for job in book.tickets():
             with suppress(RefusedError):  # gone after seven days: an upsert may be repeated
-                taken = [book.hash(one) for one, no in self._settled(job).items() if not no]
-                book.settle(taken=taken, refused=(), cost=0)
+                told = {book.hash(one): reason for one, reason in self._settled(job).items()}
+                book.settle(told, cost=0)
             book.release(job)
 
     def post(self, batch: list[Change], book: Journal) -> Iterator[dict[bytes, str]]:

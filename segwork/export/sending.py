@@ -20,7 +20,7 @@ from segwork.export.calls import secret as credential
 from segwork.export.crm import COLUMNS, Crm
 from segwork.export.csv_file import CsvFile
 from segwork.export.hubspot import HubSpot
-from segwork.export.journal import Change, Journal, Known
+from segwork.export.journal import HASH, Change, Journal, Known
 from segwork.export.salesforce import Salesforce
 from segwork.run import pseudonym_key
 from segwork.settings import Export
@@ -176,8 +176,8 @@ class _Export:
     def prepare(self) -> None:
         """Check the CRM's fields and settle what an earlier export left open; write the file."""
         if isinstance(self.client, CsvFile):
-            allowed = ((one, *told) for part in self._parts() for one, why, told in part if not why)
-            self.client.write(allowed)
+            parts = self._parts(np.arange(len(self.rows)))
+            self.client.write((one, *told) for part in parts for one, why, told in part if not why)
         elif self.client:
             try:
                 self.client.check()
@@ -206,10 +206,7 @@ class _Export:
         before = client.calls.made
         try:
             for told in client.post(batch, book):
-                taken = [who for who, reason in told.items() if not reason]
-                refused = [who for who, reason in told.items() if reason]
-                cost = client.cost(len(told), client.calls.made - before)
-                book.settle(taken=taken, refused=refused, cost=cost)
+                book.settle(told, cost=client.cost(len(told), client.calls.made - before))
                 before = client.calls.made
                 yield told
         except StoppedError as stop:
@@ -225,10 +222,10 @@ class _Export:
         else:
             self.cleared += 1
 
-    def _parts(self) -> Iterator[Iterator[tuple[str, str, tuple[str, ...]]]]:
+    def _parts(self, order: np.ndarray) -> Iterator[Iterator[tuple[str, str, tuple[str, ...]]]]:
         """Yield customer id, reason against it and values of every row, part by part."""
-        for start in range(0, len(self.rows), CHUNK):
-            part = self.rows.iloc[start : start + CHUNK]
+        for start in range(0, len(order), CHUNK):
+            part = self.rows.iloc[order[start : start + CHUNK]]
             blank = [""] * len(part)
             told = [map(_text, part[n].tolist()) if n in part else blank for n in COLUMNS]
             ids = part["customer_id"].fillna("").tolist()
@@ -236,30 +233,31 @@ class _Export:
 
     def _changes(self) -> Iterator[Change]:
         """Yield what has to be sent, row by row; all other rows are decided here."""
-        row = 0
-        for part in map(list, self._parts()):
-            whos = [self.book.hash(one) for one, _, _ in part]
-            known = self.book.known(whos)
+        # In the order of the hashes: the journal is written page by page, not all over.
+        ids = self.rows["customer_id"].fillna("")
+        whos = np.array([self.book.hash(one) for one in ids], dtype=f"S{HASH}")
+        order, unsure = whos.argsort(kind="stable"), self.book.unsure()
+        rows = iter(order.tolist())
+        for part in map(list, self._parts(order)):
+            hashes = [self.book.hash(one) for one, _, _ in part]
+            known = self.book.known(hashes)
             self.seen += sum(one.held is not None for one in known.values())
-            for who, (one, why, told) in zip(whos, part, strict=True):
-                change = self._decide(row, one, who, why, told, known.get(who, Known()))
-                if change:
+            for who, (one, why, told) in zip(hashes, part, strict=True):
+                row = Change(next(rows), one, who, b"", "", told, who in unsure)
+                if change := self._decide(row, why, known.get(who, Known())):
                     yield change
-                row += 1
 
-    def _decide(
-        self, row: int, one: str, who: bytes, why: str, told: tuple[str, ...], known: Known
-    ) -> Change | None:
-        unsure = known.wanted is not None
+    def _decide(self, change: Change, why: str, known: Known) -> Change | None:
+        row, one, told, unsure = change.row, change.customer_id, change.told, change.unsure
         if why or not one:
             self._is(row, "suppressed" if why else "failed", why or "no customer id")
             clear = one and why not in NOT_TOUCHED and (known.held or unsure)
-            return Change(row, one, who, b"", "", ("",) * len(told), unsure) if clear else None
+            return change._replace(told=("",) * len(told)) if clear else None
         named = dict(zip(COLUMNS, told, strict=True))
         due, today = named.pop("review_date"), named.pop("valid_from")
         mark = self.book.hash(one, *named.values())
         if unsure or known.held != mark or (known.due and known.due <= today):
-            return Change(row, one, who, mark, due, told, unsure)
+            return change._replace(mark=mark, due=due)
         ours = known.export == self.book.export
         self._is(row, "sent" if ours else "unchanged", "")
         return None
