@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress"},
+    {"errors", "results", "schema", "settings", "progress"},
     {"evidence", "config"},
     {"checks", "runs"},
     {"tables", "run"},
