@@ -1,0 +1,249 @@
+"""What customers will order and spend: ``expected``, tested on a later period each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.errors import DataError, UsageError
+from segwork.purchases import Occasions, occasions
+from segwork.purchases.models import Array
+from segwork.value import forecast as _forecast
+from segwork.value.forecast import CANDIDATES, FIRST, LEVELS, Forecast
+
+LEVEL = LEVELS[0]
+SHORTEST = 7  # days a test period has at least
+MOST_FREQUENT = 7  # repeat orders from which customers are shown together
+HOLDOUT = ("model", "mae", "rmse", "bias", "deviance", "coverage")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Orders and spend expected of every customer.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per customer with a line before ``as_of``, in source order: ``customer_id``,
+        ``p_alive``, ``expected_orders``, ``low`` and ``high`` (orders, 90 %), ``expected_spend``
+        (before returns; NaN without amounts). A customer with returns alone never ordered: zeros.
+    model : str
+        The model used; empty where nothing could be fitted, and the table then holds NaN.
+    parameters : dict
+        Of that model, in weeks (``r, alpha, a, b`` or ``s, beta``; ``first``: effect of the first
+        order's value), and ``spend_p, spend_q, spend_gamma`` of the gamma-gamma model.
+    holdout : pandas.DataFrame
+        ``model, mae, rmse, bias`` (share of the actual total)``, deviance, coverage`` (of the 90 %
+        intervals) on the last days before ``as_of``, each model fitted on what lay before them;
+        "own rate" and "mean of all" beside them. Empty where the history is too short.
+    by_frequency : pandas.DataFrame
+        In the same test: ``repeat_orders, customers, actual, expected, own_rate`` means.
+    reason : str
+        Why this model, and what was tested when.
+    level : float
+        Nominal level of the intervals: raised above 90 % where an earlier period asked for it.
+    horizon_days, holdout_days : int
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    model: str
+    parameters: dict[str, float]
+    holdout: pd.DataFrame = field(repr=False)
+    by_frequency: pd.DataFrame = field(repr=False)
+    reason: str
+    level: float
+    horizon_days: int
+    holdout_days: int
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return totals, and how the model used did in the later period beside a naive one."""
+        facts: dict[str, float | int | str] = {
+            "customers": len(self.table),
+            "horizon_days": self.horizon_days,
+            "model": self.model or "not enough data",
+        }
+        for name in ("expected_orders", "expected_spend"):
+            if self.table[name].notna().any():
+                facts[name] = float(self.table[name].sum())
+        rows = self.holdout.set_index("model")
+        for row, prefix in ((self.model, "holdout"), ("own rate", "own_rate")):
+            if row in rows.index:
+                for name in HOLDOUT[1:]:
+                    if np.isfinite(rows.loc[row, name]):
+                        facts[f"{prefix}_{name}"] = float(rows.loc[row, name])
+        return facts
+
+
+def expected(
+    transactions: Any,
+    *,
+    as_of: date | str,
+    horizon_days: int = 365,
+    model: str = "auto",
+    seed: int = 0,  # noqa: ARG001  (nothing is drawn; kept so that a later method may)
+) -> Expected:
+    """Expect each customer's orders and spend over the days from ``as_of`` on.
+
+    Parameters
+    ----------
+    transactions : native frame
+        ``customer_id``, ``ordered_at``; optional ``amount`` or ``quantity`` and ``unit_price``,
+        ``order_id``, ``is_return``; see :func:`segwork.purchases.occasions`.
+    as_of : date
+        Lines on or after this day are not used.
+    horizon_days : int, default 365
+    model : str, default "auto"
+        bg/nbd, mbg/nbd, pareto/nbd, or Pareto/NBD whose rate may depend on the first order's value;
+        "auto" takes the last unless another saves 2 % of the deviance, by more than two standard
+        errors, in a period that ends before the test period of ``holdout`` begins.
+    seed : int, default 0
+        Has no effect: nothing is drawn.
+
+    Raises
+    ------
+    UsageError
+        The horizon is not positive, or nobody knows the model.
+    DataError
+        A needed column is missing.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2024-01-01", "2024-01-20", "2024-02-11", "2024-01-05"])
+    >>> lines = pd.DataFrame({"customer_id": list("aaab"), "ordered_at": days, "amount": 10.0})
+    >>> found = expected(lines, as_of="2024-03-01", horizon_days=30, model="bg/nbd")
+    >>> found.table["expected_orders"].round(1).tolist()
+    [0.9, 0.3]
+    """
+    if isinstance(horizon_days, bool) or not horizon_days > 0:
+        raise UsageError(f"horizon_days is {horizon_days!r}", accepted="a positive number of days")
+    name = "auto" if model == "auto" else known(model)
+    found = occasions(transactions, as_of=as_of)
+    days = min(int(horizon_days), (found.end - found.begin) // 3)
+    level, reason, rows, groups = LEVEL, "the history is too short for a test", [], None
+    chosen = FIRST if name == "auto" else name
+    if days >= SHORTEST:
+        chosen, level, reason = _choose(found, found.end - 2 * days, days, name)
+        rows, groups = _test(found, found.end - days, days, chosen, level)
+    try:
+        made = _forecast.forecast(found, found.end, chosen)
+    except DataError as fault:
+        made, reason = None, fault.what
+    return Expected(
+        _table(found, made, horizon_days, level),
+        chosen if made else "",
+        _parameters(made),
+        pd.DataFrame(rows, columns=HOLDOUT),
+        groups if groups is not None else _by_frequency({}, np.zeros(0), np.zeros(0)),
+        reason,
+        level,
+        int(horizon_days),
+        days if rows else 0,
+    )
+
+
+def known(model: str) -> str:
+    """Return the candidate a spelling such as "BG/NBD" or "pareto_nbd" means.
+
+    Raises
+    ------
+    UsageError
+        It means none.
+    """
+    plain = {"".join(filter(str.isalnum, name)): name for name in CANDIDATES}
+    key = "".join(filter(str.isalnum, str(model).lower()))
+    if key not in plain:
+        raise UsageError.unknown("model", str(model), ("auto", *CANDIDATES), where="expected")
+    return plain[key]
+
+
+def _choose(found: Occasions, cut: int, days: int, name: str) -> tuple[str, float, str]:
+    """Choose model and level of the intervals by the period before the test period."""
+    actual = found.summed(found.orders, cut, cut + days)
+    there = found.seen(cut).times > 0
+    names = CANDIDATES if name == "auto" else (name,)
+    try:
+        made = {n: _forecast.forecast(found, cut, n) for n in names}
+    except DataError:
+        return (FIRST if name == "auto" else name), LEVEL, "too few customers for a choice"
+    loss = {n: _forecast.deviance(actual, f.orders(days))[there] for n, f in made.items()}
+    chosen = names[0]
+    for other in sorted(names[1:], key=lambda n: loss[n].mean()):
+        gain = loss[names[0]] - loss[other]
+        error = gain.std() / np.sqrt(max(len(gain), 1))
+        if gain.mean() > max(2 * error, _forecast.WORTH * loss[names[0]].mean()):
+            chosen = other
+            break
+    level = _level(made[chosen], actual, there, days)
+    why = "asked for" if name != "auto" else "not beaten" if chosen == names[0] else "clearly best"
+    return chosen, level, f"{chosen}: {why} in the {days} days before the {days} of the test"
+
+
+def _level(made: Forecast, actual: Array, there: Array, days: int) -> float:
+    """Return the smallest level whose intervals held 90 % of the customers."""
+    for level in LEVELS:
+        low, high = made.interval(days, level)
+        if ((low <= actual) & (actual <= high))[there].mean() >= LEVEL:
+            return level
+    return LEVELS[-1]
+
+
+def _test(
+    found: Occasions, cut: int, days: int, chosen: str, level: float
+) -> tuple[list[dict], pd.DataFrame | None]:
+    """Score every model and two naive ones on the customers known before the test period."""
+    seen = found.seen(cut)
+    there = seen.times > 0
+    actual = found.summed(found.orders, cut, cut + days)[there]
+    rows, best = [], np.zeros(0)
+    for name in CANDIDATES:
+        try:
+            made = _forecast.forecast(found, cut, name)
+        except DataError:
+            return [], None
+        orders = made.orders(days)[there]
+        bounds = made.interval(days, level if name == chosen else LEVEL)
+        low, high = (bound[there] for bound in bounds)
+        rows.append({"model": name, **_forecast.score(actual, orders, (low, high))})
+        best = orders if name == chosen else best
+    naive = {n: v[there] for n, v in _forecast.baselines(seen, days).items()}
+    rows += [{"model": n, **_forecast.score(actual, v)} for n, v in naive.items()]
+    means = {"actual": actual, "expected": best, "own_rate": naive["own rate"]}
+    return rows, _by_frequency(means, (seen.times - 1)[there], actual)
+
+
+def _by_frequency(values: dict[str, Array], repeats: Array, actual: Array) -> pd.DataFrame:
+    """Return means of customers with as many repeat orders each."""
+    names = ["repeat_orders", "customers", "actual", "expected", "own_rate"]
+    if not len(actual):
+        return pd.DataFrame(columns=names)
+    group = np.minimum(repeats, MOST_FREQUENT)
+    table = pd.DataFrame(values).groupby(group).mean()
+    table.insert(0, "customers", pd.Series(group).value_counts())
+    words = [str(g) if g < MOST_FREQUENT else f"{g} and more" for g in table.index]
+    table.insert(0, "repeat_orders", words)
+    return table[names].reset_index(drop=True)
+
+
+def _table(found: Occasions, made: Forecast | None, days: int, level: float) -> pd.DataFrame:
+    table = pd.DataFrame({"customer_id": found.customer_id})
+    if made is None:
+        names = ["p_alive", "expected_orders", "low", "high", "expected_spend"]
+        return table.assign(**dict.fromkeys(names, np.nan))
+    low, high = made.interval(days, level)
+    orders = made.orders(days)
+    spend = np.where(made.place >= 0, orders * made.value(), 0.0)
+    return table.assign(
+        p_alive=made.p_alive(), expected_orders=orders, low=low, high=high, expected_spend=spend
+    )
+
+
+def _parameters(made: Forecast | None) -> dict[str, float]:
+    if made is None:
+        return {}
+    spending = _forecast.spending_of(made.seen)
+    more = {} if spending is None else vars(spending)
+    return made.model.parameters | {f"spend_{name}": value for name, value in more.items()}
