@@ -18,6 +18,7 @@ __all__ = [
     "run",
     "sample",
     "tables",
+    "value",
 ]
 
 

@@ -10,14 +10,10 @@ import numpy as np
 import pandas as pd
 
 from segwork.errors import DataError, UsageError
-from segwork.purchases import Occasions, occasions
-from segwork.purchases.models import Array
-from segwork.value import forecast as _forecast
-from segwork.value.forecast import CANDIDATES, FIRST, LEVELS, Forecast
+from segwork.purchases import Occasions, occasions, trial
+from segwork.purchases.forecast import CANDIDATES, FIRST, Forecast, forecast, spending_of
 
-LEVEL = LEVELS[0]
 SHORTEST = 7  # days a test period has at least
-MOST_FREQUENT = 7  # repeat orders from which customers are shown together
 HOLDOUT = ("model", "mae", "rmse", "bias", "deviance", "coverage")
 
 
@@ -116,20 +112,20 @@ def expected(
     >>> lines = pd.DataFrame({"customer_id": list("aaab"), "ordered_at": days, "amount": 10.0})
     >>> found = expected(lines, as_of="2024-03-01", horizon_days=30, model="bg/nbd")
     >>> found.table["expected_orders"].round(1).tolist()
-    [0.9, 0.3]
+    [0.7, 0.2]
     """
     if isinstance(horizon_days, bool) or not horizon_days > 0:
         raise UsageError(f"horizon_days is {horizon_days!r}", accepted="a positive number of days")
     name = "auto" if model == "auto" else known(model)
     found = occasions(transactions, as_of=as_of)
     days = min(int(horizon_days), (found.end - found.begin) // 3)
-    level, reason, rows, groups = LEVEL, "the history is too short for a test", [], None
+    level, reason, rows, groups = trial.LEVEL, "the history is too short for a test", [], None
     chosen = FIRST if name == "auto" else name
     if days >= SHORTEST:
-        chosen, level, reason = _choose(found, found.end - 2 * days, days, name)
-        rows, groups = _test(found, found.end - days, days, chosen, level)
+        chosen, level, reason = trial.choose(found, found.end - 2 * days, days, name)
+        rows, groups = trial.back_test(found, found.end - days, days, chosen, level)
     try:
-        made = _forecast.forecast(found, found.end, chosen)
+        made = forecast(found, found.end, chosen)
     except DataError as fault:
         made, reason = None, fault.what
     return Expected(
@@ -137,7 +133,7 @@ def expected(
         chosen if made else "",
         _parameters(made),
         pd.DataFrame(rows, columns=HOLDOUT),
-        groups if groups is not None else _by_frequency({}, np.zeros(0), np.zeros(0)),
+        groups if groups is not None else trial.by_frequency({}, np.zeros(0), np.zeros(0)),
         reason,
         level,
         int(horizon_days),
@@ -160,74 +156,6 @@ def known(model: str) -> str:
     return plain[key]
 
 
-def _choose(found: Occasions, cut: int, days: int, name: str) -> tuple[str, float, str]:
-    """Choose model and level of the intervals by the period before the test period."""
-    actual = found.summed(found.orders, cut, cut + days)
-    there = found.seen(cut).times > 0
-    names = CANDIDATES if name == "auto" else (name,)
-    try:
-        made = {n: _forecast.forecast(found, cut, n) for n in names}
-    except DataError:
-        return (FIRST if name == "auto" else name), LEVEL, "too few customers for a choice"
-    loss = {n: _forecast.deviance(actual, f.orders(days))[there] for n, f in made.items()}
-    chosen = names[0]
-    for other in sorted(names[1:], key=lambda n: loss[n].mean()):
-        gain = loss[names[0]] - loss[other]
-        error = gain.std() / np.sqrt(max(len(gain), 1))
-        if gain.mean() > max(2 * error, _forecast.WORTH * loss[names[0]].mean()):
-            chosen = other
-            break
-    level = _level(made[chosen], actual, there, days)
-    why = "asked for" if name != "auto" else "not beaten" if chosen == names[0] else "clearly best"
-    return chosen, level, f"{chosen}: {why} in the {days} days before the {days} of the test"
-
-
-def _level(made: Forecast, actual: Array, there: Array, days: int) -> float:
-    """Return the smallest level whose intervals held 90 % of the customers."""
-    for level in LEVELS:
-        low, high = made.interval(days, level)
-        if ((low <= actual) & (actual <= high))[there].mean() >= LEVEL:
-            return level
-    return LEVELS[-1]
-
-
-def _test(
-    found: Occasions, cut: int, days: int, chosen: str, level: float
-) -> tuple[list[dict], pd.DataFrame | None]:
-    """Score every model and two naive ones on the customers known before the test period."""
-    seen = found.seen(cut)
-    there = seen.times > 0
-    actual = found.summed(found.orders, cut, cut + days)[there]
-    rows, best = [], np.zeros(0)
-    for name in CANDIDATES:
-        try:
-            made = _forecast.forecast(found, cut, name)
-        except DataError:
-            return [], None
-        orders = made.orders(days)[there]
-        bounds = made.interval(days, level if name == chosen else LEVEL)
-        low, high = (bound[there] for bound in bounds)
-        rows.append({"model": name, **_forecast.score(actual, orders, (low, high))})
-        best = orders if name == chosen else best
-    naive = {n: v[there] for n, v in _forecast.baselines(seen, days).items()}
-    rows += [{"model": n, **_forecast.score(actual, v)} for n, v in naive.items()]
-    means = {"actual": actual, "expected": best, "own_rate": naive["own rate"]}
-    return rows, _by_frequency(means, (seen.times - 1)[there], actual)
-
-
-def _by_frequency(values: dict[str, Array], repeats: Array, actual: Array) -> pd.DataFrame:
-    """Return means of customers with as many repeat orders each."""
-    names = ["repeat_orders", "customers", "actual", "expected", "own_rate"]
-    if not len(actual):
-        return pd.DataFrame(columns=names)
-    group = np.minimum(repeats, MOST_FREQUENT)
-    table = pd.DataFrame(values).groupby(group).mean()
-    table.insert(0, "customers", pd.Series(group).value_counts())
-    words = [str(g) if g < MOST_FREQUENT else f"{g} and more" for g in table.index]
-    table.insert(0, "repeat_orders", words)
-    return table[names].reset_index(drop=True)
-
-
 def _table(found: Occasions, made: Forecast | None, days: int, level: float) -> pd.DataFrame:
     table = pd.DataFrame({"customer_id": found.customer_id})
     if made is None:
@@ -244,6 +172,6 @@ def _table(found: Occasions, made: Forecast | None, days: int, level: float) -> 
 def _parameters(made: Forecast | None) -> dict[str, float]:
     if made is None:
         return {}
-    spending = _forecast.spending_of(made.seen)
+    spending = spending_of(made.seen)
     more = {} if spending is None else vars(spending)
     return made.model.parameters | {f"spend_{name}": value for name, value in more.items()}

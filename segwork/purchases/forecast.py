@@ -9,22 +9,12 @@ from scipy.special import xlogy
 from scipy.stats import nbinom
 
 from segwork.errors import DataError
-from segwork.purchases import (
-    MODELS,
-    Buying,
-    History,
-    Occasions,
-    Seen,
-    Spending,
-    fit,
-    fit_spending,
-)
-from segwork.purchases.models import Array
+from segwork.purchases.models import MODELS, Array, Buying, History, fit
+from segwork.purchases.occasions import WEEK, Occasions, Seen
+from segwork.purchases.spend import Spending, fit_spending
 
-WEEK = 7.0
 FIRST = "pareto/nbd, first order"
 CANDIDATES = (FIRST, *MODELS)
-WORTH = 0.02  # share of the deviance another model must save before it replaces the first
 COVERED = 50_000  # customers the coverage of intervals is counted on, at most
 LEVELS = (0.90, 0.95, 0.975, 0.99, 0.995)
 
@@ -72,10 +62,11 @@ class Forecast:
         return bounds[0], np.ceil(bounds[1] * self.per_occasion - 1e-9)
 
     def value(self) -> Array:
-        """Return what an order of each customer is expected to be worth; NaN if nobody paid."""
+        """Return what an order of each customer is expected to be worth; NaN without amounts."""
         spending, times = spending_of(self.seen), np.maximum(self.seen.times, 1)
-        if spending is None:
-            return np.full(len(times), np.nan)
+        if spending is None:  # too few have paid to tell customers apart
+            mean = self.seen.spend.sum() / max(self.seen.orders.sum(), 1)
+            return np.full(len(times), float(mean))
         return spending.mean(times, self.seen.spend / times) / self.per_occasion
 
 

@@ -1,0 +1,322 @@
+"""Who earns what: revenue, margin, cost to serve and profit by customer and segment: ``profit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.config import COSTS, Cost
+from segwork.errors import UsageError
+from segwork.purchases.models import Array
+from segwork.tables import Tables
+from segwork.value.ledger import Ledger, resampled
+
+ANSWERS = ("profit", "margin", "revenue")
+SHARES = ("margin_rate", "payment_rate", "discount_rate")
+BANDS = {"no contact": 0, "1 or 2 contacts": 1, "3 to 9 contacts": 3, "10 and more contacts": 10}
+
+
+@dataclass(frozen=True)
+class Profit:
+    """What customers and segments earned in the window, as far as costs are known.
+
+    Attributes
+    ----------
+    by_customer : pandas.DataFrame
+        One row per customer of the segments, in their order: ``customer_id, segment, revenue``
+        (returns taken off)``, margin, cost_to_serve, profit, orders, returns, contacts, minutes``.
+        What cannot be known is NaN.
+    by_segment : pandas.DataFrame
+        Index ``segment``, worst first: ``customers`` and totals of ``revenue, margin,
+        cost_to_serve, profit``; ``low, high`` (95 %, bootstrap over customers) of what ``answer``
+        names; ``losing`` (share of customers it is negative for); ``revenue_share``,
+        ``service_share`` (of cost to serve, of contacts where that is not known), and ``burden``,
+        their ratio: above one a segment uses more service than it pays for.
+    whale : pandas.DataFrame
+        ``share_customers, share_profit``: customers from the best to the worst, and the share of
+        the total they have brought by then (NaN unless the total is positive); ``profit``, the same
+        in money; ``later``, the share of the second half's total brought by customers in the order
+        of the first half, which no luck of the window has sorted.
+    answer : str
+        What ``low, high`` and ``whale`` are of: profit, or the margin or revenue where more is not
+        known.
+    missing : tuple of str
+        What is not known and therefore not in the figures.
+    sources : dict of str to str
+        Where each cost comes from.
+    outside : float
+        Revenue of the window that belongs to nobody in the segments.
+    """
+
+    by_customer: pd.DataFrame = field(repr=False)
+    by_segment: pd.DataFrame = field(repr=False)
+    whale: pd.DataFrame = field(repr=False)
+    answer: str
+    missing: tuple[str, ...]
+    sources: dict[str, str]
+    outside: float
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return totals, the peak of the whale curve, and the worst segment."""
+        values = self.by_customer[self.answer]
+        facts: dict[str, float | int | str] = {
+            "answer": self.answer,
+            "missing": "; ".join(self.missing) or "nothing",
+            "customers": len(values),
+            "total": float(values.sum()),
+            "revenue": float(self.by_customer["revenue"].sum()),
+            "outside_revenue": self.outside,
+            "losing_share": float((values < 0).mean()) if len(values) else 0.0,
+        }
+        if self.whale["share_profit"].notna().any():
+            facts["whale_peak"] = float(self.whale["share_profit"].max())
+            peak = self.whale["share_profit"].idxmax()
+            facts["whale_peak_customers"] = float(self.whale["share_customers"].loc[peak])
+        if self.whale["later"].notna().any():
+            facts["whale_peak_later"] = float(self.whale["later"].max())
+        if len(self.by_segment):
+            worst = self.by_segment.iloc[0]
+            facts |= {"worst_segment": str(worst.name), "worst_total": float(worst[self.answer])}
+        return facts
+
+
+def profit(
+    tables: Tables,
+    segments: Any,
+    *,
+    as_of: date | str,
+    window_days: int = 365,
+    costs: Mapping[str, float | Cost] | None = None,
+    seed: int = 0,
+) -> Profit:
+    """Work out profit by customer and segment from what the tables and declared costs tell.
+
+    Parameters
+    ----------
+    tables : Tables
+        ``unit_cost`` of the order lines and ``cost`` of the interactions are used where filled in.
+    segments : pandas.Series or DataFrame
+        Segment by customer id, or columns ``customer_id`` and ``segment``.
+    as_of : date
+    window_days : int, default 365
+        The days before ``as_of`` that are looked at.
+    costs : mapping, optional
+        Numbers in the home currency, or :class:`segwork.config.Cost`: ``order``, ``line``,
+        ``return``, ``contact`` and ``contact_minute`` (for contacts without a ``cost``),
+        ``payment_rate``, ``margin_rate`` (for lines without a ``unit_cost``), ``discount_rate``.
+        What is absent is not guessed: it is named in ``missing``.
+    seed : int, default 0
+        Of the bootstrap.
+
+    Raises
+    ------
+    UsageError
+        A cost is unknown or no sensible number, or the window is not positive.
+    DataError
+        A customer has two segments, or none is in the tables.
+
+    Examples
+    --------
+    >>> from segwork import tables
+    >>> lines = pd.DataFrame({"customer_id": ["a", "b", "b"], "amount": [100.0, 50.0, -50.0],
+    ...     "ordered_at": pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-09"])})
+    >>> found = profit(tables.from_frames(transactions=lines), pd.Series({"a": "x", "b": "y"}),
+    ...     as_of="2024-02-01", costs={"margin_rate": 0.3, "return": 4.0})
+    >>> found.by_segment["profit"].tolist()
+    [-4.0, 30.0]
+    """
+    price = _prices(costs or {})
+    book = Ledger(tables, segments, as_of=as_of, window_days=window_days)
+    missing: list[str] = []
+    lines = _line_money(book.lines, price, missing)
+    served = _contact_money(book.contacts, price, missing)
+    table = pd.DataFrame({"customer_id": book.label.index, "segment": book.label.to_numpy()})
+    halves = {}
+    for name in ("revenue", "margin", "cost_to_serve", "profit"):
+        halves[name] = _by_half(book, name, lines, served)
+        table[name] = halves[name].sum(axis=0)
+    table["orders"] = book.sum(book.lines["new_order"], book.lines).astype(int)
+    table["returns"] = book.sum(book.lines["back"], book.lines).astype(int)
+    table["contacts"], table["minutes"] = _use(book)
+    answer = next((n for n in ANSWERS if table[n].notna().all()), "revenue")
+    outside = float(np.nansum(lines["revenue"][(book.lines["row"] < 0).to_numpy()])) + book.lost
+    return Profit(
+        table,
+        _by_segment(table, answer, seed),
+        whale_curve(table[answer].to_numpy(float), halves[answer]),
+        answer,
+        tuple(missing),
+        _sources(costs or {}, book),
+        outside,
+    )
+
+
+def contact_bands(
+    tables: Tables, customers: pd.Series, *, as_of: date | str, window_days: int = 365
+) -> pd.Series:
+    """Group customers by how often they were in contact: none, 1 or 2, 3 to 9, 10 and more.
+
+    ``customers`` is anything :func:`profit` takes as segments; its index is kept.
+    """
+    book = Ledger(tables, customers, as_of=as_of, window_days=window_days)
+    contacts = np.nan_to_num(_use(book)[0])
+    place = np.searchsorted(list(BANDS.values()), contacts, side="right") - 1
+    return pd.Series(np.array(list(BANDS))[place], book.label.index, name="segment")
+
+
+def whale_curve(values: Array, halves: Array | None = None) -> pd.DataFrame:
+    """Add customers up from the best to the worst; see :class:`Profit` for the columns."""
+    n = len(values)
+    money = np.r_[0.0, np.cumsum(np.sort(values)[::-1])]
+    later = np.full(n + 1, np.nan)
+    if halves is not None and halves[1].sum() > 0:
+        foreseen = np.lexsort((halves[1], -halves[0]))
+        later = np.r_[0.0, np.cumsum(halves[1][foreseen])] / halves[1].sum()
+    return pd.DataFrame({
+        "share_customers": np.arange(n + 1) / max(n, 1),
+        "share_profit": money / money[-1] if money[-1] > 0 else np.full(n + 1, np.nan),
+        "profit": money,
+        "later": later,
+    })  # fmt: skip
+
+
+def _prices(costs: Mapping[str, float | Cost]) -> dict[str, float]:
+    """Return the numbers, checked."""
+    prices = {}
+    for name, cost in costs.items():
+        if name not in COSTS:
+            raise UsageError.unknown("cost", str(name), COSTS, where="costs")
+        value = cost.value if isinstance(cost, Cost) else cost
+        number = not isinstance(value, bool) and isinstance(value, int | float | np.number)
+        most = 1.0 if name in SHARES else np.inf
+        if not number or not (-1 if name == "margin_rate" else 0) <= value <= most:
+            wanted = "a share up to 1" if name in SHARES else "money, 0 or more"
+            raise UsageError(f"the cost '{name}' is {value!r}", accepted=wanted)
+        prices[name] = float(value)
+    return prices
+
+
+def _sources(costs: Mapping[str, float | Cost], book: Ledger) -> dict[str, str]:
+    found = {n: c.source if isinstance(c, Cost) else "given in the call" for n, c in costs.items()}
+    if "unit_cost" in book.lines:
+        found["unit_cost"] = "column of the transactions"
+    if book.contacts is not None and "cost" in book.contacts:
+        found["contact_cost"] = "column of the interactions"
+    return found
+
+
+def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]) -> dict:
+    """Return revenue, margin and cost to serve of every line; None for what nobody knows."""
+    amount = lines["amount"].to_numpy(float)
+    revenue = np.nan_to_num(amount)
+    cost = np.full(len(lines), np.nan)
+    if "unit_cost" in lines:
+        pieces = lines["quantity"].to_numpy(float) if "quantity" in lines else 1.0
+        cost = pieces * lines["unit_cost"].to_numpy(float)
+    margin = revenue - cost
+    if "margin_rate" in price:
+        margin = np.where(np.isnan(margin), revenue * price["margin_rate"], margin)
+    unknown = np.isnan(margin)
+    if unknown.any():
+        missing.append(f"goods: no cost known of {int(unknown.sum())} of {len(lines)} lines")
+    sold, parts = lines["sold"].to_numpy(bool), np.zeros(len(lines))
+    counted = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
+    for name, times in counted.items():
+        parts = parts + price.get(name, 0.0) * np.asarray(times, float)
+    parts = parts + price.get("payment_rate", 0.0) * np.where(sold, revenue, 0.0)
+    if "discount" in lines:
+        given = np.nan_to_num(lines["discount"].to_numpy(float))
+        parts = parts + price.get("discount_rate", 0.0) * np.where(sold, given, 0.0)
+    names = {"order": "orders", "return": "returns", "payment_rate": "payment"}
+    missing += [f"{words}: no cost declared" for n, words in names.items() if n not in price]
+    if "discount" in lines and "discount_rate" not in price:
+        missing.append("discounts: not declared whether they are taken off the amounts")
+    declared = {*names, "line", "discount_rate"} & set(price)
+    known = None if len(lines) and unknown.all() else np.where(unknown, 0.0, margin)
+    return {"revenue": revenue, "margin": known, "cost": parts if declared else None}
+
+
+def _contact_money(
+    contacts: pd.DataFrame | None, price: dict[str, float], missing: list[str]
+) -> Array | None:
+    """Return the cost of every contact: as recorded, else as declared, else None."""
+    if contacts is None:
+        missing.append("contacts: there are no interactions")
+        return None
+    each, minute = price.get("contact"), price.get("contact_minute")
+    declared = np.full(len(contacts), np.nan if each is None else each)
+    if minute is not None and "handling_minutes" in contacts:
+        spoken = minute * contacts["handling_minutes"].to_numpy(float)
+        declared = spoken if each is None else declared + np.nan_to_num(spoken)
+    cost = (
+        contacts["cost"].to_numpy(float) if "cost" in contacts else np.full(len(contacts), np.nan)
+    )
+    cost = np.where(np.isnan(cost), declared, cost)
+    unknown = np.isnan(cost)
+    if unknown.any() or (
+        not len(cost) and each is None and minute is None and "cost" not in contacts
+    ):
+        missing.append(f"contacts: no cost known of {int(unknown.sum())} of {len(cost)}")
+    return None if len(cost) and unknown.all() else np.nan_to_num(cost)
+
+
+def _by_half(book: Ledger, name: str, lines: dict, served: Array | None) -> Array:
+    """Return a quantity by half of the window and customer, shape (2, customers)."""
+    unknown = np.full((2, len(book.label)), np.nan)
+    if name == "profit":
+        margin, cost = (_by_half(book, n, lines, served) for n in ("margin", "cost_to_serve"))
+        return margin - cost
+    if name != "cost_to_serve":
+        return unknown if lines[name] is None else _halved(book, lines[name], book.lines)
+    if lines["cost"] is None and served is None:
+        return unknown
+    total = np.zeros_like(unknown)
+    if lines["cost"] is not None:
+        total += _halved(book, lines["cost"], book.lines)
+    if served is not None:
+        total += _halved(book, served, book.contacts)
+    return total
+
+
+def _halved(book: Ledger, values: Array, table: pd.DataFrame) -> Array:
+    late = table["late"].to_numpy(bool)
+    return np.stack(
+        [book.sum(np.where(late == half, values, 0.0), table) for half in (False, True)]
+    )
+
+
+def _use(book: Ledger) -> tuple[Array, Array]:
+    """Return contacts and minutes by customer; NaN without interactions."""
+    none = np.full(len(book.label), np.nan)
+    if book.contacts is None:
+        return none, none
+    minutes = book.contacts.get("handling_minutes")
+    spent = (
+        none if minutes is None else book.sum(np.nan_to_num(minutes.to_numpy(float)), book.contacts)
+    )
+    return book.sum(np.ones(len(book.contacts)), book.contacts), spent
+
+
+def _by_segment(table: pd.DataFrame, answer: str, seed: int) -> pd.DataFrame:
+    codes, names = pd.factorize(table["segment"], sort=True)
+    money = ["revenue", "margin", "cost_to_serve", "profit"]
+    grouped = table.groupby("segment", sort=True)
+    found = grouped[money].sum(min_count=1)
+    found.insert(0, "customers", grouped.size())
+    bounds = resampled(codes, table[answer].to_numpy(float), seed=seed)
+    found[["low", "high"]] = bounds.set_index(pd.Index(names, name="segment"))
+    found["losing"] = (table[answer] < 0).groupby(table["segment"]).mean()
+    service = found["cost_to_serve"]
+    if service.isna().all() or not service.sum():
+        service = grouped["contacts"].sum(min_count=1)
+    for name, values in (("revenue_share", found["revenue"]), ("service_share", service)):
+        found[name] = values / values.sum() if values.sum() > 0 else np.nan
+    found["burden"] = found["service_share"] / found["revenue_share"].where(
+        found["revenue_share"] > 0
+    )
+    return found.sort_values(answer, kind="stable")
