@@ -20,7 +20,7 @@ from scipy.special import betaln, expit, gammaln, hyp2f1
 
 from segwork.errors import DataError, UsageError
 
-FITTED = 20_000  # different histories a model is fitted on, at most
+FITTED = 30_000  # customers a model is fitted on, at most
 # Each log parameter is taken to be normal around zero with a spread of 2.2, time being counted in
 # tenths of the longest history. It decides where the data say nothing, and moves parameters fitted
 # on two thousand customers by one per cent.
@@ -134,8 +134,8 @@ def fit(name: str, seen: History, *, weight: Array | None = None, first: bool = 
     name : str
         bg/nbd, mbg/nbd or pareto/nbd.
     seen : History
-        Equal histories are counted, not repeated; of more than 20,000 different ones as many are
-        used, at even distances in their sorted list: the order of customers plays no part.
+        Equal histories are counted, not repeated. Of more than 30,000 customers as many are used, at
+        even distances in their sorted list: their order in the source plays no part.
     weight : array-like, shape (n,), optional
         Customers with each history, one by default.
     first : bool, default False
@@ -177,14 +177,16 @@ def fit(name: str, seen: History, *, weight: Array | None = None, first: bool = 
 
 
 def _counted(seen: History, weight: Array | None, first: bool) -> tuple[History, Array]:
-    """Return different histories and how many customers have each, 20,000 at most."""
+    """Return different histories and how many of at most 30,000 customers have each."""
     rows = np.column_stack([seen.x, seen.t_x, seen.age, seen.z * first])
     used = seen.age > 0
     rows, back = np.unique(rows[used], axis=0, return_inverse=True)
     each = None if weight is None else np.asarray(weight, float)[used]
     count = np.bincount(back.ravel(), each, minlength=len(rows)).astype(float)
-    step = max(-(-len(rows) // FITTED), 1)
-    return History(*rows[::step].T), count[::step]
+    if count.sum() > FITTED:
+        spots = (np.arange(FITTED) + 0.5) * count.sum() / FITTED
+        count = np.bincount(np.searchsorted(np.cumsum(count), spots), minlength=len(rows))
+    return History(*rows[count > 0].T), count[count > 0].astype(float)
 
 
 def _named(names: tuple[str, ...], logs: Array) -> dict[str, float]:
