@@ -134,8 +134,8 @@ def fit(name: str, seen: History, *, weight: Array | None = None, first: bool = 
     name : str
         bg/nbd, mbg/nbd or pareto/nbd.
     seen : History
-        Equal histories are counted, not repeated. Of more than 30,000 customers as many are used, at
-        even distances in their sorted list: their order in the source plays no part.
+        Equal histories are counted, not repeated. Of more than 30,000 customers as many are used,
+        at even distances in their sorted list: their order in the source plays no part.
     weight : array-like, shape (n,), optional
         Customers with each history, one by default.
     first : bool, default False
