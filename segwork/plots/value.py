@@ -40,8 +40,8 @@ def whale(curve: pd.DataFrame, *, answer: str = "profit") -> tuple[Any, str]:
         return figure, f"Whale curve of {answer}: not drawn, since the total is not positive."
     return figure, (
         f"Whale curve: the best {peak['share_customers']:.0f} % of customers bring"
-        f" {peak['share_profit']:.1f} % of the total {answer}, the others take the rest away; in the"
-        f" second half of the window, sorted by the first, the top is {some['later'].max():.1f} %."
+        f" {peak['share_profit']:.1f} % of the total {answer}, the others take the rest away; in"
+        f" the second half, sorted by the first, the top is {some['later'].max():.1f} %."
     )
 
 

@@ -23,9 +23,11 @@ LEVELS = (0.90, 0.95, 0.975, 0.99, 0.995)
 class Forecast:
     """A model fitted on a morning, and the customers known then.
 
-    ``place`` says which of the different ``histories`` a customer has, −1 for none.
+    ``place`` says which of the different ``histories`` a customer has, −1 for none; ``end`` is the
+    day of that morning.
     """
 
+    end: int
     model: Buying
     seen: Seen
     histories: History
@@ -104,7 +106,7 @@ def forecast(found: Occasions, end: int, name: str) -> Forecast:
     histories, weight, place = seen.histories(value)
     model = fit(FIRST.split(",")[0] if first else name, histories, weight=weight, first=first)
     per_occasion = seen.orders.sum() / max(seen.times.sum(), 1)
-    return Forecast(model, seen, histories, place, float(per_occasion))
+    return Forecast(end, model, seen, histories, place, float(per_occasion))
 
 
 def baselines(seen: Seen, days: int) -> dict[str, Array]:

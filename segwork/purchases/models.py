@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import betaln, expit, gammaln, hyp2f1
+from scipy.special import betaincinv, betaln, expit, gammaln, hyp2f1
 
 from segwork.errors import DataError, UsageError
 
-FITTED = 30_000  # customers a model is fitted on, at most
+FITTED = 10_000  # customers a model is fitted on, at most
 # Each log parameter is taken to be normal around zero with a spread of 2.2, time being counted in
 # tenths of the longest history. It decides where the data say nothing, and moves parameters fitted
 # on two thousand customers by one per cent.
@@ -30,6 +30,7 @@ MODELS = {
     "mbg/nbd": ("r", "alpha", "a", "b"),
     "pareto/nbd": ("r", "alpha", "s", "beta"),
 }
+QUANTILES = (np.arange(200) + 0.5) / 200
 Array = np.ndarray
 Parameters = Mapping[str, float | Array]
 
@@ -134,7 +135,7 @@ def fit(name: str, seen: History, *, weight: Array | None = None, first: bool = 
     name : str
         bg/nbd, mbg/nbd or pareto/nbd.
     seen : History
-        Equal histories are counted, not repeated. Of more than 30,000 customers as many are used,
+        Equal histories are counted, not repeated. Of more than 10,000 customers as many are used,
         at even distances in their sorted list: their order in the source plays no part.
     weight : array-like, shape (n,), optional
         Customers with each history, one by default.
@@ -177,7 +178,7 @@ def fit(name: str, seen: History, *, weight: Array | None = None, first: bool = 
 
 
 def _counted(seen: History, weight: Array | None, first: bool) -> tuple[History, Array]:
-    """Return different histories and how many of at most 30,000 customers have each."""
+    """Return different histories and how many of at most 10,000 customers have each."""
     rows = np.column_stack([seen.x, seen.t_x, seen.age, seen.z * first])
     used = seen.age > 0
     rows, back = np.unique(rows[used], axis=0, return_inverse=True)
@@ -256,5 +257,23 @@ def _left_after(p: Parameters, seen: History, since: Array) -> Array:
     middle = np.where(slow, p["r"] + seen.x, p["s"] + 1)
     end = np.where(slow, p["s"], p["r"] + seen.x - 1)
     z = (larger - smaller) / (larger + since)
-    euler = np.log(hyp2f1(1.0, middle, power + 1, z))
-    return euler - end * np.log1p(-z) - power * np.log(larger + since)
+    return (
+        np.log(_one_over(middle, power + 1, z))
+        - end * np.log1p(-z)
+        - power * np.log(larger + since)
+    )
+
+
+def _one_over(b: Array, c: Array, z: Array) -> Array:
+    """Return 2F1(1, b; c; z), which is the mean of 1 / (1 − z y) over a beta(b, c − b) y.
+
+    Where SciPy's gamma functions overflow (b or c above 170, z near one) that mean is taken over
+    quantiles of the distribution.
+    """
+    found = hyp2f1(1.0, b, c, z)
+    bad = ~np.isfinite(found)
+    if bad.any():
+        b, c, z = (np.broadcast_to(v, bad.shape)[bad][:, None] for v in (b, c, z))
+        rest = betaincinv(c - b, b, QUANTILES)
+        found[bad] = (1 / (1 - z + z * rest)).mean(axis=1)
+    return found

@@ -27,6 +27,8 @@ class RevenueAhead:
     table : pandas.DataFrame
         ``segment, quarter`` (1, 2, …)``, begins, expected, low, high``: revenue before returns of
         the customers of today; the 90 % interval is as wide as the back-test missed.
+    used : str
+        "model", or "quarter before" where repeating that missed less in the back-test.
     backtest : pandas.DataFrame
         ``segment, begins, expected, naive, actual`` of earlier quarters: each expected from what
         lay before it, of the customers known then; naive is what they spent the quarter before.
@@ -34,19 +36,18 @@ class RevenueAhead:
 
     table: pd.DataFrame = field(repr=False)
     backtest: pd.DataFrame = field(repr=False)
+    used: str
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the next quarter's revenue, and how far model and naive were off before."""
-        facts: dict[str, float | int | str] = {}
+        facts: dict[str, float | int | str] = {"used": self.used}
         if len(self.table):
             first = self.table[self.table["quarter"] == 1]
             facts["next_quarter_revenue"] = float(first["expected"].sum())
-        if len(self.backtest):
-            totals = self.backtest[["expected", "naive", "actual"]]
+        if len(self.backtest) and self.backtest["actual"].sum() > 0:
             facts["backtest_quarters"] = int(self.backtest["begins"].nunique())
             for name in ("expected", "naive"):
-                miss = (totals[name] - totals["actual"]).abs().sum() / totals["actual"].sum()
-                facts[f"{name}_miss"] = float(miss)
+                facts[f"{name}_miss"] = _miss(self.backtest, name)
         return facts
 
 
@@ -72,7 +73,7 @@ def revenue_ahead(
     >>> lines = pd.DataFrame({"customer_id": "a", "ordered_at": days, "amount": 10.0})
     >>> found = revenue_ahead(lines, pd.Series({"a": "x"}), as_of="2024-02-25", quarters=2)
     >>> found.table["expected"].round(-1).tolist()
-    [130.0, 120.0]
+    [130.0, 130.0]
     """
     if isinstance(quarters, bool) or not 0 < quarters <= 40:
         raise UsageError(f"quarters is {quarters!r}", accepted="1 to 40")
@@ -86,12 +87,17 @@ def revenue_ahead(
     frames = [t for t in tried if t is not None]
     names = ["segment", "begins", "expected", "naive", "actual"]
     backtest = pd.concat(frames)[names] if frames else pd.DataFrame(columns=names)
-    ahead = _quarters(found, segment, found.end, quarters, actual=False)
-    names = ["segment", "quarter", "begins", "expected"]
-    table = pd.DataFrame(columns=names) if ahead is None else ahead[names]
-    wing = np.exp(LEVEL * _spread(backtest))
+    naive = bool(len(backtest)) and _miss(backtest, "naive") < _miss(backtest, "expected")
+    used = "naive" if naive else "expected"
+    table = _quarters(found, segment, found.end, quarters, actual=False)
+    if table is None:
+        table = pd.DataFrame(columns=["segment", "quarter", "begins", used], dtype=float)
+    table["expected"] = table[used]
+    wing = np.exp(LEVEL * _spread(backtest, used))
     table = table.assign(low=table["expected"] / wing, high=table["expected"] * wing)
-    return RevenueAhead(table.reset_index(drop=True), backtest.reset_index(drop=True))
+    names = ["segment", "quarter", "begins", "expected", "low", "high"]
+    words = "quarter before" if naive else "model"
+    return RevenueAhead(table[names], backtest.reset_index(drop=True), words)
 
 
 def _quarters(
@@ -109,8 +115,8 @@ def _quarters(
         begin = cut + (quarter - 1) * QUARTER
         until.append(made.orders(quarter * QUARTER))
         spend = {"expected": (until[-1] - until[-2]) * np.nan_to_num(value)}
+        spend["naive"] = found.summed(found.spend, cut - QUARTER, cut)
         if actual:
-            spend["naive"] = found.summed(found.spend, begin - QUARTER, begin)
             spend["actual"] = np.where(known, found.summed(found.spend, begin, begin + QUARTER), 0)
         sums = pd.DataFrame(spend).groupby(segment.to_numpy()).sum().rename_axis("segment")
         day = pd.Timestamp(int(begin), unit="D")
@@ -118,10 +124,16 @@ def _quarters(
     return pd.concat(rows, ignore_index=True)
 
 
-def _spread(backtest: pd.DataFrame) -> float:
+def _miss(backtest: pd.DataFrame, name: str) -> float:
+    """Return the sum of misses over that of the actual revenue."""
+    miss = (backtest[name] - backtest["actual"]).abs().sum()
+    return float(miss / max(backtest["actual"].sum(), 1e-12))
+
+
+def _spread(backtest: pd.DataFrame, name: str) -> float:
     """Return the root mean square of the log ratio of actual to expected; NaN if never tried."""
-    tried = backtest[(backtest["actual"] > 0) & (backtest["expected"] > 0)] if len(backtest) else []
+    tried = backtest[(backtest[["actual", name]] > 0).all(axis=1)] if len(backtest) else backtest
     if not len(tried):
         return float("nan")
-    ratio = np.log((tried["actual"] / tried["expected"]).to_numpy(float))
+    ratio = np.log((tried["actual"] / tried[name]).to_numpy(float))
     return float(np.sqrt((ratio**2).mean()))

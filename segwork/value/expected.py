@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from segwork.errors import DataError, UsageError
-from segwork.purchases import Occasions, occasions, trial
-from segwork.purchases.forecast import CANDIDATES, FIRST, Forecast, forecast, spending_of
-
-SHORTEST = 7  # days a test period has at least
-HOLDOUT = ("model", "mae", "rmse", "bias", "deviance", "coverage")
+from segwork.purchases import Occasions, occasions
+from segwork.purchases.forecast import CANDIDATES, Forecast, forecast, spending_of
+from segwork.purchases.trial import SCORES, trial
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Expected:
         rows = self.holdout.set_index("model")
         for row, prefix in ((self.model, "holdout"), ("own rate", "own_rate")):
             if row in rows.index:
-                for name in HOLDOUT[1:]:
+                for name in SCORES[1:]:
                     if np.isfinite(rows.loc[row, name]):
                         facts[f"{prefix}_{name}"] = float(rows.loc[row, name])
         return facts
@@ -118,26 +116,22 @@ def expected(
         raise UsageError(f"horizon_days is {horizon_days!r}", accepted="a positive number of days")
     name = "auto" if model == "auto" else known(model)
     found = occasions(transactions, as_of=as_of)
-    days = min(int(horizon_days), (found.end - found.begin) // 3)
-    level, reason, rows, groups = trial.LEVEL, "the history is too short for a test", [], None
-    chosen = FIRST if name == "auto" else name
-    if days >= SHORTEST:
-        chosen, level, reason = trial.choose(found, found.end - 2 * days, days, name)
-        rows, groups = trial.back_test(found, found.end - days, days, chosen, level)
+    tried = trial(found, horizon_days=int(horizon_days), model=name)
+    reason = tried.reason
     try:
-        made = forecast(found, found.end, chosen)
+        made = forecast(found, found.end, tried.model)
     except DataError as fault:
         made, reason = None, fault.what
     return Expected(
-        _table(found, made, horizon_days, level),
-        chosen if made else "",
+        _table(found, made, horizon_days, tried.level),
+        tried.model if made else "",
         _parameters(made),
-        pd.DataFrame(rows, columns=HOLDOUT),
-        groups if groups is not None else trial.by_frequency({}, np.zeros(0), np.zeros(0)),
+        tried.holdout,
+        tried.by_frequency,
         reason,
-        level,
+        tried.level,
         int(horizon_days),
-        days if rows else 0,
+        tried.days,
     )
 
 

@@ -51,6 +51,15 @@ def labels(segments: Any) -> pd.Series:
     return pd.Series(words.to_numpy(object), pd.Index(segments.index.map(str), name=KEY), object)
 
 
+def everybody(tables: Tables, as_of: date | str) -> pd.Series:
+    """Return everybody with an order line or a contact before ``as_of``, not assigned."""
+    past = _tables.until(tables, as_of)
+    frames = [f for f in (past.transactions, past.interactions) if f is not None]
+    ids = [_collected(nw.from_native(f).select(KEY))[KEY].dropna().unique() for f in frames]
+    found = pd.Index(np.concatenate([np.asarray(i, object) for i in ids])).unique()
+    return pd.Series(UNASSIGNED, found, dtype=object)
+
+
 class Ledger:
     """The lines and contacts of a window, added up by customer on demand.
 

@@ -14,7 +14,7 @@ from segwork.config import COSTS, Cost
 from segwork.errors import UsageError
 from segwork.purchases.models import Array
 from segwork.tables import Tables
-from segwork.value.ledger import Ledger, resampled
+from segwork.value.ledger import Ledger, everybody, resampled
 
 ANSWERS = ("profit", "margin", "revenue")
 SHARES = ("margin_rate", "payment_rate", "discount_rate")
@@ -83,6 +83,26 @@ class Profit:
             worst = self.by_segment.iloc[0]
             facts |= {"worst_segment": str(worst.name), "worst_total": float(worst[self.answer])}
         return facts
+
+    def meaning(self) -> tuple[str, str]:
+        """Return what the segments mean and what to do, a sentence each."""
+        paid_for = self.by_segment[self.by_segment["high"] < 0]
+        if self.answer != "profit":
+            return (
+                f"Costs are too little known for a profit; the figures are the {self.answer}.",
+                "Declare what contacts, returns and payment cost, and run it again.",
+            )
+        if paid_for.empty:
+            return (
+                "No group loses money beyond doubt.",
+                "Spend by what customers are expected to buy.",
+            )
+        worst = paid_for.iloc[0]
+        share = worst["customers"] / len(self.by_customer)
+        text = f"The others pay for '{worst.name}': {share:.1%} of customers, who bring"
+        text += f" {worst['revenue_share']:.1%} of the revenue and cause"
+        text += f" {worst['service_share']:.1%} of the cost to serve."
+        return text, "Find and remove the reason of their contacts before anybody is asked to pay."
 
 
 def profit(
@@ -156,14 +176,9 @@ def profit(
     )
 
 
-def contact_bands(
-    tables: Tables, customers: pd.Series, *, as_of: date | str, window_days: int = 365
-) -> pd.Series:
-    """Group customers by how often they were in contact: none, 1 or 2, 3 to 9, 10 and more.
-
-    ``customers`` is anything :func:`profit` takes as segments; its index is kept.
-    """
-    book = Ledger(tables, customers, as_of=as_of, window_days=window_days)
+def contact_bands(tables: Tables, *, as_of: date | str, window_days: int = 365) -> pd.Series:
+    """Group everybody with a line or a contact by contacts: none, 1 or 2, 3 to 9, 10 and more."""
+    book = Ledger(tables, everybody(tables, as_of), as_of=as_of, window_days=window_days)
     contacts = np.nan_to_num(_use(book)[0])
     place = np.searchsorted(list(BANDS.values()), contacts, side="right") - 1
     return pd.Series(np.array(list(BANDS))[place], book.label.index, name="segment")
