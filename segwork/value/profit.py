@@ -75,8 +75,8 @@ class Profit:
         }
         if self.whale["share_profit"].notna().any():
             facts["whale_peak"] = float(self.whale["share_profit"].max())
-            peak = self.whale["share_profit"].idxmax()
-            facts["whale_peak_customers"] = float(self.whale["share_customers"].loc[peak])
+            peak = self.whale.loc[self.whale["share_profit"].idxmax()]
+            facts["whale_peak_customers_share"] = float(peak["share_customers"])
         if self.whale["later"].notna().any():
             facts["whale_peak_later"] = float(self.whale["later"].max())
         if len(self.by_segment):
