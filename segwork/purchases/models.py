@@ -258,13 +258,13 @@ def _left_after(p: Parameters, seen: History, since: Array) -> Array:
     end = np.where(slow, p["s"], p["r"] + seen.x - 1)
     z = (larger - smaller) / (larger + since)
     return (
-        np.log(_one_over(middle, power + 1, z))
+        np.log(mean_inverse(middle, power + 1, z))
         - end * np.log1p(-z)
         - power * np.log(larger + since)
     )
 
 
-def _one_over(b: Array, c: Array, z: Array) -> Array:
+def mean_inverse(b: Array, c: Array, z: Array) -> Array:
     """Return 2F1(1, b; c; z), which is the mean of 1 / (1 − z y) over a beta(b, c − b) y.
 
     Where SciPy's gamma functions overflow (b or c above 170, z near one) that mean is taken over
