@@ -196,7 +196,8 @@ def group_changes(
     rows = []
     for code in range(len(names)):
         mine = np.flatnonzero(codes == code)
-        mine = mine[np.lexsort(base.counts[mine].T)]  # the order of customers plays no part
+        keys = np.column_stack([base.counts[mine], base.lengths[mine]])
+        mine = mine[np.lexsort(keys.T)]  # the order of customers plays no part
         sample = mine[:: -(-len(mine) // DRAWN)]
         rng = np.random.default_rng([seed, code])
         index, factor, p = _break(base.counts[sample].astype(float), due[sample], rng)

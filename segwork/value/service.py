@@ -126,7 +126,7 @@ def _surveyed(book: Ledger, answers: pd.DataFrame | None, dimension: str) -> lis
         for v in (got - wanted, wanted, got)
     ]
     return [
-        {**gap, "expected": e["value"], "perceived": p["value"]}
+        {**gap, "expected": e.get("value"), "perceived": p.get("value")}
         for gap, e, p in zip(*means, strict=True)
     ]
 
