@@ -110,9 +110,9 @@ def test_hold_out_is_earlier_than_the_cut(cdnow: value.Expected) -> None:
 @pytest.mark.parametrize("spelling", ["bg/nbd", "BG/NBD", "bgnbd", "bg_nbd"])
 def test_spellings_of_a_model(spelling: str) -> None:
     """What people write for BG/NBD is understood."""
-    from segwork.value.expected import known
+    from segwork.purchases.forecast import candidate
 
-    assert known(spelling) == "bg/nbd"
+    assert candidate(spelling) == "bg/nbd"
 
 
 def test_senseless_arguments_are_refused(lines: pd.DataFrame) -> None:

@@ -9,7 +9,6 @@ import pytest
 from segwork import config, sample, tables, value
 from segwork.config import Cost
 from segwork.errors import ConfigError, DataError, UsageError
-from segwork.value.ledger import resampled
 
 AS_OF = "2024-07-01"
 LINES = pd.DataFrame(
@@ -193,19 +192,6 @@ def test_whale_curve_worked_by_hand() -> None:
     losing = value.whale_curve(np.array([1.0, -5.0]))
     assert losing["share_profit"].isna().all()
     assert losing["profit"].tolist() == [0.0, 1.0, -4.0]
-
-
-def test_bootstrap_holds_its_promise() -> None:
-    """Of 200 skewed groups of 40 some 95 % of intervals hold the total of the population."""
-    rng = np.random.default_rng(4)
-    values = rng.gamma(2.0, 1.0, (200, 40))
-    bounds = resampled(np.repeat(np.arange(200), 40), values.ravel(), seed=0)
-    held = ((bounds["low"] <= 80) & (bounds["high"] >= 80)).mean()
-    assert 0.88 <= held <= 0.99
-    alone = resampled(np.array([0, 1, 1]), np.array([1.0, 2.0, 3.0]), seed=0)
-    assert alone.loc[0].isna().all()
-    large = resampled(np.zeros(8_000, int), rng.normal(5, 2, 8_000), seed=0).loc[0]
-    assert large["high"] - large["low"] == pytest.approx(3.92 * 2 * np.sqrt(8_000), rel=0.1)
 
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import nbinom
 
-from segwork.errors import DataError
+from segwork.errors import DataError, UsageError
 from segwork.purchases.models import MODELS, Array, Buying, History, fit
 from segwork.purchases.occasions import WEEK, Occasions, Seen
 from segwork.purchases.spend import Spending, fit_spending
@@ -138,3 +138,18 @@ def deviance(actual: Array, expected: Array) -> Array:
     """Return the Poisson deviance of each customer: smallest on average for the true mean."""
     due = np.maximum(expected, 1e-9)
     return 2 * (xlogy(actual, actual / due) - (actual - due))
+
+
+def candidate(model: str) -> str:
+    """Return the candidate a spelling such as "BG/NBD" or "pareto_nbd" means.
+
+    Raises
+    ------
+    UsageError
+        It means none.
+    """
+    plain = {"".join(filter(str.isalnum, name)): name for name in CANDIDATES}
+    key = "".join(filter(str.isalnum, str(model).lower()))
+    if key not in plain:
+        raise UsageError.unknown("model", str(model), ("auto", *CANDIDATES), where="expected")
+    return plain[key]

@@ -17,7 +17,7 @@ import pandas as pd
 
 from segwork import tables
 from segwork.features import orders as _orders
-from segwork.features.common import KEY, today_of
+from segwork.features.common import KEY, collect, today_of
 from segwork.purchases.models import Array, History
 
 WEEK = 7.0
@@ -157,8 +157,7 @@ def occasions(transactions: Any, *, as_of: date | str) -> Occasions:
     """
     past = nw.from_native(tables.until(with_amount(transactions), as_of))
     marked = _orders.mark_lines(past.to_native())
-    kept = marked.select(KEY, "_day", "_order", "_sold", "amount")
-    lines = (kept.collect() if isinstance(kept, nw.LazyFrame) else kept).to_pandas()
+    lines = in_memory(marked.select(KEY, "_day", "_order", "_sold", "amount"))
     who, customer_id = pd.factorize(lines[KEY], sort=False)
     sold = lines["_sold"].to_numpy(bool)
     who, day = who[sold].astype(np.int64), lines["_day"].to_numpy(np.int64)[sold]
@@ -166,6 +165,11 @@ def occasions(transactions: Any, *, as_of: date | str) -> Occasions:
     amount = lines["amount"].to_numpy(float)[sold]
     ids = np.asarray(customer_id)
     return _by_day(ids, who, day, order, amount, today_of(tables.instant(as_of)))
+
+
+def in_memory(frame: Any) -> pd.DataFrame:
+    """Return a narrow Narwhals frame as pandas."""
+    return collect(frame).to_pandas()
 
 
 def with_amount(transactions: Any) -> Any:

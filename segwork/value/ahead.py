@@ -12,10 +12,13 @@ import pandas as pd
 from segwork.errors import DataError, UsageError
 from segwork.purchases import Occasions, occasions
 from segwork.purchases.forecast import FIRST, forecast
+from segwork.purchases.models import Array
 from segwork.value.ledger import labels
 
 QUARTER = 91
+SHORTEST = 2  # quarters of history a try needs
 LEVEL = 1.645  # of a normal: 90 %
+EMPTY = pd.DataFrame(columns=["segment", "quarter", "begins", "expected", "naive", "actual"])
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def revenue_ahead(
         that was made by looking at its late orders flatters it.
     as_of : date
     quarters : int, default 4
-        Quarters ahead, and at most so many tried before; a try needs as many quarters of history.
+        Quarters ahead, and at most so many tried before, each with two quarters of history.
 
     Examples
     --------
@@ -78,50 +81,37 @@ def revenue_ahead(
     if isinstance(quarters, bool) or not 0 < quarters <= 40:
         raise UsageError(f"quarters is {quarters!r}", accepted="1 to 40")
     found = occasions(transactions, as_of=as_of)
-    segment = labels(segments).reindex(pd.Index(found.customer_id).map(str))
-    tried = []
-    for back in range(quarters, 0, -1):
-        cut = found.end - back * QUARTER
-        if cut - found.begin >= QUARTER * 2:
-            tried.append(_quarters(found, segment, cut, 1, actual=True))
-    frames = [t for t in tried if t is not None]
-    names = ["segment", "begins", "expected", "naive", "actual"]
-    backtest = pd.concat(frames)[names] if frames else pd.DataFrame(columns=names)
+    segment = labels(segments).reindex(pd.Index(found.customer_id).map(str)).to_numpy()
+    cuts = [found.end - back * QUARTER for back in range(quarters, 0, -1)]
+    tried = [_quarters(found, segment, c, 1) for c in cuts if c - found.begin >= SHORTEST * QUARTER]
+    backtest = pd.concat([EMPTY, *tried], ignore_index=True)
     naive = bool(len(backtest)) and _miss(backtest, "naive") < _miss(backtest, "expected")
     used = "naive" if naive else "expected"
-    table = _quarters(found, segment, found.end, quarters, actual=False)
-    if table is None:
-        table = pd.DataFrame(columns=["segment", "quarter", "begins", used], dtype=float)
-    table["expected"] = table[used]
+    table = _quarters(found, segment, found.end, quarters).drop(columns=["naive", "actual"])
+    table["expected"] = _quarters(found, segment, found.end, quarters)[used]
     wing = np.exp(LEVEL * _spread(backtest, used))
     table = table.assign(low=table["expected"] / wing, high=table["expected"] * wing)
-    names = ["segment", "quarter", "begins", "expected", "low", "high"]
-    words = "quarter before" if naive else "model"
-    return RevenueAhead(table[names], backtest.reset_index(drop=True), words)
+    return RevenueAhead(table, backtest, "quarter before" if naive else "model")
 
 
-def _quarters(
-    found: Occasions, segment: pd.Series, cut: int, quarters: int, *, actual: bool
-) -> pd.DataFrame | None:
+def _quarters(found: Occasions, segment: Array, cut: int, quarters: int) -> pd.DataFrame:
     """Return expected, naive and actual revenue by segment and quarter from day ``cut`` on."""
     try:
         made = forecast(found, cut, FIRST)
     except DataError:
-        return None
-    value, known = made.value(), made.place >= 0
-    until = [np.zeros(len(known))]
-    rows = []
-    for quarter in range(1, quarters + 1):
-        begin = cut + (quarter - 1) * QUARTER
-        until.append(made.orders(quarter * QUARTER))
-        spend = {"expected": (until[-1] - until[-2]) * np.nan_to_num(value)}
+        return EMPTY
+    value, known = np.nan_to_num(made.value()), made.place >= 0
+    before, rows = np.zeros(len(known)), [EMPTY]
+    for quarter in range(quarters):
+        begin = cut + quarter * QUARTER
+        until = made.orders((quarter + 1) * QUARTER)
+        spend = pd.DataFrame({"expected": (until - before) * value})
         spend["naive"] = found.summed(found.spend, cut - QUARTER, cut)
-        if actual:
-            spend["actual"] = np.where(known, found.summed(found.spend, begin, begin + QUARTER), 0)
-        sums = pd.DataFrame(spend).groupby(segment.to_numpy()).sum().rename_axis("segment")
-        day = pd.Timestamp(int(begin), unit="D")
-        rows.append(sums.reset_index().assign(quarter=quarter, begins=day))
-    return pd.concat(rows, ignore_index=True)
+        spend["actual"] = known * found.summed(found.spend, begin, begin + QUARTER)
+        sums = spend.groupby(segment).sum().rename_axis("segment").reset_index()
+        rows.append(sums.assign(quarter=quarter + 1, begins=pd.Timestamp(int(begin), unit="D")))
+        before = until
+    return pd.concat(rows, ignore_index=True)[EMPTY.columns]
 
 
 def _miss(backtest: pd.DataFrame, name: str) -> float:

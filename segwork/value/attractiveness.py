@@ -13,11 +13,13 @@ import pandas as pd
 
 from segwork import tables as _tables
 from segwork.errors import UsageError
+from segwork.purchases.models import Array
+from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables
 from segwork.value.ledger import Ledger
 
-CRITERIA = ("growth", "competition", "access")
 DRAWS = 1_000
+RANKS = ("score", "rank", "rank_low", "rank_high", "first_share")
 TWICE = 2.0  # weights are varied between half and twice what was given
 
 
@@ -89,36 +91,28 @@ def attractiveness(
     {'y': 1.0, 'x': 0.0}
     """
     book = Ledger(tables, segments, as_of=as_of, window_days=window_days)
-    before = _tables.instant(as_of) - timedelta(days=window_days)
-    earlier = Ledger(tables, book.label, as_of=before, window_days=window_days, known=False)
-    label = book.label.to_numpy()
-    now, then = (
-        pd.Series(b.sum(np.nan_to_num(b.lines["amount"].astype(float)), b.lines))
-        .groupby(label)
-        .sum()
-        for b in (book, earlier)
-    )
-    table = pd.DataFrame({"growth": (now / then.where(then > 0) - 1)}).rename_axis("segment")
+    earlier = _tables.instant(as_of) - timedelta(days=window_days)
+    before = Ledger(tables, book.label, as_of=earlier, window_days=window_days)
+    people = pd.DataFrame({"segment": book.label.to_numpy(), "access": _access(tables, book)})
+    people = people.assign(now=book.revenue(), then=before.revenue())
+    by_segment = people.groupby("segment")
+    sums = by_segment[["now", "then"]].sum()
+    table = pd.DataFrame({"growth": sums["now"] / sums["then"].where(sums["then"] > 0) - 1})
     table["competition"] = pd.Series(dict(competition or {}), dtype=float).reindex(table.index)
-    table["access"] = _access(tables, book).groupby(label).mean()
+    table["access"] = by_segment["access"].mean()
     if own is not None:
         table = table.join(own.set_axis(own.index.map(str)))
     return _ranked(table, _checked(weights, table), seed)
 
 
-def _access(tables: Tables, book: Ledger) -> pd.Series:
+def _access(tables: Tables, book: Ledger) -> Array:
     """Return 1 for customers who agreed to marketing; missing where nobody was asked."""
-    agreed = pd.Series(np.nan, range(len(book.label)))
     frame = None if tables.customers is None else nw.from_native(tables.customers)
     if frame is None or "consent_marketing" not in frame.collect_schema().names():
-        return agreed
-    some = frame.select("customer_id", "consent_marketing")
-    asked = (some.collect() if isinstance(some, nw.LazyFrame) else some).to_pandas()
-    row = book.rows_of(asked["customer_id"])
-    said = asked["consent_marketing"].fillna(value=False).astype(float).to_numpy()
-    agreed[:] = 0.0
-    agreed[row[row >= 0]] = said[row >= 0]
-    return agreed
+        return np.full(len(book.label), np.nan)
+    asked = in_memory(frame.select("customer_id", "consent_marketing"))
+    agreed = asked["consent_marketing"].fillna(value=False).astype(float)
+    return (book.sum(agreed, asked.assign(row=book.rows_of(asked["customer_id"]))) > 0) * 1.0
 
 
 def _checked(weights: Mapping[str, float], table: pd.DataFrame) -> pd.Series:
@@ -136,19 +130,17 @@ def _checked(weights: Mapping[str, float], table: pd.DataFrame) -> pd.Series:
 def _ranked(table: pd.DataFrame, weights: pd.Series, seed: int) -> Attractiveness:
     missing = tuple(n for n in weights.index if table[n].isna().any())
     used = weights.drop(list(missing))
-    names = ["score", "rank", "rank_low", "rank_high", "first_share"]
     if used.empty or table.empty:
-        return Attractiveness(table.assign(**dict.fromkeys(names, np.nan)), missing)
+        return Attractiveness(table.assign(**dict.fromkeys(RANKS, np.nan)), missing)
     values = table[used.index] * [-1.0 if n == "competition" else 1.0 for n in used.index]
     spread = (values.max() - values.min()).replace(0, np.nan)
     scaled = ((values - values.min()) / spread).fillna(0.5).to_numpy()
     rng = np.random.default_rng(seed)
     drawn = used.to_numpy() * TWICE ** rng.uniform(-1, 1, (DRAWS, len(used)))
-    scores = drawn / drawn.sum(axis=1, keepdims=True) @ scaled.T
-    ranks = (-scores).argsort(axis=1, kind="stable").argsort(axis=1) + 1
+    ranks = (-(drawn @ scaled.T)).argsort(axis=1, kind="stable").argsort(axis=1) + 1
     score = scaled @ (used / used.sum()).to_numpy()
-    low, high = np.quantile(ranks, (0.05, 0.95), axis=0, method="nearest")
     rank = pd.Series(-score).rank(method="min").astype(int).to_numpy()
+    low, high = np.quantile(ranks, (0.05, 0.95), axis=0, method="nearest")
     found = [score, rank, low, high, (ranks == 1).mean(axis=0)]
-    table = table.assign(**dict(zip(names, found, strict=True)))
+    table = table.assign(**dict(zip(RANKS, found, strict=True)))
     return Attractiveness(table.sort_values("rank", kind="stable"), missing)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from segwork.errors import DataError, UsageError
 from segwork.purchases import Occasions, occasions
-from segwork.purchases.forecast import CANDIDATES, Forecast, forecast, spending_of
-from segwork.purchases.trial import SCORES, trial
+from segwork.purchases.forecast import Forecast, candidate, forecast, spending_of
+from segwork.purchases.trial import trial
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,12 @@ class Expected:
             "horizon_days": self.horizon_days,
             "model": self.model or "not enough data",
         }
-        for name in ("expected_orders", "expected_spend"):
-            if self.table[name].notna().any():
-                facts[name] = float(self.table[name].sum())
+        totals = self.table[["expected_orders", "expected_spend"]].sum(min_count=1).dropna()
+        facts |= totals.to_dict()
         rows = self.holdout.set_index("model")
         for row, prefix in ((self.model, "holdout"), ("own rate", "own_rate")):
             if row in rows.index:
-                for name in SCORES[1:]:
-                    if np.isfinite(rows.loc[row, name]):
-                        facts[f"{prefix}_{name}"] = float(rows.loc[row, name])
+                facts |= rows.loc[row].dropna().add_prefix(f"{prefix}_").to_dict()
         return facts
 
 
@@ -114,7 +111,7 @@ def expected(
     """
     if isinstance(horizon_days, bool) or not horizon_days > 0:
         raise UsageError(f"horizon_days is {horizon_days!r}", accepted="a positive number of days")
-    name = "auto" if model == "auto" else known(model)
+    name = "auto" if model == "auto" else candidate(model)
     found = occasions(transactions, as_of=as_of)
     tried = trial(found, horizon_days=int(horizon_days), model=name)
     reason = tried.reason
@@ -122,32 +119,10 @@ def expected(
         made = forecast(found, found.end, tried.model)
     except DataError as fault:
         made, reason = None, fault.what
-    return Expected(
-        _table(found, made, horizon_days, tried.level),
-        tried.model if made else "",
-        _parameters(made),
-        tried.holdout,
-        tried.by_frequency,
-        reason,
-        tried.level,
-        int(horizon_days),
-        tried.days,
-    )
-
-
-def known(model: str) -> str:
-    """Return the candidate a spelling such as "BG/NBD" or "pareto_nbd" means.
-
-    Raises
-    ------
-    UsageError
-        It means none.
-    """
-    plain = {"".join(filter(str.isalnum, name)): name for name in CANDIDATES}
-    key = "".join(filter(str.isalnum, str(model).lower()))
-    if key not in plain:
-        raise UsageError.unknown("model", str(model), ("auto", *CANDIDATES), where="expected")
-    return plain[key]
+    table, name = _table(found, made, horizon_days, tried.level), tried.model if made else ""
+    tests = tried.holdout, tried.by_frequency
+    days = int(horizon_days), tried.days
+    return Expected(table, name, _parameters(made), *tests, reason, tried.level, *days)
 
 
 def _table(found: Occasions, made: Forecast | None, days: int, level: float) -> pd.DataFrame:

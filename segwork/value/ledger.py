@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import narwhals as nw
@@ -15,7 +14,7 @@ from segwork.errors import DataError, UsageError
 from segwork.features import orders as _orders
 from segwork.features.common import KEY, today_of, with_day
 from segwork.purchases.models import Array
-from segwork.purchases.occasions import with_amount
+from segwork.purchases.occasions import in_memory, with_amount
 from segwork.tables import Tables
 
 UNASSIGNED = "not assigned"
@@ -40,10 +39,8 @@ def labels(segments: Any) -> pd.Series:
     if isinstance(segments, pd.DataFrame) and {KEY, "segment"} <= set(segments.columns):
         segments = segments.set_index(KEY)["segment"]
     if not isinstance(segments, pd.Series):
-        raise UsageError(
-            f"segments is a {type(segments).__name__}",
-            accepted="a Series with customer ids as index, or columns customer_id and segment",
-        )
+        wanted = "a Series with customer ids as index, or columns customer_id and segment"
+        raise UsageError(f"segments is a {type(segments).__name__}", accepted=wanted)
     if segments.index.has_duplicates:
         twice = int(segments.index.duplicated().sum())
         raise DataError(f"{twice} rows of segments repeat a customer", accepted="one row each")
@@ -55,7 +52,7 @@ def everybody(tables: Tables, as_of: date | str) -> pd.Series:
     """Return everybody with an order line or a contact before ``as_of``, not assigned."""
     past = _tables.until(tables, as_of)
     frames = [f for f in (past.transactions, past.interactions) if f is not None]
-    ids = [_collected(nw.from_native(f).select(KEY))[KEY].dropna().unique() for f in frames]
+    ids = [in_memory(nw.from_native(f).select(KEY))[KEY].dropna().unique() for f in frames]
     found = pd.Index(np.concatenate([np.asarray(i, object) for i in ids])).unique()
     return pd.Series(UNASSIGNED, found, dtype=object)
 
@@ -78,13 +75,7 @@ class Ledger:
     """
 
     def __init__(
-        self,
-        tables: Tables,
-        segments: Any,
-        *,
-        as_of: date | str,
-        window_days: int,
-        known: bool = True,
+        self, tables: Tables, segments: Any, *, as_of: date | str, window_days: int
     ) -> None:
         if isinstance(window_days, bool) or window_days <= 0:
             raise UsageError(f"window_days is {window_days!r}", accepted="a positive number")
@@ -96,12 +87,10 @@ class Ledger:
         self.lost = 0.0
         self.lines = self._lines(past.transactions)
         self.contacts = None if past.interactions is None else self._contacts(past.interactions)
-        met = (self.lines["row"] >= 0).any() or self._known(past.customers)
-        if known and len(self.label) and not met and not self._known(past.transactions):
-            raise DataError(
-                "no customer of the segments is in the tables",
-                hint="pass the customer ids that tables.load returned",
-            )
+        met = (self.lines["row"] >= 0).any() or not len(self.label)
+        if not met and not any(map(self._known, (tables.transactions, tables.customers))):
+            hint = "pass the customer ids that tables.load returned"
+            raise DataError("no customer of the segments is in the tables", hint=hint)
 
     def sum(self, values: Array | pd.Series, table: pd.DataFrame) -> Array:
         """Add values of rows of lines or contacts up by customer, in the order of ``label``."""
@@ -109,10 +98,14 @@ class Ledger:
         known = row >= 0
         return np.bincount(row[known], np.asarray(values, float)[known], minlength=len(self.label))
 
+    def revenue(self) -> Array:
+        """Return what each customer's lines add up to, returns taken off."""
+        return self.sum(np.nan_to_num(column(self.lines, "amount")), self.lines)
+
     def _known(self, frame: Any) -> bool:
         if frame is None:
             return False
-        ids = _collected(nw.from_native(frame).select(KEY))[KEY].dropna().unique()
+        ids = in_memory(nw.from_native(frame).select(KEY))[KEY].dropna().unique()
         return bool((self.label.index.get_indexer(pd.Index(ids).map(str)) >= 0).any())
 
     def _window(self, native: Any, column: str) -> Any:
@@ -132,52 +125,28 @@ class Ledger:
     def _lines(self, native: Any) -> pd.DataFrame:
         recent = self._window(with_amount(native), "ordered_at")
         nobody = recent.filter(nw.col(KEY).is_null()).select(nw.col("amount").sum())
-        self.lost = float(np.nan_to_num(_collected(nobody)["amount"].astype(float).sum()))
+        self.lost = float(np.nan_to_num(in_memory(nobody)["amount"].astype(float).sum()))
         marked = _orders.mark_lines(recent.to_native(), also=("unit_cost", "discount"))
         names = [n for n in marked.collect_schema().names() if n not in ("_row", "product_id")]
-        lines = _collected(marked.select(*names))
+        lines = in_memory(marked.select(*names))
         lines["row"] = self.rows_of(lines[KEY])
         lines = lines.rename(columns={"_sold": "sold", "_back": "back"})
         lines["late"] = lines["_day"] >= self._today - self._half
-        sold = lines.loc[lines["sold"].astype(bool), ["row", "_order"]]
-        order = pd.factorize(sold["_order"])[0].astype(np.int64)
-        key = (sold["row"].to_numpy(np.int64) + 1) * (len(sold) + 1) + order
-        new = pd.Series(~pd.Series(key).duplicated().to_numpy(), sold.index)
-        lines["new_order"] = new.reindex(lines.index, fill_value=False)
+        order = pd.factorize(lines["_order"])[0].astype(np.int64)
+        key = (2 * lines["row"] + lines["sold"]).to_numpy(np.int64) * (len(lines) + 1) + order
+        lines["new_order"] = lines["sold"].astype(bool) & ~pd.Series(key).duplicated().to_numpy()
         return lines.drop(columns=[KEY, "_order", "_day"])
 
     def _contacts(self, native: Any) -> pd.DataFrame:
         recent = with_day(self._window(native, "occurred_at"), "occurred_at")
         names = [n for n in recent.collect_schema().names() if n != "text"]
-        contacts = _collected(recent.select(*names))
+        contacts = in_memory(recent.select(*names))
         contacts["row"] = self.rows_of(contacts[KEY])
         contacts["late"] = contacts["_day"] >= self._today - self._half
         contacts.attrs["today"] = self._today
         return contacts
 
 
-def _collected(frame: Any) -> pd.DataFrame:
-    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_pandas()
-
-
-def resampled(groups: Array, values: Array, *, seed: int) -> pd.DataFrame:
-    """Return 95 % percentile bootstrap bounds of each group's total, customers drawn anew.
-
-    Of groups above 2,000 customers resamples of 2,000 are drawn, and their deviations shrunk to the
-    size of the group; a group of one customer has no interval. ``groups`` are codes 0, 1, ….
-    """
-    most, draws = 2_000, 1_000
-    rows = []
-    order = np.lexsort((values, groups))  # the order of customers plays no part
-    ends = np.searchsorted(groups[order], np.arange(groups.max(initial=-1) + 2))
-    for code, (begin, end) in enumerate(pairwise(ends)):
-        mine = values[order[begin:end]]
-        n, drawn = len(mine), min(len(mine), most)
-        if n < 2:
-            rows.append((np.nan, np.nan))
-            continue
-        rng = np.random.default_rng([seed, code])
-        means = mine[rng.integers(0, n, (draws, drawn))].mean(axis=1)
-        shrunk = mine.mean() + (means - mine.mean()) * np.sqrt(drawn / n)
-        rows.append(tuple(n * np.quantile(shrunk, (0.025, 0.975))))
-    return pd.DataFrame(rows, columns=["low", "high"])
+def column(table: pd.DataFrame, name: str) -> Array:
+    """Return a column as numbers, NaN where there is none."""
+    return table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)

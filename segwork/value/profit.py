@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segwork import evidence
 from segwork.config import COSTS, Cost
 from segwork.errors import UsageError
 from segwork.purchases.models import Array
 from segwork.tables import Tables
-from segwork.value.ledger import Ledger, everybody, resampled
+from segwork.value.ledger import Ledger, column, everybody
 
 ANSWERS = ("profit", "margin", "revenue")
 SHARES = ("margin_rate", "payment_rate", "discount_rate")
@@ -88,15 +89,11 @@ class Profit:
         """Return what the segments mean and what to do, a sentence each."""
         paid_for = self.by_segment[self.by_segment["high"] < 0]
         if self.answer != "profit":
-            return (
-                f"Costs are too little known for a profit; the figures are the {self.answer}.",
-                "Declare what contacts, returns and payment cost, and run it again.",
-            )
+            text = f"Costs are too little known for a profit; the figures are the {self.answer}."
+            return text, "Declare what contacts, returns and payment cost, and run it again."
         if paid_for.empty:
-            return (
-                "No group loses money beyond doubt.",
-                "Spend by what customers are expected to buy.",
-            )
+            text = "No group loses money beyond doubt."
+            return text, "Spend by what customers are expected to buy."
         worst = paid_for.iloc[0]
         share = worst["customers"] / len(self.by_customer)
         text = f"The others pay for '{worst.name}': {share:.1%} of customers, who bring"
@@ -156,24 +153,17 @@ def profit(
     lines = _line_money(book.lines, price, missing)
     served = _contact_money(book.contacts, price, missing)
     table = pd.DataFrame({"customer_id": book.label.index, "segment": book.label.to_numpy()})
-    halves = {}
-    for name in ("revenue", "margin", "cost_to_serve", "profit"):
-        halves[name] = _by_half(book, name, lines, served)
-        table[name] = halves[name].sum(axis=0)
-    table["orders"] = book.sum(book.lines["new_order"], book.lines).astype(int)
-    table["returns"] = book.sum(book.lines["back"], book.lines).astype(int)
+    halves = _halves(book, lines, served)
+    for name, values in halves.items():
+        table[name] = values.sum(axis=0)
+    for name, of in (("orders", "new_order"), ("returns", "back")):
+        table[name] = book.sum(book.lines[of], book.lines).astype(int)
     table["contacts"], table["minutes"] = _use(book)
     answer = next((n for n in ANSWERS if table[n].notna().all()), "revenue")
     outside = float(np.nansum(lines["revenue"][(book.lines["row"] < 0).to_numpy()])) + book.lost
-    return Profit(
-        table,
-        _by_segment(table, answer, seed),
-        whale_curve(table[answer].to_numpy(float), halves[answer]),
-        answer,
-        tuple(missing),
-        _sources(costs or {}, book),
-        outside,
-    )
+    curve = whale_curve(table[answer].to_numpy(float), halves[answer])
+    told = tuple(missing), _sources(costs or {}, book)
+    return Profit(table, _by_segment(table, answer, seed), curve, answer, *told, outside)
 
 
 def contact_bands(tables: Tables, *, as_of: date | str, window_days: int = 365) -> pd.Series:
@@ -227,33 +217,23 @@ def _sources(costs: Mapping[str, float | Cost], book: Ledger) -> dict[str, str]:
 
 def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]) -> dict:
     """Return revenue, margin and cost to serve of every line; None for what nobody knows."""
-    amount = lines["amount"].to_numpy(float)
-    revenue = np.nan_to_num(amount)
-    cost = np.full(len(lines), np.nan)
-    if "unit_cost" in lines:
-        pieces = lines["quantity"].to_numpy(float) if "quantity" in lines else 1.0
-        cost = pieces * lines["unit_cost"].to_numpy(float)
-    margin = revenue - cost
-    if "margin_rate" in price:
-        margin = np.where(np.isnan(margin), revenue * price["margin_rate"], margin)
+    revenue, sold = np.nan_to_num(column(lines, "amount")), lines["sold"].to_numpy(bool)
+    pieces = column(lines, "quantity") if "quantity" in lines else 1.0
+    margin = revenue - pieces * column(lines, "unit_cost")
+    margin = np.where(np.isnan(margin), revenue * price.get("margin_rate", np.nan), margin)
     unknown = np.isnan(margin)
     if unknown.any():
         missing.append(f"goods: no cost known of {int(unknown.sum())} of {len(lines)} lines")
-    sold, parts = lines["sold"].to_numpy(bool), np.zeros(len(lines))
-    counted = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
-    for name, times in counted.items():
-        parts = parts + price.get(name, 0.0) * np.asarray(times, float)
-    parts = parts + price.get("payment_rate", 0.0) * np.where(sold, revenue, 0.0)
-    if "discount" in lines:
-        given = np.nan_to_num(lines["discount"].to_numpy(float))
-        parts = parts + price.get("discount_rate", 0.0) * np.where(sold, given, 0.0)
+    used = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
+    used["payment_rate"] = np.where(sold, revenue, 0.0)
+    used["discount_rate"] = np.where(sold, np.nan_to_num(column(lines, "discount")), 0.0)
+    parts = [price[n] * np.asarray(times, float) for n, times in used.items() if n in price]
     names = {"order": "orders", "return": "returns", "payment_rate": "payment"}
     missing += [f"{words}: no cost declared" for n, words in names.items() if n not in price]
     if "discount" in lines and "discount_rate" not in price:
         missing.append("discounts: not declared whether they are taken off the amounts")
-    declared = {*names, "line", "discount_rate"} & set(price)
-    known = None if len(lines) and unknown.all() else np.where(unknown, 0.0, margin)
-    return {"revenue": revenue, "margin": known, "cost": parts if declared else None}
+    known = None if len(lines) and unknown.all() else np.nan_to_num(margin)
+    return {"revenue": revenue, "margin": known, "cost": sum(parts) if parts else None}
 
 
 def _contact_money(
@@ -263,75 +243,58 @@ def _contact_money(
     if contacts is None:
         missing.append("contacts: there are no interactions")
         return None
-    each, minute = price.get("contact"), price.get("contact_minute")
-    declared = np.full(len(contacts), np.nan if each is None else each)
-    if minute is not None and "handling_minutes" in contacts:
-        spoken = minute * contacts["handling_minutes"].to_numpy(float)
-        declared = spoken if each is None else declared + np.nan_to_num(spoken)
-    cost = (
-        contacts["cost"].to_numpy(float) if "cost" in contacts else np.full(len(contacts), np.nan)
-    )
+    each = price.get("contact", np.nan)
+    minutes = price.get("contact_minute", np.nan) * column(contacts, "handling_minutes")
+    declared = np.where(np.isnan(minutes), each, np.nan_to_num(each) + minutes)
+    cost = column(contacts, "cost")
     cost = np.where(np.isnan(cost), declared, cost)
     unknown = np.isnan(cost)
-    if unknown.any() or (
-        not len(cost) and each is None and minute is None and "cost" not in contacts
-    ):
+    if unknown.any():
         missing.append(f"contacts: no cost known of {int(unknown.sum())} of {len(cost)}")
     return None if len(cost) and unknown.all() else np.nan_to_num(cost)
 
 
-def _by_half(book: Ledger, name: str, lines: dict, served: Array | None) -> Array:
-    """Return a quantity by half of the window and customer, shape (2, customers)."""
-    unknown = np.full((2, len(book.label)), np.nan)
-    if name == "profit":
-        margin, cost = (_by_half(book, n, lines, served) for n in ("margin", "cost_to_serve"))
-        return margin - cost
-    if name != "cost_to_serve":
-        return unknown if lines[name] is None else _halved(book, lines[name], book.lines)
-    if lines["cost"] is None and served is None:
-        return unknown
-    total = np.zeros_like(unknown)
-    if lines["cost"] is not None:
-        total += _halved(book, lines["cost"], book.lines)
-    if served is not None:
-        total += _halved(book, served, book.contacts)
-    return total
+def _halves(book: Ledger, lines: dict, served: Array | None) -> dict[str, Array]:
+    """Return each quantity by half of the window and customer, shape (2, customers)."""
 
+    def halved(values: Array | None, table: pd.DataFrame | None) -> Array:
+        if values is None:
+            return np.full((2, len(book.label)), np.nan)
+        late = table["late"].to_numpy(bool)
+        return np.stack([book.sum(np.where(late == h, values, 0.0), table) for h in (0, 1)])
 
-def _halved(book: Ledger, values: Array, table: pd.DataFrame) -> Array:
-    late = table["late"].to_numpy(bool)
-    return np.stack(
-        [book.sum(np.where(late == half, values, 0.0), table) for half in (False, True)]
-    )
+    found = {name: halved(lines[name], book.lines) for name in ("revenue", "margin")}
+    costs = [halved(lines["cost"], book.lines), halved(served, book.contacts)]
+    known = [c for c, v in zip(costs, (lines["cost"], served), strict=True) if v is not None]
+    found["cost_to_serve"] = sum(known) if known else costs[0]
+    found["profit"] = found["margin"] - found["cost_to_serve"]
+    return found
 
 
 def _use(book: Ledger) -> tuple[Array, Array]:
     """Return contacts and minutes by customer; NaN without interactions."""
-    none = np.full(len(book.label), np.nan)
-    if book.contacts is None:
+    none, contacts = np.full(len(book.label), np.nan), book.contacts
+    if contacts is None:
         return none, none
-    minutes = book.contacts.get("handling_minutes")
-    spent = (
-        none if minutes is None else book.sum(np.nan_to_num(minutes.to_numpy(float)), book.contacts)
-    )
-    return book.sum(np.ones(len(book.contacts)), book.contacts), spent
+    minutes = column(contacts, "handling_minutes")
+    spent = book.sum(np.nan_to_num(minutes), contacts) if "handling_minutes" in contacts else none
+    return book.sum(np.ones(len(contacts)), contacts), spent
 
 
 def _by_segment(table: pd.DataFrame, answer: str, seed: int) -> pd.DataFrame:
-    codes, names = pd.factorize(table["segment"], sort=True)
+    codes = pd.factorize(table["segment"], sort=True)[0]
     money = ["revenue", "margin", "cost_to_serve", "profit"]
     grouped = table.groupby("segment", sort=True)
     found = grouped[money].sum(min_count=1)
     found.insert(0, "customers", grouped.size())
-    bounds = resampled(codes, table[answer].to_numpy(float), seed=seed)
-    found[["low", "high"]] = bounds.set_index(pd.Index(names, name="segment"))
+    values = table[answer].to_numpy(float)
+    found[["low", "high"]] = evidence.bootstrap_totals(codes, values, seed=seed)
     found["losing"] = (table[answer] < 0).groupby(table["segment"]).mean()
     service = found["cost_to_serve"]
     if service.isna().all() or not service.sum():
         service = grouped["contacts"].sum(min_count=1)
     for name, values in (("revenue_share", found["revenue"]), ("service_share", service)):
         found[name] = values / values.sum() if values.sum() > 0 else np.nan
-    found["burden"] = found["service_share"] / found["revenue_share"].where(
-        found["revenue_share"] > 0
-    )
+    paid = found["revenue_share"]
+    found["burden"] = found["service_share"] / paid.where(paid > 0)
     return found.sort_values(answer, kind="stable")

@@ -12,19 +12,18 @@ import pandas as pd
 
 from segwork import evidence
 from segwork.purchases.models import Array
+from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables, until
-from segwork.value.ledger import Ledger
+from segwork.value.ledger import Ledger, column
 
-COLUMNS = (
-    *("segment", "dimension", "measure", "expected", "perceived"),
-    *("value", "low", "high", "n", "kind"),
-)
+COLUMNS = ["segment", "dimension", "measure", "expected", "perceived", "value"]
+COLUMNS += ["low", "high", "n", "kind"]
 RANK = ("surveyed", "proxy", "not known")
 DIMENSIONS = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
 AGAIN_DAYS = 30  # another contact of the same kind within so many days is about the same matter
 WINDOW_DAYS = 365
 FEELINGS = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}
-WAITS = ("waiting_minutes", "response_minutes")
+MINUTES = ("waiting_minutes", "response_minutes", "handling_minutes")
 
 
 @dataclass(frozen=True)
@@ -85,32 +84,27 @@ def service(tables: Tables, segments: Any, *, as_of: date | str) -> Service:
     """
     book = Ledger(tables, segments, as_of=as_of, window_days=WINDOW_DAYS)
     answers = _survey(tables, book, as_of)
-    nothing = {"measure": "", "expected": np.nan, "perceived": np.nan, "n": 0, "kind": RANK[-1]}
+    nothing = {"measure": "", "n": 0, "kind": RANK[-1]}
     rows = []
     for dimension in DIMENSIONS:
         found = _surveyed(book, answers, dimension) or _proxies(book, dimension)
         empty = [{"segment": segment} for segment in sorted(set(book.label))]
         rows += [{"dimension": dimension, **nothing, **row} for row in found or empty]
-    table = pd.DataFrame(rows).reindex(columns=[*COLUMNS])
-    earned = pd.Series(book.sum(np.nan_to_num(book.lines["amount"].astype(float)), book.lines))
-    by_segment = earned.groupby(book.label.to_numpy()).agg(["size", "mean"])
-    table["customers"] = table["segment"].map(by_segment["size"])
-    table["revenue_per_customer"] = table["segment"].map(by_segment["mean"])
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    earned = pd.Series(book.revenue()).groupby(book.label.to_numpy()).agg(["size", "mean"])
+    for name, of in (("customers", "size"), ("revenue_per_customer", "mean")):
+        table[name] = table["segment"].map(earned[of])
     return Service(table)
 
 
 def _survey(tables: Tables, book: Ledger, as_of: date | str) -> pd.DataFrame | None:
     """Return answers by row of the ledger: one row a filled-in survey."""
     for native in (tables.interactions, tables.customers):
-        if native is None:
-            continue
-        frame = nw.from_native(until(native, as_of))
-        kept = [
-            c for c in frame.collect_schema().names() if c.startswith(("expected_", "perceived_"))
-        ]
+        frame = None if native is None else nw.from_native(until(native, as_of))
+        names = [] if frame is None else frame.collect_schema().names()
+        kept = [n for n in names if n.startswith(("expected_", "perceived_"))]
         if kept:
-            some = frame.select("customer_id", *kept)
-            answers = (some.collect() if isinstance(some, nw.LazyFrame) else some).to_pandas()
+            answers = in_memory(frame.select("customer_id", *kept))
             return answers.assign(row=book.rows_of(answers["customer_id"]))
     return None
 
@@ -120,11 +114,8 @@ def _surveyed(book: Ledger, answers: pd.DataFrame | None, dimension: str) -> lis
     if answers is None or not set(names) <= set(answers):
         return []
     wanted, got = (pd.to_numeric(answers[n], errors="coerce").to_numpy(float) for n in names)
-    both = np.isnan(wanted - got)
-    means = [
-        _ratios(book, answers, np.where(both, np.nan, v), "perceived − expected", "surveyed")
-        for v in (got - wanted, wanted, got)
-    ]
+    paired = np.where(np.isnan(wanted - got), np.nan, [got - wanted, wanted, got])
+    means = [_ratios(book, answers, v, "perceived − expected", "surveyed") for v in paired]
     return [
         {**gap, "expected": e.get("value"), "perceived": p.get("value")}
         for gap, e, p in zip(*means, strict=True)
@@ -136,32 +127,23 @@ def _proxies(book: Ledger, dimension: str) -> list[dict]:
     contacts = book.contacts
     if contacts is None or contacts.empty:
         return []
-    n = len(contacts)
     kind = contacts["kind"] if "kind" in contacts else pd.Series("", contacts.index)
-    complaint = (kind == "complaint").to_numpy(bool)
-    again = _again(contacts, kind)
-    measures: dict[str, Array] = {}
-    if dimension == "reliability":
-        measures["contacts again within 30 days"] = again
-        measures["complaints among contacts"] = np.where(complaint.any(), complaint * 1.0, np.nan)
-    elif dimension == "responsiveness":
-        for name in (*WAITS, "handling_minutes"):
-            if name in contacts:
-                measures[name.replace("_", " ")] = contacts[name].to_numpy(float)
-    elif dimension == "assurance":
-        settled = (
-            contacts["resolved"].astype(float).to_numpy() if "resolved" in contacts else 1 - again
-        )
-        measures["complaints settled"] = np.where(complaint, settled, np.nan)
-    elif dimension == "empathy" and "sentiment" in contacts:
-        measures["sentiment, −1 to 1"] = _feeling(contacts["sentiment"])
-    known = {m: np.broadcast_to(v, n) for m, v in measures.items() if np.isfinite(v).any()}
+    complaint, again = (kind == "complaint").to_numpy(bool), _again(contacts, kind)
+    settled = column(contacts, "resolved") if "resolved" in contacts else 1 - again
+    feeling = contacts.get("sentiment", pd.Series(np.nan, contacts.index))
+    number = pd.to_numeric(feeling, errors="coerce").fillna(feeling.map(FEELINGS).astype(float))
+    minutes = {name.replace("_", " "): column(contacts, name) for name in MINUTES}
+    measures = {
+        "reliability": {
+            "contacts again within 30 days": again,
+            "complaints among contacts": complaint / (1.0 if complaint.any() else np.nan),
+        },
+        "responsiveness": minutes,
+        "assurance": {"complaints settled": np.where(complaint, settled, np.nan)},
+        "empathy": {"sentiment, −1 to 1": number.to_numpy(float)},
+    }
+    known = {m: v for m, v in measures.get(dimension, {}).items() if np.isfinite(v).any()}
     return [row for m, v in known.items() for row in _ratios(book, contacts, v, m, "proxy")]
-
-
-def _feeling(sentiment: pd.Series) -> Array:
-    number = pd.to_numeric(sentiment, errors="coerce")
-    return number.fillna(sentiment.map(FEELINGS).astype(float)).to_numpy(float)
 
 
 def _again(contacts: pd.DataFrame, kind: pd.Series) -> Array:
@@ -170,31 +152,26 @@ def _again(contacts: pd.DataFrame, kind: pd.Series) -> Array:
     row, day = contacts["row"].to_numpy(), contacts["_day"].to_numpy()
     order = np.lexsort((day, codes, row))
     same = (np.diff(row[order]) == 0) & (np.diff(codes[order]) == 0)
-    soon = np.r_[same & (np.diff(day[order]) <= AGAIN_DAYS), False]
     again = np.empty(len(contacts))
-    again[order] = soon
+    again[order] = np.r_[same & (np.diff(day[order]) <= AGAIN_DAYS), False]
     return np.where(day > contacts.attrs["today"] - AGAIN_DAYS, np.nan, again)
 
 
-def _ratios(
-    book: Ledger, table: pd.DataFrame, values: Array, measure: str, kind: str
-) -> list[dict[str, Any]]:
+def _ratios(book: Ledger, table: pd.DataFrame, values: Array, measure: str, kind: str) -> list:
     """Return each segment's mean over rows, with a 95 % interval over customers."""
     known = ~np.isnan(values)
-    customers = pd.DataFrame({
-        "segment": book.label.to_numpy(),
-        "top": book.sum(np.where(known, values, 0.0), table),
-        "below": book.sum(known, table),
-    })  # fmt: skip
+    sums = {"top": book.sum(np.nan_to_num(values), table), "below": book.sum(known, table)}
+    customers = pd.DataFrame(sums).groupby(book.label.to_numpy(), sort=True)
     share = bool(np.isin(values[known], (0.0, 1.0)).all())
     rows = []
-    for segment, own in customers.groupby("segment", sort=True):
+    for segment, own in customers:
         n, people = int(own["below"].sum()), int((own["below"] > 0).sum())
         found = {"segment": segment, "measure": measure, "n": n, "kind": kind if n else RANK[-1]}
         if n:
-            miss = (own["top"] - own["top"].sum() / n * own["below"]).to_numpy()
-            variance = (miss**2).sum() * people / max(people - 1, 1) / n**2
-            found |= _bounds(float(own["top"].sum() / n), float(variance), people, share)
+            value = float(own["top"].sum() / n)
+            miss = (own["top"] - value * own["below"]).to_numpy()
+            variance = float((miss**2).sum() * people / max(people - 1, 1) / n**2)
+            found |= _bounds(value, variance, people, share)
         rows.append(found)
     return rows
 
@@ -202,8 +179,8 @@ def _ratios(
 def _bounds(value: float, variance: float, people: int, share: bool) -> dict[str, float]:
     """Return value, low and high; a share gets Wilson's interval on as many rows as it is worth."""
     if share:
-        worth = value * (1 - value) / variance if variance > 0 else people
-        interval = evidence.wilson(round(value * max(worth, 1)), round(max(worth, 1)))
+        worth = max(value * (1 - value) / variance if variance > 0 else people, 1)
+        interval = evidence.wilson(round(value * worth), round(worth))
         return {"value": value, "low": min(interval.low, value), "high": max(interval.high, value)}
     wing = 1.96 * np.sqrt(variance) if people > 1 else np.nan
     return {"value": value, "low": value - wing, "high": value + wing}
