@@ -91,6 +91,40 @@ def bootstrap_totals(groups: np.ndarray, values: np.ndarray, *, seed: int) -> np
     return bounds
 
 
+def mean_of_clusters(
+    sums: Sequence[float], counts: Sequence[float], *, share: bool = False
+) -> tuple[float, Interval]:
+    """Return the mean over all rows and its 95 % interval where rows of one customer are alike.
+
+    Parameters
+    ----------
+    sums, counts : array-like, shape (customers,)
+        Sum of the values of each customer's rows, and number of the rows; some has to be positive.
+    share : bool, default False
+        The values are zeros and ones: Wilson's interval, on as many rows as they are worth.
+
+    References
+    ----------
+    Linearised variance of a ratio of totals: Cochran (1977), Sampling Techniques, section 6.3.
+
+    Examples
+    --------
+    >>> mean, interval = mean_of_clusters([4, 0], [8, 2], share=True)
+    >>> mean, str(interval)
+    (0.4, '0.189 to 0.733')
+    """
+    sums, counts = np.asarray(sums, float), np.asarray(counts, float)
+    n, customers = counts.sum(), int((counts > 0).sum())
+    mean = float(sums.sum() / n)
+    variance = ((sums - mean * counts) ** 2).sum() * customers / max(customers - 1, 1) / n**2
+    if share:
+        worth = max(mean * (1 - mean) / variance if variance > 0 else customers, 1.0)
+        found = wilson(round(mean * worth), round(worth))
+        return mean, Interval(min(found.low, mean), max(found.high, mean))
+    wing = 1.96 * math.sqrt(variance) if customers > 1 else math.nan
+    return mean, Interval(mean - wing, mean + wing)
+
+
 def decide(
     *,
     value: float,

@@ -114,7 +114,7 @@ def test_recorded_cost_of_a_contact_wins_and_gaps_are_declared() -> None:
     calls = CALLS.assign(cost=[7.0, np.nan, np.nan, np.nan])
     found = value.profit(shop(interactions=calls), SEGMENTS, as_of=AS_OF, costs={"contact": 1.0})
     assert found.by_customer["cost_to_serve"].tolist() == [8.0, 1.0, 0.0, 1.0]
-    assert found.sources["contact_cost"] == "column of the interactions"
+    assert found.sources["column cost"] == "recorded in the data"
 
 
 def test_discount_and_line_costs_count_where_declared() -> None:

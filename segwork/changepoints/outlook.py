@@ -135,11 +135,8 @@ def outlook_test(transactions: Any, *, as_of: date | str, days: int = HORIZON_DA
     promised = promised[known]
     order = np.lexsort((silent, promised))
     parts = [part for part in np.array_split(order, BINS) if part.size]
-    table = pd.DataFrame({
-        "promised": [promised[part].mean() for part in parts],
-        "silent": [silent[part].mean() for part in parts],
-        "customers": [part.size for part in parts],
-    })  # fmt: skip
+    rows = [(promised[part].mean(), silent[part].mean(), part.size) for part in parts]
+    table = pd.DataFrame(rows, columns=nothing.table.columns)
     miss = (table["promised"] - table["silent"]).abs()
     auc = float(roc_auc_score(silent, promised)) if 0 < silent.mean() < 1 else np.nan
     gap = float((miss * table["customers"]).sum() / table["customers"].sum())

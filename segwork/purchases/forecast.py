@@ -16,6 +16,7 @@ from segwork.purchases.spend import Spending, fit_spending
 FIRST = "pareto/nbd, first order"
 CANDIDATES = (FIRST, *MODELS)
 COVERED = 50_000  # customers the coverage of intervals is counted on, at most
+COLUMNS = ("p_alive", "expected_orders", "low", "high", "expected_spend")
 LEVELS = (0.90, 0.95, 0.975, 0.99, 0.995)
 
 
@@ -70,6 +71,18 @@ class Forecast:
             mean = self.seen.spend.sum() / max(self.seen.orders.sum(), 1)
             return np.full(len(times), float(mean))
         return spending.mean(times, self.seen.spend / times) / self.per_occasion
+
+    def columns(self, days: float, level: float) -> dict[str, Array]:
+        """Return what is expected of each customer within so many days, by name."""
+        orders, bounds = self.orders(days), self.interval(days, level)
+        spend = np.where(self.place >= 0, orders * self.value(), 0.0)
+        return dict(zip(COLUMNS, (self.p_alive(), orders, *bounds, spend), strict=True))
+
+    def parameters(self) -> dict[str, float]:
+        """Return the parameters of the model, and of the value of an order where there is one."""
+        spending = spending_of(self.seen)
+        more = {} if spending is None else vars(spending)
+        return self.model.parameters | {f"spend_{name}": value for name, value in more.items()}
 
 
 def spending_of(seen: Seen) -> Spending | None:

@@ -15,8 +15,7 @@ from segwork.purchases.forecast import FIRST, forecast
 from segwork.purchases.models import Array
 from segwork.value.ledger import labels
 
-QUARTER = 91
-SHORTEST = 2  # quarters of history a try needs
+QUARTER, SHORTEST = 91, 2  # days; quarters of history a try needs
 LEVEL = 1.645  # of a normal: 90 %
 EMPTY = pd.DataFrame(columns=["segment", "quarter", "begins", "expected", "naive", "actual"])
 
@@ -47,10 +46,9 @@ class RevenueAhead:
         if len(self.table):
             first = self.table[self.table["quarter"] == 1]
             facts["next_quarter_revenue"] = float(first["expected"].sum())
-        if len(self.backtest) and self.backtest["actual"].sum() > 0:
+        if len(self.backtest):
             facts["backtest_quarters"] = int(self.backtest["begins"].nunique())
-            for name in ("expected", "naive"):
-                facts[f"{name}_miss"] = _miss(self.backtest, name)
+            facts |= {f"{n}_miss": _miss(self.backtest, n) for n in ("expected", "naive")}
         return facts
 
 
@@ -87,8 +85,8 @@ def revenue_ahead(
     backtest = pd.concat([EMPTY, *tried], ignore_index=True)
     naive = bool(len(backtest)) and _miss(backtest, "naive") < _miss(backtest, "expected")
     used = "naive" if naive else "expected"
-    table = _quarters(found, segment, found.end, quarters).drop(columns=["naive", "actual"])
-    table["expected"] = _quarters(found, segment, found.end, quarters)[used]
+    ahead = _quarters(found, segment, found.end, quarters)
+    table = ahead.drop(columns=["naive", "actual"]).assign(expected=ahead[used])
     wing = np.exp(LEVEL * _spread(backtest, used))
     table = table.assign(low=table["expected"] / wing, high=table["expected"] * wing)
     return RevenueAhead(table, backtest, "quarter before" if naive else "model")
@@ -122,8 +120,6 @@ def _miss(backtest: pd.DataFrame, name: str) -> float:
 
 def _spread(backtest: pd.DataFrame, name: str) -> float:
     """Return the root mean square of the log ratio of actual to expected; NaN if never tried."""
-    tried = backtest[(backtest[["actual", name]] > 0).all(axis=1)] if len(backtest) else backtest
-    if not len(tried):
-        return float("nan")
-    ratio = np.log((tried["actual"] / tried[name]).to_numpy(float))
-    return float(np.sqrt((ratio**2).mean()))
+    tried = backtest[["actual", name]].astype(float)
+    tried = np.log(tried[(tried > 0).all(axis=1)])
+    return float(np.sqrt(((tried["actual"] - tried[name]) ** 2).mean()))

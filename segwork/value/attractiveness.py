@@ -18,9 +18,8 @@ from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables
 from segwork.value.ledger import Ledger
 
-DRAWS = 1_000
 RANKS = ("score", "rank", "rank_low", "rank_high", "first_share")
-TWICE = 2.0  # weights are varied between half and twice what was given
+DRAWS, TWICE = 1_000, 2.0  # weights are varied between half and twice what was given
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from segwork.errors import DataError, UsageError
-from segwork.purchases import Occasions, occasions
-from segwork.purchases.forecast import Forecast, candidate, forecast, spending_of
+from segwork.purchases import occasions
+from segwork.purchases.forecast import COLUMNS, candidate, forecast
 from segwork.purchases.trial import trial
 
 
@@ -114,33 +114,13 @@ def expected(
     name = "auto" if model == "auto" else candidate(model)
     found = occasions(transactions, as_of=as_of)
     tried = trial(found, horizon_days=int(horizon_days), model=name)
-    reason = tried.reason
+    table, days = pd.DataFrame({"customer_id": found.customer_id}), int(horizon_days)
     try:
         made = forecast(found, found.end, tried.model)
+        used, reason, parameters = tried.model, tried.reason, made.parameters()
+        table = table.assign(**made.columns(days, tried.level))
     except DataError as fault:
-        made, reason = None, fault.what
-    table, name = _table(found, made, horizon_days, tried.level), tried.model if made else ""
+        used, reason, parameters = "", fault.what, {}
+        table = table.assign(**dict.fromkeys(COLUMNS, np.nan))
     tests = tried.holdout, tried.by_frequency
-    days = int(horizon_days), tried.days
-    return Expected(table, name, _parameters(made), *tests, reason, tried.level, *days)
-
-
-def _table(found: Occasions, made: Forecast | None, days: int, level: float) -> pd.DataFrame:
-    table = pd.DataFrame({"customer_id": found.customer_id})
-    if made is None:
-        names = ["p_alive", "expected_orders", "low", "high", "expected_spend"]
-        return table.assign(**dict.fromkeys(names, np.nan))
-    low, high = made.interval(days, level)
-    orders = made.orders(days)
-    spend = np.where(made.place >= 0, orders * made.value(), 0.0)
-    return table.assign(
-        p_alive=made.p_alive(), expected_orders=orders, low=low, high=high, expected_spend=spend
-    )
-
-
-def _parameters(made: Forecast | None) -> dict[str, float]:
-    if made is None:
-        return {}
-    spending = spending_of(made.seen)
-    more = {} if spending is None else vars(spending)
-    return made.model.parameters | {f"spend_{name}": value for name, value in more.items()}
+    return Expected(table, used, parameters, *tests, reason, tried.level, days, tried.days)

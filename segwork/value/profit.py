@@ -74,12 +74,12 @@ class Profit:
             "outside_revenue": self.outside,
             "losing_share": float((values < 0).mean()) if len(values) else 0.0,
         }
-        if self.whale["share_profit"].notna().any():
-            facts["whale_peak"] = float(self.whale["share_profit"].max())
+        peaks = {"whale_peak": "share_profit", "whale_peak_later": "later"}
+        found = {name: self.whale[of].max() for name, of in peaks.items()}
+        facts |= {name: float(peak) for name, peak in found.items() if np.isfinite(peak)}
+        if "whale_peak" in facts:
             peak = self.whale.loc[self.whale["share_profit"].idxmax()]
             facts["whale_peak_customers_share"] = float(peak["share_customers"])
-        if self.whale["later"].notna().any():
-            facts["whale_peak_later"] = float(self.whale["later"].max())
         if len(self.by_segment):
             worst = self.by_segment.iloc[0]
             facts |= {"worst_segment": str(worst.name), "worst_total": float(worst[self.answer])}
@@ -182,12 +182,9 @@ def whale_curve(values: Array, halves: Array | None = None) -> pd.DataFrame:
     if halves is not None and halves[1].sum() > 0:
         foreseen = np.lexsort((halves[1], -halves[0]))
         later = np.r_[0.0, np.cumsum(halves[1][foreseen])] / halves[1].sum()
-    return pd.DataFrame({
-        "share_customers": np.arange(n + 1) / max(n, 1),
-        "share_profit": money / money[-1] if money[-1] > 0 else np.full(n + 1, np.nan),
-        "profit": money,
-        "later": later,
-    })  # fmt: skip
+    total = money[-1] if money[-1] > 0 else np.nan
+    curve = pd.DataFrame({"share_customers": np.arange(n + 1) / max(n, 1), "profit": money})
+    return curve.assign(share_profit=money / total, later=later)
 
 
 def _prices(costs: Mapping[str, float | Cost]) -> dict[str, float]:
@@ -198,8 +195,8 @@ def _prices(costs: Mapping[str, float | Cost]) -> dict[str, float]:
             raise UsageError.unknown("cost", str(name), COSTS, where="costs")
         value = cost.value if isinstance(cost, Cost) else cost
         number = not isinstance(value, bool) and isinstance(value, int | float | np.number)
-        most = 1.0 if name in SHARES else np.inf
-        if not number or not (-1 if name == "margin_rate" else 0) <= value <= most:
+        low, high = -1.0 if name == "margin_rate" else 0.0, 1.0 if name in SHARES else np.inf
+        if not number or not low <= value <= high:
             wanted = "a share up to 1" if name in SHARES else "money, 0 or more"
             raise UsageError(f"the cost '{name}' is {value!r}", accepted=wanted)
         prices[name] = float(value)
@@ -208,11 +205,9 @@ def _prices(costs: Mapping[str, float | Cost]) -> dict[str, float]:
 
 def _sources(costs: Mapping[str, float | Cost], book: Ledger) -> dict[str, str]:
     found = {n: c.source if isinstance(c, Cost) else "given in the call" for n, c in costs.items()}
-    if "unit_cost" in book.lines:
-        found["unit_cost"] = "column of the transactions"
-    if book.contacts is not None and "cost" in book.contacts:
-        found["contact_cost"] = "column of the interactions"
-    return found
+    columns = {"unit_cost": book.lines, "cost": book.contacts}
+    there = [n for n, table in columns.items() if table is not None and n in table]
+    return found | {f"column {name}": "recorded in the data" for name in there}
 
 
 def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]) -> dict:
@@ -265,8 +260,8 @@ def _halves(book: Ledger, lines: dict, served: Array | None) -> dict[str, Array]
 
     found = {name: halved(lines[name], book.lines) for name in ("revenue", "margin")}
     costs = [halved(lines["cost"], book.lines), halved(served, book.contacts)]
-    known = [c for c, v in zip(costs, (lines["cost"], served), strict=True) if v is not None]
-    found["cost_to_serve"] = sum(known) if known else costs[0]
+    nothing = lines["cost"] is None and served is None
+    found["cost_to_serve"] = costs[0] if nothing else np.nansum(costs, axis=0)
     found["profit"] = found["margin"] - found["cost_to_serve"]
     return found
 
@@ -276,9 +271,9 @@ def _use(book: Ledger) -> tuple[Array, Array]:
     none, contacts = np.full(len(book.label), np.nan), book.contacts
     if contacts is None:
         return none, none
-    minutes = column(contacts, "handling_minutes")
-    spent = book.sum(np.nan_to_num(minutes), contacts) if "handling_minutes" in contacts else none
-    return book.sum(np.ones(len(contacts)), contacts), spent
+    minutes = book.sum(np.nan_to_num(column(contacts, "handling_minutes")), contacts)
+    known = "handling_minutes" in contacts
+    return book.sum(np.ones(len(contacts)), contacts), minutes if known else none
 
 
 def _by_segment(table: pd.DataFrame, answer: str, seed: int) -> pd.DataFrame:

@@ -20,8 +20,8 @@ COLUMNS = ["segment", "dimension", "measure", "expected", "perceived", "value"]
 COLUMNS += ["low", "high", "n", "kind"]
 RANK = ("surveyed", "proxy", "not known")
 DIMENSIONS = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
-AGAIN_DAYS = 30  # another contact of the same kind within so many days is about the same matter
-WINDOW_DAYS = 365
+# Another contact of the same kind within so many days is about the same matter.
+AGAIN_DAYS, WINDOW_DAYS = 30, 365
 FEELINGS = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}
 MINUTES = ("waiting_minutes", "response_minutes", "handling_minutes")
 
@@ -161,26 +161,13 @@ def _ratios(book: Ledger, table: pd.DataFrame, values: Array, measure: str, kind
     """Return each segment's mean over rows, with a 95 % interval over customers."""
     known = ~np.isnan(values)
     sums = {"top": book.sum(np.nan_to_num(values), table), "below": book.sum(known, table)}
-    customers = pd.DataFrame(sums).groupby(book.label.to_numpy(), sort=True)
     share = bool(np.isin(values[known], (0.0, 1.0)).all())
     rows = []
-    for segment, own in customers:
-        n, people = int(own["below"].sum()), int((own["below"] > 0).sum())
-        found = {"segment": segment, "measure": measure, "n": n, "kind": kind if n else RANK[-1]}
+    for segment, own in pd.DataFrame(sums).groupby(book.label.to_numpy(), sort=True):
+        n = int(own["below"].sum())
+        row = {"segment": segment, "measure": measure, "n": n, "kind": kind if n else RANK[-1]}
         if n:
-            value = float(own["top"].sum() / n)
-            miss = (own["top"] - value * own["below"]).to_numpy()
-            variance = float((miss**2).sum() * people / max(people - 1, 1) / n**2)
-            found |= _bounds(value, variance, people, share)
-        rows.append(found)
+            mean, interval = evidence.mean_of_clusters(own["top"], own["below"], share=share)
+            row |= {"value": mean, "low": interval.low, "high": interval.high}
+        rows.append(row)
     return rows
-
-
-def _bounds(value: float, variance: float, people: int, share: bool) -> dict[str, float]:
-    """Return value, low and high; a share gets Wilson's interval on as many rows as it is worth."""
-    if share:
-        worth = max(value * (1 - value) / variance if variance > 0 else people, 1)
-        interval = evidence.wilson(round(value * worth), round(worth))
-        return {"value": value, "low": min(interval.low, value), "high": max(interval.high, value)}
-    wing = 1.96 * np.sqrt(variance) if people > 1 else np.nan
-    return {"value": value, "low": value - wing, "high": value + wing}
