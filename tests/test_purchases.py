@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from segwork import purchases
 from segwork.errors import DataError, UsageError
@@ -295,6 +295,29 @@ def test_intervals_keep_mean_and_silence_and_hold() -> None:
     assert (wide[0] <= low).all()
     assert (wide[1] >= high).all()
     assert (high >= low).all()
+
+
+def test_intervals_are_quantiles_of_a_count_with_the_models_mean_and_zeros() -> None:
+    """Slow version: solve for the mixture by root finding, add up its probabilities."""
+    found = purchases.occasions(world(400), as_of="2024-12-30")
+    made = forecast(found, found.end, "pareto/nbd")
+    low, high = made.interval(180, 0.9)
+    seen, weeks = made.histories, 180 / 7
+    mean, silent = made.model.orders(seen, weeks), made.model.p_silent(seen, weeks)
+    for i in np.flatnonzero(mean > 0.02)[::25]:
+        shape, who = made.model.parameters["r"] + seen.x[i], np.flatnonzero(made.place == i)[0]
+
+        def zeros(active: float, shape: float = shape, i: int = i) -> float:
+            none = (shape / (shape + active)) ** shape
+            return 1 - mean[i] / active * (1 - none) - silent[i]
+
+        active = optimize.brentq(zeros, mean[i], mean[i] / (1 - silent[i]) + 1e-6)
+        count = np.arange(300)
+        share = stats.nbinom.pmf(count, shape, shape / (shape + active)) * mean[i] / active
+        share[0] += 1 - mean[i] / active
+        up_to = np.cumsum(share)
+        assert low[who] == int((up_to < 0.05 - 1e-9).sum())
+        assert high[who] == int((up_to < 0.95 - 1e-9).sum())
 
 
 def test_trial_chooses_before_it_tests() -> None:
