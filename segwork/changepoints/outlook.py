@@ -188,7 +188,9 @@ def group_changes(
     True
     """
     base = sequences.panel(transactions, as_of=as_of, period=period)
-    codes, names = _codes(base, groups)
+    groups = _cohorts(transactions, as_of) if groups is None else groups
+    named = groups.reindex(base.customer_id).to_numpy(object)
+    codes, names = pd.factorize(named, sort=True)
     due = _due(base)
     rows = []
     for code in range(len(names)):
@@ -201,21 +203,18 @@ def group_changes(
         total = int(base.totals[mine].sum())
         rows.append((len(mine), total, base.starts[index], factor, p))
     names_of = ["customers", "orders", "changed_at", "factor", "p"]
-    table = pd.DataFrame(rows, columns=names_of, index=names.rename("group"))
+    table = pd.DataFrame(rows, columns=names_of, index=pd.Index(names, name="group"))
     table["p"] = evidence.holm(table["p"].to_numpy(float))
     table["changed_at"] = table["changed_at"].where(table["p"] <= ALARM)
     return table
 
 
-def _codes(base: sequences.Panel, groups: pd.Series | None) -> tuple[np.ndarray, pd.Index]:
-    if groups is None:
-        before = base.counts.shape[1] - base.lengths - 1
-        days = pd.to_timedelta(before * sequences.PERIOD_DAYS[base.period], unit="D")
-        named = pd.Series((base.starts[0] + days).to_period("Q").astype(str))
-    else:
-        named = groups.reindex(base.customer_id)
-    codes, names = pd.factorize(named.to_numpy(object), sort=True)
-    return codes, pd.Index(names)
+def _cohorts(transactions: Any, as_of: date | str) -> pd.Series:
+    """Return the quarter of each customer's first order."""
+    found = occasions(transactions, as_of=as_of)
+    seen = found.seen(found.end)
+    first = pd.to_datetime(found.end - 1 - seen.age, unit="D").to_period("Q").astype(str)
+    return pd.Series(first, found.customer_id).where(seen.times > 0)
 
 
 def _due(base: sequences.Panel) -> np.ndarray:
