@@ -350,6 +350,8 @@ def test_trial_replaces_the_first_model_where_another_is_clearly_better(monkeypa
     tried = trial(found, horizon_days=60)
     assert tried.model != FIRST
     assert "clearly best" in tried.reason
+    monkeypatch.setattr(sys.modules["segwork.purchases.trial"], "FEWEST", 10_000)
+    assert trial(found, horizon_days=60).model == FIRST  # too few customers decide nothing
 
 
 def test_deviance_is_least_for_the_true_mean() -> None:

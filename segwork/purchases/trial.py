@@ -24,6 +24,7 @@ from segwork.purchases.occasions import Occasions
 LEVEL = LEVELS[0]
 SHORTEST = 7  # days a test period has at least
 WORTH = 0.02  # share of the deviance another model must save before it replaces the first
+FEWEST = 30  # customers a change of model needs
 MOST_FREQUENT = 7  # repeat orders from which customers are shown together
 SCORES = ("model", "mae", "rmse", "bias", "deviance", "coverage")
 GROUPS = ("repeat_orders", "customers", "actual", "expected", "own_rate")
@@ -92,7 +93,7 @@ def _choose(found: Occasions, made: dict[str, Forecast], days: int) -> str:
     for other in sorted(others, key=lambda n: loss[n].mean()):
         gain = loss[first] - loss[other]
         error = gain.std() / np.sqrt(len(gain))
-        if gain.mean() > max(2 * error, WORTH * loss[first].mean()):
+        if len(gain) >= FEWEST and gain.mean() > max(2 * error, WORTH * loss[first].mean()):
             return other
     return first
 
