@@ -38,7 +38,7 @@ class Fitted:
 
 def fit_once(block: Block, k: int, seed: int) -> Fitted:
     """Fit k-means on all periods together; every period is assigned to the same centres."""
-    centres = _centres(block.X[block.present], k, seed)
+    centres = kmeans(block.X[block.present], k, seed)
     return Fitted(partial(_nearest, [centres] * len(block.ends)))
 
 
@@ -50,11 +50,11 @@ def refit_each(block: Block, k: int, seed: int) -> Fitted:
         if not len(rows):
             named.append(named[-1] if named else np.zeros((1, block.X.shape[2])))
             continue
-        fresh = _centres(rows, k, seed)
+        fresh = kmeans(rows, k, seed)
         if named:
             common = block.both[:, t - 1]
-            old = _closest(block.X[common, t - 1], named[-1])
-            new = _closest(block.X[common, t], fresh)
+            old = closest(block.X[common, t - 1], named[-1])
+            new = closest(block.X[common, t], fresh)
             counts = np.zeros((len(named[-1]), len(fresh)))
             np.add.at(counts, (old, new), 1)
             partner = matching(counts)
@@ -68,19 +68,19 @@ def refit_each(block: Block, k: int, seed: int) -> Fitted:
 
 def trajectories(block: Block, k: int, seed: int) -> Fitted:
     """Fit k-means on the flattened trajectories of the last four periods."""
-    centres = _centres(_windows(block.X, block.present)[block.present].reshape(
+    centres = kmeans(_windows(block.X, block.present)[block.present].reshape(
         int(block.present.sum()), -1), k, seed)  # fmt: skip
 
     def label(X: np.ndarray, present: np.ndarray) -> np.ndarray:
         flat = _windows(X, present)
-        return np.where(present, _closest(flat.reshape(*flat.shape[:2], -1), centres), -1)
+        return np.where(present, closest(flat.reshape(*flat.shape[:2], -1), centres), -1)
 
     return Fitted(label)
 
 
 def time_aware(block: Block, k: int, seed: int) -> Fitted:
     """Learn latent segments, their moves and the noise; assign forward in time."""
-    model = latent.fit(block.X, block.present, _centres(block.X[block.present], k, seed))
+    model = latent.fit(block.X, block.present, kmeans(block.X[block.present], k, seed))
     return Fitted(model, model)
 
 
@@ -131,7 +131,7 @@ def _of_series(block: Block, seed: int, estimator: object) -> Fitted:
     return Fitted(label)
 
 
-def _centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
+def kmeans(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
     """Return k-means centres, largest cluster first; fewer where fewer rows differ."""
     from sklearn.cluster import KMeans
 
@@ -141,7 +141,7 @@ def _centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
     return fitted.cluster_centers_[np.lexsort((*fitted.cluster_centers_.T, -sizes))]
 
 
-def _closest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def closest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Return the nearest centre of each point, any leading shape."""
     flat = points.reshape(-1, points.shape[-1]).astype(np.float32)
     labels = np.empty(len(flat), np.int8)
@@ -155,7 +155,7 @@ def _closest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _nearest(named: list[np.ndarray], X: np.ndarray, present: np.ndarray) -> np.ndarray:
-    labels = np.stack([_closest(X[:, t], centres) for t, centres in enumerate(named)], axis=1)
+    labels = np.stack([closest(X[:, t], centres) for t, centres in enumerate(named)], axis=1)
     return np.where(present, labels, np.int8(-1))
 
 

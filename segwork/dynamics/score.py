@@ -45,14 +45,14 @@ def noise_floor(labels: np.ndarray, still: np.ndarray, both: np.ndarray) -> floa
     return float((weight * moved).sum() / weight.sum()) if weight.sum() > 0 else np.nan
 
 
-def separation(labels: np.ndarray, block: Block, *, lag: int = 0) -> float:
+def separation(labels: np.ndarray, block: Block, *, lag: int = 0, first: int = 0) -> float:
     """Return the share of the next period's outcome that labels ``lag`` periods old explain.
 
     Between-segment share of the variance (omega squared, so nothing on average for random
     labels), over all steps with at least two customers, mean over the outcome columns.
     """
     within = total = 0.0
-    for t in range(lag, labels.shape[1] - 1):
+    for t in range(max(lag, first), labels.shape[1] - 1):
         rows = block.present[:, t - lag] & block.present[:, t + 1]
         groups, y = labels[rows, t - lag].astype(int), block.outcome[rows, t + 1].astype(float)
         sizes = np.bincount(groups, minlength=1)
