@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from benchmarks.clustering import suites as bench
 from segwork import features, sample
-from segwork.bench import clustering_suites as bench
 from segwork.clustering import compare, copula_copy
 from segwork.clustering.conviction import (
     ANY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segwork.bench.referee_training import CURRICULA, clustered, fitted, flat, lessons
+from benchmarks.clustering.referee_training import CURRICULA, clustered, fitted, flat, lessons
 from segwork.clustering import referee
 from segwork.clustering.traits import TRAITS
 

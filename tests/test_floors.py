@@ -10,14 +10,15 @@ import pytest
 FLOORS = (
     {"errors", "results", "schema", "progress"},
     {"evidence", "config"},
+    {"checks"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
-    {"personas", "gates", "export", "scoring", "limits"},
+    {"personas", "export", "scoring"},
     {"plots", "report"},
-    {"engine", "bench"},
+    {"engine"},
     {"cli"},
     {"__main__"},
 )

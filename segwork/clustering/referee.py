@@ -8,7 +8,7 @@ candidate is the truth follows from both, and so does the agreement with it to b
 
 There are two referees: one for tables of any kind, and one that learnt on simulated customers
 alone, for tables under the customer scaling. Their trees are plain arrays in ``referee.npz`` and
-``referee_customers.npz``, written by ``segwork.bench.referee_training``.
+``referee_customers.npz``, written by ``benchmarks.clustering.referee_training``.
 """
 
 from __future__ import annotations
