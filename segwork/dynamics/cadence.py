@@ -108,7 +108,9 @@ def cadence(trace: Trace, *, seed: int = 0) -> Cadence:
     fine = table[(table["stale_share"] <= STALE) & ~(table["outcome_lost"] > LOST)]
     days = int(fine["days"].max()) if len(fine) else 1
     why = f"at {days} days" if len(fine) else "even at a day more than"
-    reason = f"{why} {table.set_index('days').at[days, 'stale_share']:.1%} are under a stale segment"
+    reason = (
+        f"{why} {table.set_index('days').at[days, 'stale_share']:.1%} are under a stale segment"
+    )
     return Cadence(table, _by_segment(trace), days, 365 / days * RETRAIN_P, reason)
 
 
@@ -122,7 +124,9 @@ def _by_segment(trace: Trace) -> pd.DataFrame:
     size = counts.sum(axis=1)
     leaves = 1 - np.diag(counts) / np.maximum(size, 1e-9)
     days = np.log(1 - STALE) / np.log(np.clip(1 - leaves, 1e-9, 1 - 1e-9)) * trace.period_days
-    words = np.select([days < WAITS["week"], days < WAITS["month"]], ["by day", "by week"], "by month")
+    words = np.select(
+        [days < WAITS["week"], days < WAITS["month"]], ["by day", "by week"], "by month"
+    )
     now = trace.pairs[-1].sum(axis=0) if len(trace.pairs) else size
     return pd.DataFrame({"segment": trace.stay.index, "customers": np.round(now).astype(int),
                          "leaves": leaves, "days": days, "refresh": words})  # fmt: skip

@@ -82,7 +82,9 @@ class Pair:
     @cached_property
     def classifier(self) -> tuple[float, float]:
         """Area under the curve of held-out rows, and its p-value."""
-        return _told_apart(self.matrix, np.repeat([0, 1], [len(self.old), len(self.new)]), self.seed)
+        return _told_apart(
+            self.matrix, np.repeat([0, 1], [len(self.old), len(self.new)]), self.seed
+        )
 
     @cached_property
     def matrix(self) -> np.ndarray:
@@ -190,7 +192,9 @@ def drift(
     findings = run("DR", subject)
     enough = bool(pairs[0].old.shape[1]) and min(len(side) for side in sides) >= FEWEST
     p = max(pair.p for pair in pairs) if enough else np.nan
-    status = Status.INCONCLUSIVE if not enough else Status.WARNED if p < 2 * ALPHA else Status.PASSED
+    status = (
+        Status.INCONCLUSIVE if not enough else Status.WARNED if p < 2 * ALPHA else Status.PASSED
+    )
     columns = pairs[0].columns.copy()
     columns["status"] = Status.INCONCLUSIVE.value
     if enough:
@@ -235,7 +239,9 @@ def _of_column(name: str, old: pd.Series, new: pd.Series, family: int) -> list[t
             effect, p = float(test.statistic), float(test.pvalue)
         else:
             levels = pd.unique(pd.concat([a, b]))
-            counts = [side.value_counts().reindex(levels, fill_value=0).to_numpy() for side in (a, b)]
+            counts = [
+                side.value_counts().reindex(levels, fill_value=0).to_numpy() for side in (a, b)
+            ]
             effect, p = _chi_square(np.array(counts))
         table = np.array(counts)
         table = table[:, table.sum(axis=0) > 0]

@@ -12,6 +12,7 @@ from segwork.evidence import wilson
 from segwork.results import Interval
 
 AGREES = 0.5  # corrected agreement from which other names are read as a renaming
+FACTS = "n moved low high expected_moved stability stability_corrected entered left".split()
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,7 @@ class Mobility:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the numbers; what is not known is left out."""
-        names = (
-            "n", "moved", "low", "high", "expected_moved",
-            "stability", "stability_corrected", "entered", "left",
-        )  # fmt: skip
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in FACTS}
         return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
@@ -99,21 +96,23 @@ def mobility(before: pd.Series, after: pd.Series, *, match: bool | None = None) 
     """
     old, new = _clean(before, "before"), _clean(after, "after")
     both = old.index.intersection(new.index, sort=False)
-    one, two = old.loc[both], new.loc[both]
-    counts = pd.crosstab(one, two)
-    renamed = _renaming(counts, set(old), set(new), match) if len(both) else {}
-    new_names = {name: renamed.get(name, name) for name in new.unique()}
-    names = _ordered([*old.unique(), *new_names.values()])
-    counts = counts.rename(columns=new_names).reindex(index=names, columns=names, fill_value=0)
-    n = len(both)
-    n_moved = n - int(np.trace(counts))
-    interval = wilson(n_moved, n) if n else Interval(np.nan, np.nan)
-    stays, corrected, chance = corrected_stability(counts.to_numpy(float))
-    return Mobility(
-        table=_table(counts), n=n, moved=1 - stays, low=interval.low, high=interval.high,
-        expected_moved=1 - chance, stability=stays, stability_corrected=corrected,
-        entered=len(new) - n, left=len(old) - n, renamed=renamed,
-    )  # fmt: skip
+    names = sorted({*old, *new}, key=lambda name: (str(type(name)), name))
+    table = pd.crosstab(old.loc[both], new.loc[both])
+    counts = table.reindex(index=names, columns=names, fill_value=0).to_numpy(int)
+    partner = matching(counts + 1e-6 * np.eye(len(names)))  # a name that has no partner stays
+    named, matched = (corrected_stability(c)[1] for c in (counts, counts[:, partner]))
+    other = set(old).isdisjoint(new) or (named <= 0 and matched >= AGREES)
+    renamed: dict[object, object] = {}
+    if other if match is None else match:
+        changed = [(i, j) for i, j in enumerate(partner) if i != j and counts[:, j].any()]
+        renamed, counts = {names[j]: names[i] for i, j in changed}, counts[:, partner]
+    kept = [i for i, name in enumerate(names) if name not in renamed or counts[i].any()]
+    counts, n = counts[np.ix_(kept, kept)], len(both)
+    stays, corrected, chance = corrected_stability(counts)
+    limits = wilson(n - int(np.trace(counts)), n) if n else Interval(np.nan, np.nan)
+    moved = (1 - stays, limits.low, limits.high, 1 - chance, stays, corrected)
+    flows = _table(counts, [names[i] for i in kept])
+    return Mobility(flows, n, *moved, len(new) - n, len(old) - n, renamed)
 
 
 def corrected_stability(counts: np.ndarray) -> tuple[float, float, float]:
@@ -128,70 +127,33 @@ def corrected_stability(counts: np.ndarray) -> tuple[float, float, float]:
     if total <= 0:
         return np.nan, np.nan, np.nan
     stays = float(np.trace(counts) / total)
-    chance = float((counts.sum(axis=0) * counts.sum(axis=1)).sum() / total**2)
+    chance = float((counts.sum(axis=0) / total) @ (counts.sum(axis=1) / total))
     return stays, (stays - chance) / (1 - chance) if chance < 1 - 1e-12 else np.nan, chance
 
 
 def matching(counts: np.ndarray) -> np.ndarray:
-    """Return for each row the column it shares most with, one to one; −1 where none is left."""
+    """Return for each row of a square table the column it shares most with, one to one."""
     from scipy.optimize import linear_sum_assignment
 
-    partner = np.full(len(counts), -1)
-    rows, columns = linear_sum_assignment(-counts)
-    partner[rows] = columns
-    return partner
+    return linear_sum_assignment(-counts)[1]
 
 
 def _clean(labels: pd.Series, name: str) -> pd.Series:
     if not isinstance(labels, pd.Series):
-        raise DataError(
-            f"{name} is a {type(labels).__name__}", accepted="a Series, index = customer id"
-        )
+        kind = type(labels).__name__
+        raise DataError(f"{name} is a {kind}", accepted="a Series, index = customer id")
     known = labels[labels.notna().to_numpy()]
-    if known.index.has_duplicates:
-        twice = int(known.index.duplicated().sum())
+    if twice := int(known.index.duplicated().sum()):
         raise DataError(f"{name} holds {twice} customers twice", accepted="one row a customer")
     return known.astype(object)
 
 
-def _renaming(
-    counts: pd.DataFrame, old: set[object], new: set[object], match: bool | None
-) -> dict[object, object]:
-    """Return what each name of the second labelling is read as; empty to take it as given."""
-    if match is False or (match is None and old == new and len(old) < 2):
-        return {}
-    names = _ordered(old | new)
-    square = counts.reindex(index=names, columns=names, fill_value=0).to_numpy(float)
-    named = corrected_stability(square)[1]
-    partner = matching(counts.to_numpy(float))
-    told = {counts.columns[j]: counts.index[i] for i, j in enumerate(partner) if j >= 0}
-    rest = [name for name in counts.columns if name not in told]
-    told |= {name: f"{name} (new)" if name in old else name for name in rest}
-    as_matched = counts.rename(columns=told)
-    names = _ordered([*as_matched.index, *as_matched.columns])
-    matched = corrected_stability(
-        as_matched.reindex(index=names, columns=names, fill_value=0).to_numpy(float)
-    )[1]
-    certain = not old & new or (named <= 0 and matched >= AGREES)
-    if not (match or certain) or all(key == value for key, value in told.items()):
-        return {}
-    return told
-
-
-def _ordered(names: list[object] | set[object]) -> list[object]:
-    return sorted(dict.fromkeys(names), key=lambda name: (str(type(name)), name))
-
-
-def _table(counts: pd.DataFrame) -> pd.DataFrame:
-    table = counts.rename_axis("from_segment").rename_axis("to_segment", axis=1)
-    flat = table.stack().rename("n").reset_index()
-    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
-    of = flat["from_segment"].map(rows).to_numpy()
-    limits = [wilson(int(a), int(b)) for a, b in zip(flat["n"], of, strict=True)]
-    chance = of * flat["to_segment"].map(columns).to_numpy() / max(int(rows.sum()), 1)
-    return flat.assign(
-        share=np.where(of > 0, flat["n"] / np.maximum(of, 1), np.nan),
-        low=[limit.low if b else np.nan for limit, b in zip(limits, of, strict=True)],
-        high=[limit.high if b else np.nan for limit, b in zip(limits, of, strict=True)],
-        expected=chance,
-    )
+def _table(counts: np.ndarray, names: list[object]) -> pd.DataFrame:
+    k, of = len(names), np.repeat(counts.sum(axis=1), len(names))
+    flat = pd.DataFrame({"from_segment": np.repeat(np.array(names, object), k)})
+    flat["to_segment"], flat["n"] = np.tile(np.array(names, object), k), counts.ravel()
+    flat["share"] = flat["n"] / np.where(of > 0, of, np.nan)
+    ends = [wilson(int(a), int(b)) for a, b in zip(flat["n"], of, strict=True)]
+    flat["low"] = np.where(of > 0, [end.low for end in ends], np.nan)
+    flat["high"] = np.where(of > 0, [end.high for end in ends], np.nan)
+    return flat.assign(expected=of * np.tile(counts.sum(axis=0), k) / max(counts.sum(), 1))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
-
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -47,10 +45,8 @@ class Block:
 
     def take(self, rows: np.ndarray) -> Block:
         """Return some of the customers."""
-        return replace(
-            self, ids=self.ids[rows], X=self.X[rows], present=self.present[rows],
-            outcome=self.outcome[rows],
-        )  # fmt: skip
+        arrays = (self.X[rows], self.present[rows], self.outcome[rows])
+        return Block(self.ids[rows], self.ends, *arrays)
 
     @property
     def both(self) -> np.ndarray:
@@ -72,46 +68,32 @@ def of_tables(
         it from the period of the first order on. Periods that begin before the first order line
         of the table are left out, but the last is always there.
     """
-    for name, value, most in (
-        ("periods", periods, MOST_PERIODS),
-        ("period_days", period_days, 3660),
-    ):
-        if not 1 <= value <= most:
-            raise UsageError(f"{name} is {value}", accepted=f"a whole number from 1 to {most}")
+    if not (1 <= periods <= MOST_PERIODS and period_days >= 1):
+        raise UsageError(
+            f"periods is {periods}, period_days {period_days}",
+            accepted=f"1 to {MOST_PERIODS} periods of at least a day",
+        )
     lines = nw.from_native(tables.transactions)
-    names = lines.collect_schema().names()
-    bare = replace(
-        tables, transactions=lines.select(*(n for n in NEEDED if n in names)).to_native(),
-        customers=None, behaviour=None, interactions=None, external=None,
-    )  # fmt: skip
-    last = pd.Timestamp(_tables.instant(as_of))
+    names = [name for name in NEEDED if name in lines.collect_schema().names()]
+    bare = Tables(transactions=lines.select(names).to_native())
     parts: list[pd.DataFrame] = []
     for back in range(periods):
-        end = last - pd.Timedelta(days=period_days * back)
+        end = pd.Timestamp(_tables.instant(as_of)) - pd.Timedelta(days=period_days * back)
         try:
-            found = prepare.as_frame(
-                customer_features(bare, as_of=end.to_pydatetime(), window_days=period_days)
-            )
-        except DataError:
+            found = customer_features(bare, as_of=end.to_pydatetime(), window_days=period_days)
+        except DataError:  # nobody had bought by then
             if not parts:
                 raise
             break
+        found = prepare.as_frame(found)
         if parts and found["tenure_days"].max() < period_days:
             break
-        parts.append(_of_period(found, period_days).assign(period_end=end))
-    panel = pd.concat(parts[::-1]).rename_axis("customer_id").reset_index()
-    return panel[[*KEYS, *FEATURES, OUTCOME]]
-
-
-def _of_period(found: pd.DataFrame, period_days: int) -> pd.DataFrame:
-    orders = found["orders_window"].astype(float)
-    own = found["spend_window"] / orders.where(orders > 0)
-    return pd.DataFrame({
-        "orders": orders,
-        "basket_value": own.fillna(found["basket_value"]),
-        "days_since_last": found["days_since_last"].clip(upper=period_days).astype(float),
-        OUTCOME: found["spend_window"],
-    })  # fmt: skip
+        own = found["spend_window"] / found["orders_window"].where(found["orders_window"] > 0)
+        part = pd.DataFrame({"period_end": end, "orders": found["orders_window"].astype(float)})
+        part["basket_value"] = own.fillna(found["basket_value"])
+        part["days_since_last"] = found["days_since_last"].clip(upper=period_days).astype(float)
+        parts.append(part.assign(**{OUTCOME: found["spend_window"]}))
+    return pd.concat(parts[::-1]).rename_axis("customer_id").reset_index()
 
 
 def block(panel: pd.DataFrame, *, features: list[str], outcome: list[str]) -> Block:
@@ -125,28 +107,24 @@ def block(panel: pd.DataFrame, *, features: list[str], outcome: list[str]) -> Bl
     for name in (*KEYS, *features):
         if name not in panel.columns:
             raise DataError.unknown("column", name, map(str, panel.columns), where="the panel")
-    if not features or not len(panel):
-        raise DataError(f"the panel has {len(panel)} rows, {len(features)} features",
-                        accepted="at least one of each")  # fmt: skip
-    rows = panel[panel["customer_id"].notna() & panel["period_end"].notna()]
-    rows = rows[rows[features].notna().any(axis=1)]
-    if rows.duplicated(KEYS).any():
-        raise DataError(f"the panel holds {int(rows.duplicated(KEYS).sum())} rows twice",
-                        accepted="one row per customer_id and period_end")  # fmt: skip
+    rows = panel.dropna(subset=KEYS).dropna(subset=features, how="all")
+    if not features or not len(rows):
+        raise DataError(f"the panel has {len(rows)} rows and {len(features)} numeric columns")
+    if twice := int(rows.duplicated(KEYS).sum()):
+        raise DataError(f"the panel holds {twice} rows twice", accepted="one by customer and end")
     who, ids = pd.factorize(rows["customer_id"])
-    ends = pd.DatetimeIndex(pd.to_datetime(rows["period_end"].unique())).sort_values()
-    when = ends.get_indexer(pd.to_datetime(rows["period_end"]))
+    when, ends = pd.factorize(pd.to_datetime(rows["period_end"]), sort=True)
+    present = np.zeros((len(ids), len(ends)), bool)
+    present[who, when] = True
 
     def laid_out(columns: list[str]) -> np.ndarray:
         plain = rows[columns].set_axis([f"x{j}" for j in range(len(columns))], axis=1)
         scaling = prepare.fit_scaling(plain, scale="customer")
-        values = np.zeros((len(ids), len(ends), max(len(scaling.columns), 1)), np.float32)
+        values = np.zeros((*present.shape, max(len(scaling.columns), 1)), np.float32)
         if scaling.columns:
             values[who, when] = scaling.transform(plain)
         return values
 
-    present = np.zeros((len(ids), len(ends)), bool)
-    present[who, when] = True
     X = laid_out(features)
     told = X if outcome == features else laid_out(outcome)
-    return Block(pd.Index(ids), ends, X, present, told)
+    return Block(pd.Index(ids), pd.DatetimeIndex(ends), X, present, told)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segwork.dynamics.methods import Fitted
-from segwork.dynamics.mobility import corrected_stability
+from segwork.dynamics.methods import Label
 from segwork.dynamics.panel import Block
 
 SPLICED, FEWEST_SPLICED, SOON = 2_000, 20, 2  # planted moves; found within so many periods
@@ -20,13 +19,13 @@ def steps(labels: np.ndarray, both: np.ndarray, k: int) -> np.ndarray:
     return counts.reshape(-1, k, k)
 
 
-def stability(stays: np.ndarray, both: np.ndarray) -> tuple[float, float, float]:
+def stability(moved: np.ndarray, both: np.ndarray) -> tuple[float, float, float]:
     """Return the share of steps without a move and its 95 % interval over customers.
 
     A customer's steps belong together: the interval is that of a ratio of two sums over
     customers, which a bootstrap of customers would give as well.
     """
-    at_risk, stayed = both.sum(axis=1), (stays * both).sum(axis=1)
+    at_risk, stayed = both.sum(axis=1), ((1 - moved) * both).sum(axis=1)
     total = at_risk.sum()
     if not total:
         return np.nan, np.nan, np.nan
@@ -51,46 +50,42 @@ def separation(labels: np.ndarray, block: Block, *, lag: int = 0, first: int = 0
     Between-segment share of the variance (omega squared, so nothing on average for random
     labels), over all steps with at least two customers, mean over the outcome columns.
     """
-    within = total = 0.0
+    left = total = 0.0
     for t in range(max(lag, first), labels.shape[1] - 1):
         rows = block.present[:, t - lag] & block.present[:, t + 1]
         groups, y = labels[rows, t - lag].astype(int), block.outcome[rows, t + 1].astype(float)
-        sizes = np.bincount(groups, minlength=1)
-        used = int((sizes > 0).sum())
-        if len(y) <= used:
-            continue
-        sums = np.stack([np.bincount(groups, y[:, j]) for j in range(y.shape[1])], axis=1)
-        around = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-        left = around - (
-            (sums - sizes[:, None] * y.mean(axis=0)) ** 2 / np.maximum(sizes, 1)[:, None]
-        ).sum(axis=0)
-        scale = np.where(around > 0, around, 1.0)
-        within += len(y) * float((left / scale * (len(y) - 1) / (len(y) - used)).mean())
-        total += len(y)
-    return 1 - within / total if total else np.nan
+        sizes = np.bincount(groups)
+        n, used = len(y), int((sizes > 0).sum())
+        y = (y - y.mean(axis=0)) / np.maximum(y.std(axis=0), 1e-12) if n > used else y[:0]
+        for column in y.T:
+            sums = np.bincount(groups, column)
+            between = float((sums**2 / np.maximum(sizes, 1)).sum())
+            left += (n - between) * (n - 1) / (n - used)
+            total += n
+    return 1 - left / total if total else np.nan
 
 
-def planted_moves(fitted: Fitted, block: Block, states: np.ndarray, seed: int) -> tuple[float, float]:
+def planted_moves(label: Label, block: Block, states: np.ndarray, seed: int) -> tuple[float, float]:
     """Return the share of planted moves that are found within two periods, and the mean delay.
 
     Halfway a customer goes on as another one whose latent segment is different; the move is
     found when the label is no longer the old one but the one the other customer has.
     """
-    periods = block.present.shape[1]
+    periods, rng = block.present.shape[1], np.random.default_rng(seed)
     half = periods // 2
-    full = np.random.default_rng(seed).permutation(np.flatnonzero(block.present.all(axis=1)))
-    one, two = full[: len(full) // 2], full[len(full) // 2 : 2 * (len(full) // 2)]
-    steady = [states[one, half - 2] == states[one, half - 1],
-              states[two, half] == states[two, min(half + 1, periods - 1)],
-              states[one, half - 1] != states[two, half]]  # fmt: skip
-    chosen = np.flatnonzero(np.logical_and.reduce(steady))[:SPLICED]
-    if periods < 4 or len(chosen) < FEWEST_SPLICED:
+    full = rng.permutation(np.flatnonzero(block.present.all(axis=1)))
+    one, two = full[: len(full) // 2], full[len(full) // 2 :][: len(full) // 2]
+    if periods < 4:
         return np.nan, np.nan
-    one, two = one[chosen], two[chosen]
-    there = np.ones((len(chosen), periods), bool)
+    fits = states[one, half - 1] != states[two, half]
+    fits &= states[one, half - 2] == states[one, half - 1]
+    fits &= states[two, half] == states[two, half + 1]
+    one, two = one[fits][:SPLICED], two[fits][:SPLICED]
+    if len(one) < FEWEST_SPLICED:
+        return np.nan, np.nan
     joined = np.concatenate([block.X[one, :half], block.X[two, half:]], axis=1)
-    seen, theirs = fitted.label(joined, there), fitted.label(block.X[two], there)
-    arrived = (seen == theirs) & (seen != seen[:, half - 1 : half])
-    arrived = arrived[:, half : half + SOON]
+    there = np.ones(joined.shape[:2], bool)
+    seen, theirs = label(joined, there), label(block.X[two], there)
+    arrived = ((seen == theirs) & (seen != seen[:, half - 1 : half]))[:, half : half + SOON]
     found = arrived.any(axis=1)
-    return float(found.mean()), float(arrived[found].argmax(axis=1).mean()) if found.any() else np.nan
+    return float(found.mean()), float(arrived[found].argmax(1).mean()) if found.any() else np.nan

@@ -7,15 +7,16 @@ import tracemalloc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from segwork.dynamics import latent, methods, panel, score
+from segwork.dynamics import latent, score
+from segwork.dynamics import methods as _methods
+from segwork.dynamics import panel as _panel
 from segwork.dynamics.mobility import Mobility, corrected_stability, mobility
-from segwork.errors import MissingExtraError, UsageError
+from segwork.errors import UsageError
 from segwork.progress import unwatched
 from segwork.tables import Tables
 
@@ -23,12 +24,19 @@ SEGMENTS, MOST_SEGMENTS = 5, 30
 FIT_ON = 20_000  # customers the methods are fitted on; all of them are assigned
 FEWEST = 100  # customers at both ends of a step that a recommendation needs
 TELLS, NEAR_BEST, NOTICES = 0.02, 0.9, 0.5
-NOTHING: dict[str, Any] = {
-    "status": "ok", "customers": 0, "stability": np.nan, "low": np.nan, "high": np.nan,
-    "stability_corrected": np.nan, "label_stability": np.nan, "noise_floor": np.nan,
-    "outcome_separation": np.nan, "recall": np.nan, "delay": np.nan, "stay_learnt": np.nan,
-    "seconds": np.nan, "memory_mb": np.nan,
-}  # fmt: skip
+INSTALL = "not applicable: pip install 'segwork[dynamics]' -c constraints.txt"
+Truth = tuple[np.ndarray, np.ndarray, np.ndarray]  # what latent.stays gives
+MEASURES = ["stability", "low", "high", "stability_corrected", "label_stability", "noise_floor"]
+MEASURES += ["outcome_separation", "recall", "delay", "stay_learnt", "seconds", "memory_mb"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels of one method, shape (n, periods); how sure each step was a move; moves by step."""
+
+    labels: np.ndarray
+    moved: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,35 +67,34 @@ class Trace:
     reason: str
     stay: pd.DataFrame = field(repr=False)
     period_days: int
-    block: panel.Block = field(repr=False)
-    coded: Mapping[str, np.ndarray] = field(repr=False)
+    block: _panel.Block = field(repr=False)
+    coded: Mapping[str, Labelled] = field(repr=False)
     still: np.ndarray = field(repr=False)
-    pairs: np.ndarray = field(repr=False)
 
     @property
     def labels(self) -> pd.DataFrame:
         """One row per method, customer and period: customer_id, period_end, method, segment."""
         who, when = np.nonzero(self.block.present)
+        keys = pd.DataFrame({"customer_id": self.block.ids[who]})
+        keys["period_end"] = self.block.ends[when]
+        names = self.stay.index.to_numpy()
         parts = [
-            pd.DataFrame({
-                "customer_id": self.block.ids[who], "period_end": self.block.ends[when],
-                "method": method, "segment": _names(labels.max() + 1)[labels[who, when]],
-            })
-            for method, labels in self.coded.items()
-        ]  # fmt: skip
+            keys.assign(method=method, segment=names[found.labels[who, when]])
+            for method, found in self.coded.items()
+        ]
         return pd.concat(parts, ignore_index=True)
 
     def segments(self, method: str | None = None, period: int = -1) -> pd.Series:
         """Return the segment of each customer present at one end of period, index customer id."""
-        labels = self._coded(method or self.recommended or "time_aware")[:, period]
-        names = _names(labels.max() + 1 if len(labels) else 0)
-        there = labels >= 0
+        labels = self._found(method or self.recommended or "time_aware").labels[:, period]
+        names, there = self.stay.index.to_numpy(), labels >= 0
         return pd.Series(names[labels[there]], self.block.ids[there], name="segment")
 
     def between(self, method: str | None = None, step: int = -1) -> Mobility:
         """Return who went where in one step (the last by default), by the assigned labels."""
         step %= max(len(self.block.ends) - 1, 1)
-        return mobility(self.segments(method, step), self.segments(method, step + 1), match=False)
+        before, after = (self.segments(method, period) for period in (step, step + 1))
+        return mobility(before, after, match=False)
 
     def mobility(self, method: str, changes: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return one row a step: what moved, by chance, in truth and by noise.
@@ -107,55 +114,51 @@ class Trace:
             (the latent segment did not move); without change points ``event`` is missing and
             ``drift`` holds both.
         """
-        labels, block = self._coded(method), self.block
-        when = None if changes is None else changes.set_index("customer_id")["changed_at"]
-        at = None if when is None else pd.to_datetime(when.reindex(block.ids)).to_numpy()
-        rows = []
-        for t in range(len(block.ends) - 1):
-            both, n = block.both[:, t], int(block.both[:, t].sum())
-            moved = (labels[both, t] != labels[both, t + 1]).astype(float)
-            real = 1 - self.still[both, t]
-            if method == "time_aware":
-                counts, moved = self.pairs[t], real
-                real = np.ones(n)
-            else:
-                counts = score.steps(labels[:, t : t + 2], both[:, None], labels.max() + 1)[0]
-            stays, low, high = score.stability(1 - moved[:, None], np.ones((n, 1), bool))
-            corrected, chance = corrected_stability(counts)[1:]
-            begin = block.ends[t] - pd.Timedelta(days=self.period_days)
-            event = np.zeros(n) if at is None else (at[both] > begin) & (at[both] <= block.ends[t + 1])
-            rows.append({
-                "from_end": block.ends[t], "to_end": block.ends[t + 1], "n": n,
-                "moved": 1 - stays, "low": 1 - high, "high": 1 - low,
-                "expected_moved": 1 - chance, "stability": stays, "stability_corrected": corrected,
-                "entered": int((block.present[:, t + 1] & ~both).sum()),
-                "left": int((block.present[:, t] & ~both).sum()),
-                "event": np.nan if at is None else _share(moved * real * event),
-                "drift": _share(moved * real * (1 - event)), "noise": _share(moved * (1 - real)),
-            })  # fmt: skip
-        return pd.DataFrame(rows)
+        found, block, ends, rows = self._found(method), self.block, self.block.ends, []
+        at = np.full(len(block.ids), np.datetime64("NaT"))
+        if changes is not None:
+            told = changes.drop_duplicates("customer_id").set_index("customer_id")["changed_at"]
+            at = pd.to_datetime(told.reindex(block.ids)).to_numpy()
+        for t, both in enumerate(block.both.T):
+            moved, begin = found.moved[both, t], ends[t] - pd.Timedelta(days=self.period_days)
+            noise = moved * self.still[both, t] * (method != "time_aware")
+            event = (moved - noise) * ((at[both] > begin) & (at[both] <= ends[t + 1]))
+            stays, low, high = score.stability(found.moved[:, t : t + 1], both[:, None])
+            corrected, chance = corrected_stability(found.counts[t])[1:]
+            counted = [int((block.present[:, i] & ~both).sum()) for i in (t + 1, t)]
+            split = [part.mean() if len(part) else np.nan for part in (event, moved - noise, noise)]
+            row = [ends[t], ends[t + 1], int(both.sum()), 1 - stays, 1 - high, 1 - low, 1 - chance]
+            row += [stays, corrected, *counted, split[0], split[1] - split[0], split[2]]
+            rows.append(row)
+        names = "from_end to_end n moved low high expected_moved stability stability_corrected"
+        table = pd.DataFrame(rows, columns=f"{names} entered left event drift noise".split())
+        return table if changes is not None else table.assign(event=np.nan)
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the scoreboard's numbers but for clock and memory; unknown ones are left out."""
-        facts: dict[str, float | int | str] = {
-            "customers": len(self.block.ids), "periods": len(self.block.ends),
-            "recommended": self.recommended or "none",
-        }  # fmt: skip
-        for method, row in self.scoreboard.drop(columns=["seconds", "memory_mb"]).iterrows():
-            facts |= {f"{method}_{name}": value for name, value in row.items()
-                      if isinstance(value, float) and np.isfinite(value)}  # fmt: skip
+        facts: dict[str, float | int | str] = {"recommended": self.recommended or "none"}
+        facts |= {"customers": len(self.block.ids), "periods": len(self.block.ends)}
+        for name in MEASURES[:-2]:
+            known = self.scoreboard[name].dropna()
+            facts |= {f"{method}_{name}": float(value) for method, value in known.items()}
         return facts
 
-    def _coded(self, method: str) -> np.ndarray:
+    def _found(self, method: str) -> Labelled:
         if method not in self.coded:
             raise UsageError.unknown("method", method, self.coded, where="this trace")
         return self.coded[method]
 
 
 def trace(
-    tables: Tables, *, as_of: date | str, periods: int = 8, period_days: int = 91,
-    n_segments: int | None = None, methods: Sequence[str] | None = None, seed: int = 0,
-) -> Trace:  # fmt: skip
+    tables: Tables,
+    *,
+    as_of: date | str,
+    periods: int = 8,
+    period_days: int = 91,
+    n_segments: int | None = None,
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Trace:
     """Label the same customers at several ends of period, static ways beside time-aware ones.
 
     Parameters
@@ -194,123 +197,119 @@ def trace(
     >>> len(found.block.ends), found.recommended
     (3, None)
     """
-    frame = panel.of_tables(tables, as_of=as_of, periods=periods, period_days=period_days)
-    block = panel.block(frame, features=panel.FEATURES, outcome=[panel.OUTCOME])
+    frame = _panel.of_tables(tables, as_of=as_of, periods=periods, period_days=period_days)
+    block = _panel.block(frame, features=_panel.FEATURES, outcome=[_panel.OUTCOME])
     return _traced(block, period_days, n_segments, methods, seed)
 
 
 def trace_features(
-    panel_: pd.DataFrame, *, n_segments: int | None = None, methods: Sequence[str] | None = None,
+    panel: pd.DataFrame,
+    *,
+    n_segments: int | None = None,
+    methods: Sequence[str] | None = None,
     seed: int = 0,
-) -> Trace:  # fmt: skip
+) -> Trace:
     """Do the same as :func:`trace` with own features.
 
     Parameters
     ----------
-    panel_ : DataFrame
+    panel : DataFrame
         ``customer_id``, ``period_end`` and numeric columns: one row per customer and period. All
         numeric columns are features, and what a segment should tell about the next period.
     n_segments, methods, seed
         As :func:`trace`.
     """
-    frame = pd.DataFrame(panel_)
-    features = [c for c in frame.select_dtypes("number").columns if c not in panel.KEYS]
-    block = panel.block(frame, features=features, outcome=features)
-    gaps = np.diff(block.ends.to_numpy()) / np.timedelta64(1, "D")
-    return _traced(block, round(float(np.median(gaps))) if len(gaps) else 91,
-                   n_segments, methods, seed)  # fmt: skip
+    numbers = panel.select_dtypes("number").columns
+    features = [name for name in numbers if name not in _panel.KEYS]
+    block = _panel.block(panel, features=features, outcome=features)
+    days = np.diff(block.ends.to_numpy()) / np.timedelta64(1, "D")
+    return _traced(block, round(float(np.median([*days] or [91]))), n_segments, methods, seed)
 
 
 def _traced(
-    block: panel.Block, period_days: int, n_segments: int | None, wanted: Sequence[str] | None,
+    block: _panel.Block,
+    period_days: int,
+    n_segments: int | None,
+    methods: Sequence[str] | None,
     seed: int,
-) -> Trace:  # fmt: skip
+) -> Trace:
     k = SEGMENTS if n_segments is None else n_segments
     if not 1 <= k <= MOST_SEGMENTS:
         raise UsageError(f"n_segments is {k}", accepted=f"a whole number from 1 to {MOST_SEGMENTS}")
-    wanted = methods.USUAL if wanted is None else tuple(wanted)
+    wanted = _methods.USUAL if methods is None else tuple(methods)
     for name in wanted:
-        if name not in methods.METHODS:
-            raise UsageError.unknown("method", name, methods.METHODS, where="trace")
-    rng = np.random.default_rng(seed)
-    sample = block.take(np.sort(rng.permutation(len(block.ids))[:FIT_ON]))
-    truth, states = methods.time_aware(sample, k, seed), None
-    assert truth.model is not None
-    still, pairs, states = latent.stays(truth.model, block.X, block.present)
-    coded, rows = {}, {}
+        if name not in _methods.METHODS:
+            raise UsageError.unknown("method", name, _methods.METHODS, where="trace")
+    rows = np.random.default_rng(seed).permutation(len(block.ids))[:FIT_ON]
+    sample = block.take(np.sort(rows))
+    model = _methods.time_aware(sample, k, seed)
+    assert isinstance(model, latent.LatentStates)
+    truth = latent.stays(model, block.X, block.present)
+    board = pd.DataFrame(index=pd.Index(wanted, name="method"), columns=MEASURES, dtype=float)
+    board.insert(0, "status", INSTALL)
+    coded: dict[str, Labelled] = {}
     for name in tqdm(wanted, desc="segments over time", unit="method", disable=unwatched()):
         tracemalloc.start()
         begun = time.process_time()
         try:
-            fitted = methods.METHODS[name](sample, k, seed)
-        except MissingExtraError as missing:
-            rows[name] = NOTHING | {"status": f"not applicable: {missing}"}
+            label = _methods.METHODS[name](sample, k, seed)
+            labels = label(block.X, block.present)
+        except ModuleNotFoundError:  # tslearn: the row says how to install it
             continue
-        else:
-            labels = fitted.label(block.X, block.present)
-            spent, used = time.process_time() - begun, tracemalloc.get_traced_memory()[1]
         finally:
+            spent, used = time.process_time() - begun, tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        coded[name] = labels
-        rows[name] = _row(fitted, labels, block, (still, pairs, states), seed) | {
-            "seconds": spent, "memory_mb": used / 1e6,
-        }  # fmt: skip
-    board = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+        coded[name] = _steps(labels, block, k, truth if name == "time_aware" else None)
+        values = _measured(label, coded[name], block, truth, seed)
+        board.loc[name, MEASURES] = [*values, spent, used / 1e6]
+        board.loc[name, "status"] = "ok"
     best, reason = _recommend(board, int(block.both.sum(axis=0).max(initial=0)))
-    names = _names(len(truth.model.moves))
-    learnt = pd.DataFrame(truth.model.moves, names, names)
-    return Trace(board, best, reason, learnt, period_days, block, coded, still, pairs)
+    names = [f"S{j + 1:02d}" for j in range(k)]
+    learnt = pd.DataFrame(model.moves, names, names)
+    return Trace(board, best, reason, learnt, period_days, block, coded, truth[0])
 
 
-def _row(
-    fitted: methods.Fitted, labels: np.ndarray, block: panel.Block,
-    latent_: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int,
-) -> dict[str, Any]:  # fmt: skip
-    still, pairs, states = latent_
-    kept = labels[:, 1:] == labels[:, :-1]
-    stays, table = kept.astype(float), score.steps(labels, block.both, int(labels.max()) + 1)
-    learnt = np.nan
-    if fitted.model is not None:
-        stays, table = still, pairs
+def _steps(labels: np.ndarray, block: _panel.Block, k: int, truth: Truth | None) -> Labelled:
+    if truth is not None:  # from the probabilities of pairs: decoded labels overstate stability
+        return Labelled(labels, 1 - truth[0], truth[1])
+    return Labelled(
+        labels, (labels[:, 1:] != labels[:, :-1]) * 1.0, score.steps(labels, block.both, k)
+    )
+
+
+def _measured(
+    label: _methods.Label, found: Labelled, block: _panel.Block, truth: Truth, seed: int
+) -> list[float]:
+    learnt, (still, pairs, states) = np.nan, truth
+    if isinstance(label, latent.LatentStates):
         occupied = pairs.sum(axis=(0, 2))
-        learnt = float(occupied @ np.diag(fitted.model.moves) / max(occupied.sum(), 1e-9))
-    share, low, high = score.stability(stays, block.both)
-    recall, delay = score.planted_moves(fitted, block, states, seed)
-    return NOTHING | {
-        "customers": len(block.ids), "stability": share, "low": low, "high": high,
-        "stability_corrected": corrected_stability(table.sum(axis=0))[1],
-        "label_stability": score.stability(kept.astype(float), block.both)[0],
-        "noise_floor": score.noise_floor(labels, still, block.both),
-        "outcome_separation": score.separation(labels, block),
-        "recall": recall, "delay": delay, "stay_learnt": learnt,
-    }  # fmt: skip
+        learnt = float(occupied @ np.diag(label.moves) / max(occupied.sum(), 1e-9))
+    changed = (found.labels[:, 1:] != found.labels[:, :-1]) * 1.0
+    return [
+        *score.stability(found.moved, block.both),
+        corrected_stability(found.counts.sum(axis=0))[1],
+        score.stability(changed, block.both)[0],
+        score.noise_floor(found.labels, still, block.both),
+        score.separation(found.labels, block),
+        *score.planted_moves(label, block, states, seed),
+        learnt,
+    ]
 
 
 def _recommend(board: pd.DataFrame, customers: int) -> tuple[str | None, str]:
     """Choose the most stable method, corrected for chance, among those that tell and notice."""
-    if not customers:
-        return None, "none: there is one period, or nobody is there in two that follow each other"
     if customers < FEWEST:
         return None, f"none: {customers} customers at both ends of a step, {FEWEST} are needed"
     tells = board["outcome_separation"].fillna(0)
     if not (tells >= TELLS).any():
         return None, f"none: no method's segments tell {TELLS:.0%} of the next period"
     fit = board[(tells >= NEAR_BEST * tells.max()) & ~(board["recall"] < NOTICES)]
-    fit = fit[fit["stability_corrected"].notna()]
-    if not len(fit):
+    if fit["stability_corrected"].isna().all():
         return None, "none: what tells most about the next period overlooks most planted moves"
     best = str(fit["stability_corrected"].idxmax())
-    row = board.loc[best]
+    share, corrected = fit.loc[best, ["stability", "stability_corrected"]]
     return best, (
         f"{best}: of the methods that tell at least {NEAR_BEST:.0%} of what the best one tells"
-        f" about the next period and find half of the planted moves, it is the most stable"
-        f" ({row['stability']:.0%}, {row['stability_corrected']:.0%} corrected for chance)"
+        " about the next period and find half of the planted moves, it is the most stable"
+        f" ({share:.0%}, {corrected:.0%} corrected for chance)"
     )
-
-
-def _names(k: int) -> np.ndarray:
-    return np.array([f"S{j + 1:02d}" for j in range(int(k))], object)
-
-
-def _share(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else np.nan
