@@ -12,7 +12,8 @@ from segwork.evidence import wilson
 from segwork.results import Interval
 
 AGREES = 0.5  # corrected agreement from which other names are read as a renaming
-FACTS = "n moved low high expected_moved stability stability_corrected entered left".split()
+FACTS = ["n", "moved", "low", "high", "expected_moved"]
+FACTS += ["stability", "stability_corrected", "entered", "left"]
 
 
 @dataclass(frozen=True)

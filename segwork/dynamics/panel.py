@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
