@@ -60,6 +60,8 @@ class Trace:
     stay : DataFrame
         The latent model's table of moves in one step; rows from, columns to.
     period_days : int
+    panel : DataFrame
+        What was measured: one row per customer and period.
     """
 
     scoreboard: pd.DataFrame
@@ -67,6 +69,7 @@ class Trace:
     reason: str
     stay: pd.DataFrame = field(repr=False)
     period_days: int
+    panel: pd.DataFrame = field(repr=False)
     block: _panel.Block = field(repr=False)
     coded: Mapping[str, Labelled] = field(repr=False)
     still: np.ndarray = field(repr=False)
@@ -89,6 +92,10 @@ class Trace:
         labels = self._found(method or self.recommended or "time_aware").labels[:, period]
         names, there = self.stay.index.to_numpy(), labels >= 0
         return pd.Series(names[labels[there]], self.block.ids[there], name="segment")
+
+    def features(self, period: int = -1) -> pd.DataFrame:
+        """Return what was measured of each customer in one period, unscaled."""
+        return self.panel[pd.to_datetime(self.panel["period_end"]) == self.block.ends[period]]
 
     def between(self, method: str | None = None, step: int = -1) -> Mobility:
         """Return who went where in one step (the last by default), by the assigned labels."""
@@ -199,7 +206,7 @@ def trace(
     """
     frame = _panel.of_tables(tables, as_of=as_of, periods=periods, period_days=period_days)
     block = _panel.block(frame, features=_panel.FEATURES, outcome=[_panel.OUTCOME])
-    return _traced(block, period_days, n_segments, methods, seed)
+    return _traced(frame, block, period_days, n_segments, methods, seed)
 
 
 def trace_features(
@@ -223,10 +230,30 @@ def trace_features(
     features = [name for name in numbers if name not in _panel.KEYS]
     block = _panel.block(panel, features=features, outcome=features)
     days = np.diff(block.ends.to_numpy()) / np.timedelta64(1, "D")
-    return _traced(block, round(float(np.median([*days] or [91]))), n_segments, methods, seed)
+    gap = round(float(np.median([*days] or [91])))
+    return _traced(panel, block, gap, n_segments, methods, seed)
+
+
+def summary(steps: pd.DataFrame) -> dict[str, float]:
+    """Sum up :meth:`Trace.mobility` over its steps, each weighted by its customers.
+
+    Returns
+    -------
+    dict
+        ``n`` customer-steps; ``moved``, ``expected_moved``, ``noise``, ``drift`` and, where it is
+        known, ``event``, as shares of them; ``noise_of_moved``. Empty without a step.
+    """
+    n = float(steps["n"].sum())
+    if not n:
+        return {}
+    names = ["moved", "expected_moved", "event", "drift", "noise"]
+    shares = steps[names].mul(steps["n"], axis=0).sum(min_count=len(steps)).dropna() / n
+    share = shares["noise"] / shares["moved"] if shares["moved"] else 0.0
+    return {"n": n, **shares.astype(float), "noise_of_moved": float(share)}
 
 
 def _traced(
+    frame: pd.DataFrame,
     block: _panel.Block,
     period_days: int,
     n_segments: int | None,
@@ -266,7 +293,7 @@ def _traced(
     best, reason = _recommend(board, int(block.both.sum(axis=0).max(initial=0)))
     names = [f"S{j + 1:02d}" for j in range(k)]
     learnt = pd.DataFrame(model.moves, names, names)
-    return Trace(board, best, reason, learnt, period_days, block, coded, truth[0])
+    return Trace(board, best, reason, learnt, period_days, frame, block, coded, truth[0])
 
 
 def _steps(labels: np.ndarray, block: _panel.Block, k: int, truth: Truth | None) -> Labelled:
