@@ -218,9 +218,10 @@ def drift(
         p = max(pair.p for pair in compared.pairs)
         auc = min(pair.told_apart[0] for pair in compared.pairs)
         status = Status.WARNED if p < 2 * ALPHA else Status.PASSED
-    each = findings.evidence["DR-02"]
-    told = {place.columns[0]: place.status for place in each}
-    columns = columns.assign(status=[str(told.get(name, status)) for name in columns["column"]])
+    beyond = {place.columns[0] for place in findings.evidence["DR-02"] if place.count}
+    words = {True: "warned", False: "passed" if np.isfinite(p) else str(status)}
+    columns = columns.assign(status=columns["column"].isin(beyond).map(words))
+    columns = columns[["column", "psi", "psi_limit", "statistic", "p", "p_holm", "status"]]
     moves = {findings.status(code) for code in ("DR-04", "DR-05")} & {Status.FAILED.value}
     return Drift(findings.table, columns, auc, p, status, status == "warned" and bool(moves))
 
@@ -308,7 +309,9 @@ def _unlike_all(
 @check("DR-10")
 def schema(compared: Comparison, _: Rule) -> Iterator[Evidence]:
     """Name the columns that are not the same thing on both sides."""
-    yield Evidence(columns=compared.odd, n=len(compared.odd), of=1, note=", ".join(compared.odd))
+    yield Evidence(
+        columns=compared.odd, n=len(compared.odd), of=1, note=", ".join(compared.odd) or "none"
+    )
 
 
 MEASURES = [Pair.stability_index, Pair.tests, Pair.classifier, Pair.sizes, Pair.borders]

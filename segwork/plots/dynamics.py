@@ -55,10 +55,8 @@ def flow(mobility: Any, *, before: str = "before", after: str = "after") -> Draw
     if len(moves) and moves["n"].max() > 0:
         row = moves.loc[moves["n"].idxmax()]
         words += f"; the largest move is {row['from_segment']} to {row['to_segment']}, {row['n']}"
-    return (
-        figure,
-        f"{words}. {_per_cent(mobility.moved)} moved, {_per_cent(mobility.expected_moved)} by chance.",
-    )
+    moved, chance = _per_cent(mobility.moved), _per_cent(mobility.expected_moved)
+    return figure, f"{words}. {moved} moved, {chance} by chance."
 
 
 def _per_cent(share: float) -> str:
