@@ -272,7 +272,6 @@ def test_slow_methods_run_on_a_sample_or_say_what_is_missing(
 ) -> None:
     """DTW and k-Shape label everybody; without tslearn the row holds the install line."""
     frame, state = world(n=60, periods=4, noise=0.2)
-    pytest.importorskip("tslearn")
     found = trace_features(frame, n_segments=4, methods=["dtw"])
     monkeypatch.setitem(__import__("sys").modules, "tslearn.clustering", None)
     missing = trace_features(frame, methods=["fit_once", "dtw", "k_shape"])

@@ -49,13 +49,11 @@ class Cadence:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the recommendation and the cost of each wait; what is not known is left out."""
-        facts: dict[str, float | int | str] = {"reason": self.reason}
-        if self.recommended_days is not None and self.false_alarms_a_year is not None:
-            facts["recommended_days"] = self.recommended_days
-            facts["false_alarms_a_year"] = self.false_alarms_a_year
+        known = ("reason", "recommended_days", "false_alarms_a_year")
+        facts = {name: getattr(self, name) for name in known if getattr(self, name) is not None}
         for name in ("stale_share", "outcome_lost"):
-            known = self.table.set_index("days")[name].dropna()
-            facts |= {f"{name}_{days}": float(value) for days, value in known.items()}
+            values = self.table.set_index("days")[name].dropna()
+            facts |= {f"{name}_{days}": float(value) for days, value in values.items()}
         return facts
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from segwork.dynamics import latent
-from segwork.dynamics.mobility import matching
+from segwork.dynamics.mobility import flows, matching
 from segwork.dynamics.panel import Block
 
 STARTS = 3  # of every method: unequal numbers of starts are no comparison
 WINDOW = 4  # periods of a trajectory: a year of quarters
 SERIES = 300  # trajectories the time-series methods are fitted on
-FAR, CHUNK = 1e15, 200_000
+FAR = 1e15
 Label = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -34,12 +34,10 @@ def refit_each(block: Block, k: int, seed: int) -> Label:
     named: list[np.ndarray] = []
     for t in range(len(block.ends)):
         fresh = kmeans(block.X[block.present[:, t], t], k, seed)
-        if named and t:
+        if t:
             both = block.both[:, t - 1]
             old, new = closest(block.X[both, t - 1], named[-1]), closest(block.X[both, t], fresh)
-            counts = np.zeros((k, k))
-            np.add.at(counts, (old.astype(int), new.astype(int)), 1)
-            fresh = fresh[matching(counts)]
+            fresh = fresh[matching(flows(old, new, k))]
         named.append(fresh)
     return partial(_nearest, named)
 
@@ -47,7 +45,7 @@ def refit_each(block: Block, k: int, seed: int) -> Label:
 def trajectories(block: Block, k: int, seed: int) -> Label:
     """Fit k-means on the flattened trajectories of the last four periods."""
     centres = kmeans(_windows(block.X, block.present)[block.present], k, seed)
-    return lambda X, present: np.where(present, closest(_windows(X, present), centres), -1)
+    return lambda X, present: _nearest([centres] * X.shape[1], _windows(X, present), present)
 
 
 def time_aware(block: Block, k: int, seed: int) -> Label:
@@ -77,19 +75,17 @@ USUAL = tuple(METHODS)[:4]
 
 
 def _of_series(block: Block, seed: int, estimator: Any) -> Label:
-    rng = np.random.default_rng(seed)
-
-    def series(windows: np.ndarray) -> np.ndarray:
-        shaped = windows.reshape(len(windows), WINDOW, -1).astype(float)
-        return shaped + 1e-6 * np.arange(WINDOW)[:, None]  # a constant series has no shape
+    def series(X: np.ndarray, present: np.ndarray) -> np.ndarray:
+        windows = _windows(X, present)[present].reshape(-1, WINDOW, X.shape[2]).astype(float)
+        return windows + 1e-6 * np.arange(WINDOW)[:, None]  # a constant series has no shape
 
     def label(X: np.ndarray, present: np.ndarray) -> np.ndarray:
         labels = np.full(present.shape, -1, np.int8)
-        labels[present] = estimator.predict(series(_windows(X, present)[present]))
+        labels[present] = estimator.predict(series(X, present))
         return labels
 
-    windows = _windows(block.X, block.present)[block.present]
-    estimator.fit(series(windows[np.sort(rng.permutation(len(windows))[:SERIES])]))
+    every = series(block.X, block.present)
+    estimator.fit(every[np.sort(np.random.default_rng(seed).permutation(len(every))[:SERIES])])
     return label
 
 
@@ -107,17 +103,15 @@ def kmeans(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 def closest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Return the nearest centre of each point, any leading shape."""
-    flat, known = points.reshape(-1, points.shape[-1]), centres.astype(np.float32)
-    labels = np.empty(len(flat), np.int8)
-    for first in range(0, len(flat), CHUNK):
-        part = flat[first : first + CHUNK].astype(np.float32)
-        labels[first : first + CHUNK] = ((known**2).sum(1) - 2 * part @ known.T).argmin(1)
-    return labels.reshape(points.shape[:-1])
+    from sklearn.metrics import pairwise_distances_argmin
+
+    flat = points.reshape(-1, points.shape[-1]).astype(np.float32)
+    return pairwise_distances_argmin(flat, centres.astype(np.float32)).reshape(points.shape[:-1])
 
 
 def _nearest(named: list[np.ndarray], X: np.ndarray, present: np.ndarray) -> np.ndarray:
     labels = np.stack([closest(X[:, t], centres) for t, centres in enumerate(named)], axis=1)
-    return np.where(present, labels, np.int8(-1))
+    return np.where(present, labels, -1).astype(np.int8)
 
 
 def _windows(X: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -126,9 +120,7 @@ def _windows(X: np.ndarray, present: np.ndarray) -> np.ndarray:
     What lies before a customer's first period, or in a gap, repeats the nearest known one.
     """
     periods = np.arange(X.shape[1])
-    known = np.maximum.accumulate(np.where(present, periods, -1), axis=1)
-    known = np.where(known < 0, present.argmax(axis=1)[:, None], known)
-    first = np.minimum(present.argmax(axis=1)[:, None], periods)
-    backs = [np.maximum(first, periods - back) for back in range(WINDOW)[::-1]]
-    rows = np.arange(len(X))[:, None]
+    first, rows = present.argmax(axis=1)[:, None], np.arange(len(X))[:, None]
+    known = np.maximum.accumulate(np.where(present, periods, first), axis=1)
+    backs = [np.maximum(np.minimum(first, periods), periods - i) for i in range(WINDOW)[::-1]]
     return np.concatenate([X[rows, known[rows, back]] for back in backs], axis=2)

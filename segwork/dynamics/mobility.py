@@ -12,8 +12,6 @@ from segwork.evidence import wilson
 from segwork.results import Interval
 
 AGREES = 0.5  # corrected agreement from which other names are read as a renaming
-FACTS = ["n", "moved", "low", "high", "expected_moved"]
-FACTS += ["stability", "stability_corrected", "entered", "left"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,9 @@ class Mobility:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the numbers; what is not known is left out."""
-        values = {name: getattr(self, name) for name in FACTS}
-        return {name: value for name, value in values.items() if np.isfinite(value)}
+        return {
+            k: v for k, v in vars(self).items() if isinstance(v, int | float) and np.isfinite(v)
+        }
 
 
 def mobility(before: pd.Series, after: pd.Series, *, match: bool | None = None) -> Mobility:
@@ -112,8 +111,8 @@ def mobility(before: pd.Series, after: pd.Series, *, match: bool | None = None) 
     stays, corrected, chance = corrected_stability(counts)
     limits = wilson(n - int(np.trace(counts)), n) if n else Interval(np.nan, np.nan)
     moved = (1 - stays, limits.low, limits.high, 1 - chance, stays, corrected)
-    flows = _table(counts, [names[i] for i in kept])
-    return Mobility(flows, n, *moved, len(new) - n, len(old) - n, renamed)
+    table = _table(counts, [names[i] for i in kept])
+    return Mobility(table, n, *moved, len(new) - n, len(old) - n, renamed)
 
 
 def corrected_stability(counts: np.ndarray) -> tuple[float, float, float]:
@@ -130,6 +129,11 @@ def corrected_stability(counts: np.ndarray) -> tuple[float, float, float]:
     stays = float(np.trace(counts) / total)
     chance = float((counts.sum(axis=0) / total) @ (counts.sum(axis=1) / total))
     return stays, (stays - chance) / (1 - chance) if chance < 1 - 1e-12 else np.nan, chance
+
+
+def flows(old: np.ndarray, new: np.ndarray, k: int) -> np.ndarray:
+    """Count the pairs of two labellings in 0 … k − 1, shape (k, k)."""
+    return np.bincount(old.astype(int) * k + new, minlength=k * k).reshape(k, k)
 
 
 def matching(counts: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segwork.dynamics.methods import Label
+from segwork.dynamics.mobility import flows
 from segwork.dynamics.panel import Block
 
 SPLICED, FEWEST_SPLICED, SOON = 2_000, 20, 2  # planted moves; found within so many periods
@@ -12,11 +13,8 @@ SPLICED, FEWEST_SPLICED, SOON = 2_000, 20, 2  # planted moves; found within so m
 
 def steps(labels: np.ndarray, both: np.ndarray, k: int) -> np.ndarray:
     """Count the moves of each step, shape (periods − 1, k, k)."""
-    counts = np.zeros((both.shape[1], k * k))
-    for t in range(both.shape[1]):
-        old, new = labels[both[:, t], t].astype(int), labels[both[:, t], t + 1]
-        counts[t] = np.bincount(old * k + new, minlength=k * k)
-    return counts.reshape(-1, k, k)
+    rows = [flows(labels[b, t], labels[b, t + 1], k) for t, b in enumerate(both.T)]
+    return np.array(rows, float).reshape(-1, k, k)
 
 
 def stability(moved: np.ndarray, both: np.ndarray) -> tuple[float, float, float]:
@@ -26,12 +24,11 @@ def stability(moved: np.ndarray, both: np.ndarray) -> tuple[float, float, float]
     customers, which a bootstrap of customers would give as well.
     """
     at_risk, stayed = both.sum(axis=1), ((1 - moved) * both).sum(axis=1)
-    total = at_risk.sum()
-    if not total:
-        return np.nan, np.nan, np.nan
+    total = at_risk.sum() or np.nan
     share = float(stayed.sum() / total)
     error = 1.96 * np.sqrt(((stayed - share * at_risk) ** 2).sum()) / total
-    return share, max(0.0, share - error), min(1.0, share + error)
+    low, high = np.clip([share - error, share + error], 0, 1)
+    return share, float(low), float(high)
 
 
 def noise_floor(labels: np.ndarray, still: np.ndarray, both: np.ndarray) -> float:
@@ -40,8 +37,7 @@ def noise_floor(labels: np.ndarray, still: np.ndarray, both: np.ndarray) -> floa
     That is one segment measured and labelled twice: the mobility that is no movement.
     """
     weight = still * both
-    moved = labels[:, 1:] != labels[:, :-1]
-    return float((weight * moved).sum() / weight.sum()) if weight.sum() > 0 else np.nan
+    return float((weight * (np.diff(labels) != 0)).sum() / (weight.sum() or np.nan))
 
 
 def separation(labels: np.ndarray, block: Block, *, lag: int = 0, first: int = 0) -> float:

@@ -25,7 +25,7 @@ FIT_ON = 20_000  # customers the methods are fitted on; all of them are assigned
 FEWEST = 100  # customers at both ends of a step that a recommendation needs
 TELLS, NEAR_BEST, NOTICES = 0.02, 0.9, 0.5
 INSTALL = "not applicable: pip install 'segwork[dynamics]' -c constraints.txt"
-Truth = tuple[np.ndarray, np.ndarray, np.ndarray]  # what latent.stays gives
+Names = Sequence[str] | None
 MEASURES = ["stability", "low", "high", "stability_corrected", "label_stability", "noise_floor"]
 MEASURES += ["outcome_separation", "recall", "delay", "stay_learnt", "seconds", "memory_mb"]
 
@@ -163,7 +163,7 @@ def trace(
     periods: int = 8,
     period_days: int = 91,
     n_segments: int | None = None,
-    methods: Sequence[str] | None = None,
+    methods: Names = None,
     seed: int = 0,
 ) -> Trace:
     """Label the same customers at several ends of period, static ways beside time-aware ones.
@@ -210,11 +210,7 @@ def trace(
 
 
 def trace_features(
-    panel: pd.DataFrame,
-    *,
-    n_segments: int | None = None,
-    methods: Sequence[str] | None = None,
-    seed: int = 0,
+    panel: pd.DataFrame, *, n_segments: int | None = None, methods: Names = None, seed: int = 0
 ) -> Trace:
     """Do the same as :func:`trace` with own features.
 
@@ -229,9 +225,8 @@ def trace_features(
     numbers = panel.select_dtypes("number").columns
     features = [name for name in numbers if name not in _panel.KEYS]
     block = _panel.block(panel, features=features, outcome=features)
-    days = np.diff(block.ends.to_numpy()) / np.timedelta64(1, "D")
-    gap = round(float(np.median([*days] or [91])))
-    return _traced(panel, block, gap, n_segments, methods, seed)
+    days = np.diff(block.ends.to_numpy()) // np.timedelta64(1, "D")
+    return _traced(panel, block, int(np.median([*days] or [91])), n_segments, methods, seed)
 
 
 def summary(steps: pd.DataFrame) -> dict[str, float]:
@@ -253,17 +248,11 @@ def summary(steps: pd.DataFrame) -> dict[str, float]:
 
 
 def _traced(
-    frame: pd.DataFrame,
-    block: _panel.Block,
-    period_days: int,
-    n_segments: int | None,
-    methods: Sequence[str] | None,
-    seed: int,
+    frame: pd.DataFrame, block: _panel.Block, days: int, k: int | None, names: Names, seed: int
 ) -> Trace:
-    k = SEGMENTS if n_segments is None else n_segments
+    k, wanted = SEGMENTS if k is None else k, _methods.USUAL if names is None else tuple(names)
     if not 1 <= k <= MOST_SEGMENTS:
         raise UsageError(f"n_segments is {k}", accepted=f"a whole number from 1 to {MOST_SEGMENTS}")
-    wanted = _methods.USUAL if methods is None else tuple(methods)
     for name in wanted:
         if name not in _methods.METHODS:
             raise UsageError.unknown("method", name, _methods.METHODS, where="trace")
@@ -271,7 +260,7 @@ def _traced(
     sample = block.take(np.sort(rows))
     model = _methods.time_aware(sample, k, seed)
     assert isinstance(model, latent.LatentStates)
-    truth = latent.stays(model, block.X, block.present)
+    still, pairs, states = latent.stays(model, block.X, block.present)
     board = pd.DataFrame(index=pd.Index(wanted, name="method"), columns=MEASURES, dtype=float)
     board.insert(0, "status", INSTALL)
     coded: dict[str, Labelled] = {}
@@ -286,41 +275,28 @@ def _traced(
         finally:
             spent, used = time.process_time() - begun, tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        coded[name] = _steps(labels, block, k, truth if name == "time_aware" else None)
-        values = _measured(label, coded[name], block, truth, seed)
-        board.loc[name, MEASURES] = [*values, spent, used / 1e6]
+        moved, counts = (np.diff(labels) != 0) * 1.0, score.steps(labels, block.both, k)
+        learnt = np.nan
+        if name == "time_aware":  # decoded labels would overstate how stable it is
+            moved, counts = 1 - still, pairs
+            learnt = pairs.sum(axis=(0, 2)) @ np.diag(model.moves) / (pairs.sum() or np.nan)
+        coded[name] = Labelled(labels, moved, counts)
+        board.loc[name, MEASURES] = [
+            *score.stability(moved, block.both),
+            corrected_stability(counts.sum(axis=0))[1],
+            score.stability(np.diff(labels) != 0, block.both)[0],
+            score.noise_floor(labels, still, block.both),
+            score.separation(labels, block),
+            *score.planted_moves(label, block, states, seed),
+            learnt,
+            spent,
+            used / 1e6,
+        ]
         board.loc[name, "status"] = "ok"
     best, reason = _recommend(board, int(block.both.sum(axis=0).max(initial=0)))
-    names = [f"S{j + 1:02d}" for j in range(k)]
-    learnt = pd.DataFrame(model.moves, names, names)
-    return Trace(board, best, reason, learnt, period_days, frame, block, coded, truth[0])
-
-
-def _steps(labels: np.ndarray, block: _panel.Block, k: int, truth: Truth | None) -> Labelled:
-    if truth is not None:  # from the probabilities of pairs: decoded labels overstate stability
-        return Labelled(labels, 1 - truth[0], truth[1])
-    return Labelled(
-        labels, (labels[:, 1:] != labels[:, :-1]) * 1.0, score.steps(labels, block.both, k)
-    )
-
-
-def _measured(
-    label: _methods.Label, found: Labelled, block: _panel.Block, truth: Truth, seed: int
-) -> list[float]:
-    learnt, (still, pairs, states) = np.nan, truth
-    if isinstance(label, latent.LatentStates):
-        occupied = pairs.sum(axis=(0, 2))
-        learnt = float(occupied @ np.diag(label.moves) / max(occupied.sum(), 1e-9))
-    changed = (found.labels[:, 1:] != found.labels[:, :-1]) * 1.0
-    return [
-        *score.stability(found.moved, block.both),
-        corrected_stability(found.counts.sum(axis=0))[1],
-        score.stability(changed, block.both)[0],
-        score.noise_floor(found.labels, still, block.both),
-        score.separation(found.labels, block),
-        *score.planted_moves(label, block, states, seed),
-        learnt,
-    ]
+    ids = [f"S{j + 1:02d}" for j in range(k)]
+    moves = pd.DataFrame(model.moves, ids, ids)
+    return Trace(board, best, reason, moves, days, frame, block, coded, still)
 
 
 def _recommend(board: pd.DataFrame, customers: int) -> tuple[str | None, str]:
