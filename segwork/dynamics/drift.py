@@ -54,13 +54,10 @@ class Drift:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the verdicts and numbers; what is not known is left out."""
-        facts: dict[str, float | int | str] = {
-            "status": str(self.status),
-            "moves_segments": int(self.moves_segments),
-            "drifted_columns": int((self.columns["status"] == "warned").sum()),
-        }
-        for code, status in self.findings[["code", "status"]].to_numpy():
-            facts[f"{code.lower().replace('-', '_')}_status"] = status
+        rows = self.findings[["code", "status"]].to_numpy()
+        facts = {f"{code.lower().replace('-', '_')}_status": word for code, word in rows}
+        facts |= {"status": str(self.status), "moves_segments": int(self.moves_segments)}
+        facts["drifted_columns"] = int((self.columns["status"] == "warned").sum())
         return facts | ({"auc": self.auc, "p": self.p} if np.isfinite(self.p) else {})
 
 
@@ -201,19 +198,15 @@ def drift(
     """
     given = {"reference": reference, "current": current, "season": season}
     sides = [_side(frame, name, seed) for name, frame in given.items() if frame is not None]
-    old, new = sides[:2]
-    shared = [name for name in old if all(name in side for side in sides)]
-    kinds = {n: {(is_numeric_dtype(s[n]), bool(s[n].isna().all())) for s in sides} for n in shared}
-    odd = [str(n) for n in dict.fromkeys([*old, *new]) if len(kinds.get(n, "no")) > 1]
-    names = [name for name in shared if len(kinds[name]) == 1 and not new[name].isna().all()]
-    most = {name: max(side[name].nunique() for side in sides) for name in names}
-    names = [n for n in names if is_numeric_dtype(new[n]) or most[n] <= MOST_LEVELS]
+    kinds = {n: {_kind(s, n) for s in sides} for side in sides[:2] for n in side}
+    odd = tuple(str(name) for name, kind in kinds.items() if len(kind) > 1)
+    names = [name for name, kind in kinds.items() if kind in ({"number"}, {"word"})]
     gaps = [name for name in names if any(side[name].isna().any() for side in sides)]
     old, new, *before = (
         side[names].assign(**{f"{n} missing": side[n].isna().astype(str) for n in gaps})
         for side in sides
     )
-    compared = Comparison(tuple(Pair(side, new, seed) for side in (old, *before)), tuple(odd))
+    compared = Comparison(tuple(Pair(side, new, seed) for side in (old, *before)), odd)
     findings = run("DR", compared)
     columns, p, auc, status = compared.pairs[0].columns, np.nan, np.nan, Status.INCONCLUSIVE
     if findings.status("DR-03") not in (Status.INCONCLUSIVE, Status.NOT_APPLICABLE):
@@ -233,6 +226,14 @@ def _side(frame: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
         raise DataError(f"{name} has no rows", accepted="one row per customer")
     rows = np.random.default_rng(seed).permutation(len(frame))[:MOST_ROWS]
     return frame.drop(columns=["customer_id", "period_end"], errors="ignore").iloc[np.sort(rows)]
+
+
+def _kind(frame: pd.DataFrame, name: str) -> str:
+    if name not in frame or frame[name].isna().all():
+        return "absent"
+    if is_numeric_dtype(frame[name]):
+        return "number"
+    return "word" if frame[name].nunique() <= MOST_LEVELS else "text"
 
 
 def _of_column(old: pd.Series, new: pd.Series, family: int) -> tuple[float, float, float, float]:

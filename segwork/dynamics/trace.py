@@ -235,8 +235,8 @@ def summary(steps: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict
-        ``n`` customer-steps; ``moved``, ``expected_moved``, ``noise``, ``drift`` and, where it is
-        known, ``event``, as shares of them; ``noise_of_moved``. Empty without a step.
+        ``moved``, ``expected_moved``, ``noise``, ``drift`` and, where it is
+        known, ``event``, as shares of all; ``noise_of_moved``. Empty without a step.
     """
     n = float(steps["n"].sum())
     if not n:
@@ -244,7 +244,7 @@ def summary(steps: pd.DataFrame) -> dict[str, float]:
     names = ["moved", "expected_moved", "event", "drift", "noise"]
     shares = steps[names].mul(steps["n"], axis=0).sum(min_count=len(steps)).dropna() / n
     share = shares["noise"] / shares["moved"] if shares["moved"] else 0.0
-    return {"n": n, **shares.astype(float), "noise_of_moved": float(share)}
+    return {**shares.astype(float), "noise_of_moved": float(share)}
 
 
 def _traced(
