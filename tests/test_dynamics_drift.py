@@ -191,6 +191,16 @@ def test_frames_are_not_changed_and_two_runs_are_equal() -> None:
     assert first.facts() == second.facts()
 
 
+def test_constant_columns_and_other_kinds_of_frames() -> None:
+    """A column that is the same everywhere passes; Polars frames are compared like pandas'."""
+    polars = pytest.importorskip("polars")
+    same = pd.DataFrame({"x": np.ones(50)})
+    moved = drift(polars.DataFrame({"x": [1.0] * 50}), polars.DataFrame({"x": [2.0] * 50}))
+
+    assert drift(same, same).status == "passed"
+    assert moved.status == "warned"
+
+
 def test_empty_frame_is_refused() -> None:
     """No rows, no comparison."""
     with pytest.raises(DataError, match="current has no rows"):

@@ -240,6 +240,15 @@ def test_thirty_customers_get_labels_and_no_recommendation() -> None:
     assert found.scoreboard["stability"].between(0, 1).all()
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_fewer_customers_than_segments(n: int) -> None:
+    """One customer or three, five segments: labels for everybody, no recommendation."""
+    found = trace_features(world(n=n)[0])
+
+    assert found.recommended is None
+    assert len(found.labels) == n * 6 * 4
+
+
 def test_one_period_has_no_mobility() -> None:
     """One end of period: labels, empty steps, nothing recommended, and no cadence."""
     found = trace_features(world(n=200, periods=1)[0])

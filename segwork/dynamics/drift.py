@@ -12,6 +12,7 @@ from pandas.api.types import is_numeric_dtype
 
 from segwork import evidence
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check, run
+from segwork.clustering import prepare
 from segwork.dynamics.methods import closest, kmeans
 from segwork.dynamics.mobility import flows, matching
 from segwork.errors import DataError
@@ -93,10 +94,11 @@ class Pair:
 
         both = pd.concat([self.old, self.new], ignore_index=True)
         numbers = both.select_dtypes("number").columns
-        rank = (both[numbers].rank() - 0.5) / both[numbers].count()
+        rank = (both[numbers].astype(float).rank() - 0.5) / both[numbers].count()
         words = pd.get_dummies(both, columns=[n for n in both if n not in numbers], dtype=float)
         values = words.assign(**ndtri(rank.fillna(0.5))).to_numpy(float)
-        return values[:, values.std(axis=0) > 0]
+        kept = values.std(axis=0) > 0
+        return values[:, kept] if kept.any() else values
 
     @property
     def p(self) -> float:
@@ -221,11 +223,12 @@ def drift(
     return Drift(findings.table, columns, auc, p, status, status == "warned" and bool(moves))
 
 
-def _side(frame: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
+def _side(given: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
+    frame = prepare.as_frame(given).drop(columns="period_end", errors="ignore")
     if not len(frame):
         raise DataError(f"{name} has no rows", accepted="one row per customer")
     rows = np.random.default_rng(seed).permutation(len(frame))[:MOST_ROWS]
-    return frame.drop(columns=["customer_id", "period_end"], errors="ignore").iloc[np.sort(rows)]
+    return frame.iloc[np.sort(rows)].reset_index(drop=True)
 
 
 def _kind(frame: pd.DataFrame, name: str) -> str:

@@ -52,8 +52,9 @@ def separation(labels: np.ndarray, block: Block, *, lag: int = 0, first: int = 0
         groups, y = labels[rows, t - lag].astype(int), block.outcome[rows, t + 1].astype(float)
         sizes = np.bincount(groups)
         n, used = len(y), int((sizes > 0).sum())
-        y = (y - y.mean(axis=0)) / np.maximum(y.std(axis=0), 1e-12) if n > used else y[:0]
-        for column in y.T:
+        if n <= used:
+            continue
+        for column in ((y - y.mean(axis=0)) / np.maximum(y.std(axis=0), 1e-12)).T:
             sums = np.bincount(groups, column)
             between = float((sums**2 / np.maximum(sizes, 1)).sum())
             left += (n - between) * (n - 1) / (n - used)
