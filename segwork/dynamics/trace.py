@@ -26,6 +26,7 @@ FEWEST = 100  # customers at both ends of a step that a recommendation needs
 TELLS, NEAR_BEST, NOTICES = 0.02, 0.9, 0.5
 INSTALL = "not applicable: pip install 'segwork[dynamics]' -c constraints.txt"
 Names = Sequence[str] | None
+Truth = tuple[latent.LatentStates, np.ndarray, np.ndarray, np.ndarray]  # and latent.stays
 MEASURES = ["stability", "low", "high", "stability_corrected", "label_stability", "noise_floor"]
 MEASURES += ["outcome_separation", "recall", "delay", "stay_learnt", "seconds", "memory_mb"]
 
@@ -260,43 +261,44 @@ def _traced(
     sample = block.take(np.sort(rows))
     model = _methods.time_aware(sample, k, seed)
     assert isinstance(model, latent.LatentStates)
-    still, pairs, states = latent.stays(model, block.X, block.present)
+    truth = (model, *latent.stays(model, block.X, block.present))
     board = pd.DataFrame(index=pd.Index(wanted, name="method"), columns=MEASURES, dtype=float)
     board.insert(0, "status", INSTALL)
     coded: dict[str, Labelled] = {}
     for name in tqdm(wanted, desc="segments over time", unit="method", disable=unwatched()):
-        tracemalloc.start()
-        begun = time.process_time()
         try:
-            label = _methods.METHODS[name](sample, k, seed)
-            labels = label(block.X, block.present)
+            coded[name], board.loc[name, MEASURES] = _labelled(name, sample, block, truth, seed)
         except ModuleNotFoundError:  # tslearn: the row says how to install it
             continue
-        finally:
-            spent, used = time.process_time() - begun, tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-        moved, counts = (np.diff(labels) != 0) * 1.0, score.steps(labels, block.both, k)
-        learnt = np.nan
-        if name == "time_aware":  # decoded labels would overstate how stable it is
-            moved, counts = 1 - still, pairs
-            learnt = pairs.sum(axis=(0, 2)) @ np.diag(model.moves) / (pairs.sum() or np.nan)
-        coded[name] = Labelled(labels, moved, counts)
-        board.loc[name, MEASURES] = [
-            *score.stability(moved, block.both),
-            corrected_stability(counts.sum(axis=0))[1],
-            score.stability(np.diff(labels) != 0, block.both)[0],
-            score.noise_floor(labels, still, block.both),
-            score.separation(labels, block),
-            *score.planted_moves(label, block, states, seed),
-            learnt,
-            spent,
-            used / 1e6,
-        ]
         board.loc[name, "status"] = "ok"
     best, reason = _recommend(board, int(block.both.sum(axis=0).max(initial=0)))
     ids = [f"S{j + 1:02d}" for j in range(k)]
     moves = pd.DataFrame(model.moves, ids, ids)
-    return Trace(board, best, reason, moves, days, frame, block, coded, still)
+    return Trace(board, best, reason, moves, days, frame, block, coded, truth[1])
+
+
+def _labelled(
+    name: str, sample: _panel.Block, block: _panel.Block, truth: Truth, seed: int
+) -> tuple[Labelled, list[float]]:
+    """Fit one method, label everybody, and measure what that is worth, as in MEASURES."""
+    (model, still, pairs, states), learnt = truth, np.nan
+    k, begun = len(model.moves), time.process_time()
+    tracemalloc.start()
+    try:
+        label = _methods.METHODS[name](sample, k, seed)
+        labels = label(block.X, block.present)
+        clock = [time.process_time() - begun, tracemalloc.get_traced_memory()[1] / 1e6]
+    finally:
+        tracemalloc.stop()
+    changed = (np.diff(labels) != 0) * 1.0
+    moved, counts = changed, score.steps(labels, block.both, k)
+    if name == "time_aware":  # decoded labels would overstate how stable it is
+        moved, counts = 1 - still, pairs
+        learnt = pairs.sum(axis=(0, 2)) @ np.diag(model.moves) / (pairs.sum() or np.nan)
+    found = [*score.stability(moved, block.both), corrected_stability(counts.sum(axis=0))[1]]
+    found += [score.stability(changed, block.both)[0], score.noise_floor(labels, still, block.both)]
+    found += [score.separation(labels, block), *score.planted_moves(label, block, states, seed)]
+    return Labelled(labels, moved, counts), [*found, learnt, *clock]
 
 
 def _recommend(board: pd.DataFrame, customers: int) -> tuple[str | None, str]:
