@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -276,20 +278,33 @@ def test_labels_that_tell_nothing_are_not_recommended() -> None:
     assert "no method's segments tell" in found.reason
 
 
-def test_slow_methods_run_on_a_sample_or_say_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """DTW and k-Shape label everybody; without tslearn the row holds the install line."""
-    frame, state = world(n=60, periods=4, noise=0.2)
+def test_missing_package_is_named_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without tslearn the rows of DTW and k-Shape hold the install line; the others run."""
+    monkeypatch.setitem(sys.modules, "tslearn.clustering", None)
+    found = trace_features(world(n=60, periods=4)[0], methods=["fit_once", "dtw", "k_shape"])
+
+    for method in ("dtw", "k_shape"):
+        assert "pip install 'segwork[dynamics]'" in found.scoreboard.loc[method, "status"]
+    assert set(found.labels["method"]) == {"fit_once"}
+
+
+def test_time_series_clustering_is_there() -> None:
+    """The classes that DTW and k-Shape need import, and take the settings they are given."""
+    from tslearn.clustering import KShape, TimeSeriesKMeans
+
+    warped = TimeSeriesKMeans(3, metric="dtw", metric_params={"sakoe_chiba_radius": 1}, n_init=3)
+
+    assert warped.get_params()["n_init"] == KShape(3, n_init=3).get_params()["n_init"] == 3
+
+
+@pytest.mark.proof  # tslearn compiles for half a minute when it is first called
+def test_time_series_clustering_labels_everybody() -> None:
+    """DTW on a sample of trajectories finds clear segments again."""
+    frame, state = world(n=20, periods=3, noise=0.2)
     found = trace_features(frame, n_segments=4, methods=["dtw"])
-    monkeypatch.setitem(__import__("sys").modules, "tslearn.clustering", None)
-    missing = trace_features(frame, methods=["fit_once", "dtw", "k_shape"])
 
     assert agreement(found, state, "dtw") > 0.3
     assert (found.coded["dtw"].labels >= 0).all()
-    assert missing.scoreboard.loc["dtw", "status"] == missing.scoreboard.loc["k_shape", "status"]
-    assert "pip install 'segwork[dynamics]'" in missing.scoreboard.loc["dtw", "status"]
-    assert set(missing.labels["method"]) == {"fit_once"}
 
 
 def test_refusals() -> None:
