@@ -11,6 +11,7 @@ __all__ = [
     "changepoints",
     "checks",
     "clustering",
+    "export",
     "fairness",
     "features",
     "outcomes",
@@ -20,6 +21,7 @@ __all__ = [
     "sample",
     "tables",
     "trials",
+    "value",
 ]
 
 
