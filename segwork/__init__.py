@@ -14,11 +14,13 @@ __all__ = [
     "export",
     "fairness",
     "features",
+    "outcomes",
     "overfitting",
     "quality",
     "run",
     "sample",
     "tables",
+    "trials",
     "value",
 ]
 

@@ -9,13 +9,14 @@ import pytest
 
 FLOORS = (
     {"errors", "results", "schema", "settings", "progress"},
-    {"evidence", "config"},
+    {"evidence", "config", "labels"},
     {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
+    {"outcomes", "trials"},
     {"personas", "export", "scoring"},
     {"plots", "report"},
     {"engine"},

@@ -1,25 +1,23 @@
-"""Supervised segments: features as of a date, label from the window after it, unseen behaviour."""
+"""A labelled table: customers as of a day, and what they did in the window after it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
+from narwhals.typing import IntoFrame
 
-from segwork import features as _features
-from segwork import tables as _tables
 from segwork.errors import UsageError
-from segwork.overfitting.case import make_case
+from segwork.features import customer_features
 from segwork.schema import CUSTOMERS
+from segwork.tables import Tables, until
 
 AT_RISK_PACE = 0.5
-NOVEL_P = 0.01
-NEIGHBOURS, KNOWN_ROWS = 5, 6_000
+EVENING = 18  # hour
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,15 @@ class Snapshots:
     label_days: int
     left_out: tuple[date, ...]
 
+    @property
+    def known_at(self) -> dict[str, str]:
+        """When the features are known: those of dated tables before the day they describe.
+
+        Attributes of the customers table carry no date; whoever keeps it must say.
+        """
+        undated = {column.name for column in CUSTOMERS.columns}
+        return dict.fromkeys([name for name in self.X if name not in undated], "before decision")
+
     def facts(self) -> dict[str, float | int | str]:
         """Return rows, customers, days, days left out and the share of each class."""
         found: dict[str, float | int | str] = {
@@ -63,7 +70,7 @@ class Snapshots:
 
 
 def quarters(
-    tables: Any, *, as_of: date, number: int = 4, label_days: int = 90, window_days: int = 365
+    tables: Tables, *, as_of: date, number: int = 4, label_days: int = 90, window_days: int = 365
 ) -> Snapshots:
     """Take the last ``number`` quarterly snapshots whose label window has closed by ``as_of``.
 
@@ -78,7 +85,7 @@ def quarters(
 
 
 def snapshots(
-    tables: Any,
+    tables: Tables,
     *,
     days: Iterable[date],
     closed_at: date,
@@ -141,10 +148,10 @@ def _withheld(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _snapshot(tables: Any, day: date, label_days: int, window_days: int) -> pd.DataFrame:
-    found = _described(tables, day, window_days)
+def _snapshot(tables: Tables, day: date, label_days: int, window_days: int) -> pd.DataFrame:
+    found = described(tables, day, window_days)
     end = day + timedelta(days=label_days)
-    later = orders_between(_pandas(_tables.until(tables.transactions, end)), start=day)
+    later = orders_between(_pandas(until(tables.transactions, end)), start=day)
     orders = found["customer_id"].map(later).fillna(0)
     observed = found["tenure_days"].clip(lower=1, upper=window_days)
     promised = found["orders_window"] * label_days / observed.clip(lower=label_days)
@@ -155,116 +162,34 @@ def _snapshot(tables: Any, day: date, label_days: int, window_days: int) -> pd.D
     return found
 
 
-def _described(tables: Any, day: date, window_days: int) -> pd.DataFrame:
-    """Features of the customers who ordered in the window before the day."""
-    found = _pandas(_features.customer_features(tables, as_of=day, window_days=window_days))
-    return found[found["orders_window"] > 0].reset_index(drop=True)
+def described(tables: Tables, day: date, window_days: int) -> pd.DataFrame:
+    """Features of the customers who ordered in the window before the day.
+
+    ``last_order`` beside the usual ones: weekday of the last order, and whether it was evening.
+    """
+    found = _pandas(customer_features(tables, as_of=day, window_days=window_days))
+    found = found[found["orders_window"] > 0].reset_index(drop=True)
+    lines = _sold(_pandas(until(tables.transactions, day)))
+    last = found["customer_id"].map(lines.groupby("customer_id")["ordered_at"].max())
+    evening = np.where(last.dt.hour >= EVENING, " evening", "")
+    return found.assign(last_order=last.dt.day_name() + evening)
 
 
 def orders_between(transactions: pd.DataFrame, *, start: date | datetime) -> pd.Series:
     """Count each customer's orders from ``start`` on; returns are no orders."""
-    lines = transactions[transactions["ordered_at"] >= pd.Timestamp(start)]
-    sold = lines["amount"] > 0
-    if "is_return" in lines:
-        sold &= ~lines["is_return"].fillna(False).astype(bool)
-    lines = lines[sold & lines["customer_id"].notna()]
+    lines = _sold(transactions[transactions["ordered_at"] >= pd.Timestamp(start)])
     order = lines["order_id"] if "order_id" in lines else lines["ordered_at"].dt.normalize()
     return order.groupby(lines["customer_id"]).nunique()
 
 
-def _pandas(frame: Any) -> pd.DataFrame:
-    import narwhals as nw
+def _sold(lines: pd.DataFrame) -> pd.DataFrame:
+    sold = (lines["amount"] > 0) & lines["customer_id"].notna()
+    if "is_return" in lines:
+        sold &= ~lines["is_return"].fillna(False).astype(bool)
+    return lines[sold]
 
+
+def _pandas(frame: IntoFrame) -> pd.DataFrame:
     native = nw.from_native(frame)
     native = native.collect() if isinstance(native, nw.LazyFrame) else native
     return native.to_pandas()
-
-
-def unseen(history: pd.DataFrame, new: pd.DataFrame, *, seed: int = 0) -> pd.Series:
-    """Flag rows whose behaviour history does not know, so that no class is forced on them.
-
-    Parameters
-    ----------
-    history, new : DataFrame with the same numeric columns
-        Columns of words are not looked at.
-
-    Returns
-    -------
-    Series of bool, index of ``new``
-        True where the distance to the fifth-nearest row of one half of history is larger than for
-        99 % of the other half: of rows that follow the same law about 1 % are flagged.
-
-    References
-    ----------
-    Vovk, Gammerman and Shafer (2005), "Algorithmic Learning in a Random World" (conformal p).
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> rng = np.random.default_rng(0)
-    >>> past = pd.DataFrame(rng.normal(size=(2000, 3)), columns=list("abc"))
-    >>> unseen(past, pd.DataFrame([[0, 0, 0], [9, 9, 9]], columns=list("abc"))).tolist()
-    [False, True]
-    """
-    names = list(history.select_dtypes("number").columns)
-    if missing := [name for name in names if name not in new]:
-        raise UsageError(f"new rows lack {', '.join(missing)}", accepted="the columns of history")
-    if len(history) < 40:
-        raise UsageError(f"history has {len(history)} rows", accepted="at least 40")
-    middle = history[names].median()
-    spread = (history[names].quantile(0.95) - history[names].quantile(0.05)).replace(0.0, 1.0)
-    past = _scaled(history[names], middle, spread)
-    order = np.random.default_rng(seed).permutation(len(past))[:KNOWN_ROWS]
-    known, judges = past[order[::2]], past[order[1::2]]
-    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known))).fit(known)
-    usual = np.sort(near.kneighbors(judges)[0][:, -1])
-    distance = near.kneighbors(_scaled(new[names], middle, spread))[0][:, -1]
-    farther = len(usual) - np.searchsorted(usual, distance, side="left")
-    return pd.Series((farther + 1) / (len(usual) + 1) <= NOVEL_P, index=new.index, name="unseen")
-
-
-def outlook(
-    estimator: Any,
-    history: Snapshots,
-    tables: Any,
-    *,
-    as_of: date,
-    event: str = "lost",
-    window_days: int = 365,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Fit on all of history and tell the chance of ``event`` for the customers of ``as_of``.
-
-    Parameters
-    ----------
-    estimator : scikit-learn classifier
-    history : Snapshots
-    tables : segwork.tables.Tables
-    as_of : date
-    event : str
-    window_days : int
-        As for the history.
-
-    Returns
-    -------
-    DataFrame
-        customer_id, ``<event>_probability``, unseen. Customers whose behaviour history does not
-        know are flagged and have no probability.
-    """
-    today = _described(tables, as_of, window_days)
-    now = today.reindex(columns=history.X.columns)
-    happened = np.where(history.label == event, event, f"not {event}")
-    rows = pd.concat([history.X, now], ignore_index=True)
-    labels = np.append(happened, np.full(len(now), happened[0]))
-    case = make_case(estimator, rows, labels, groups=None, time=None, seed=seed)
-    model = case.fit(np.arange(len(history.X)))
-    score = case.score(model, np.arange(len(history.X), len(rows)))
-    chance = pd.Series(score[:, int(np.flatnonzero(case.classes == event)[0])], index=now.index)
-    new = unseen(history.X, now, seed=seed)
-    chance_known = {f"{event}_probability": chance.mask(new), "unseen": new}
-    return today[["customer_id"]].assign(**chance_known)
-
-
-def _scaled(frame: pd.DataFrame, middle: pd.Series, spread: pd.Series) -> np.ndarray:
-    scaled = ((frame.fillna(middle) - middle) / spread).fillna(0.0).to_numpy(dtype=float)
-    return np.sign(scaled) * np.log1p(np.abs(scaled))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest, norm, t
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from segwork.errors import UsageError
-from segwork.overfitting.case import make_case
+from segwork.overfitting.problem import make_problem
 from segwork.overfitting.roc import auc, macro_auc
 from segwork.results import Interval, Status
 
+HELD = 0.25  # share of the rows a random split holds out
+
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedTest:
     """How far a challenger is ahead of the champion.
 
     Attributes
@@ -67,7 +71,9 @@ class Comparison:
         }
 
 
-def mcnemar(y: Any, *, champion: Any, challenger: Any, margin: float = 0.0) -> Comparison:
+def mcnemar(
+    y: ArrayLike, *, champion: ArrayLike, challenger: ArrayLike, margin: float = 0.0
+) -> PairedTest:
     """Compare the decisions of two models on the same held-out rows (CC-01).
 
     Parameters
@@ -79,7 +85,7 @@ def mcnemar(y: Any, *, champion: Any, challenger: Any, margin: float = 0.0) -> C
 
     Returns
     -------
-    Comparison
+    PairedTest
         Of accuracy, with the exact binomial p of the rows on which one model only is right.
 
     References
@@ -100,19 +106,19 @@ def mcnemar(y: Any, *, champion: Any, challenger: Any, margin: float = 0.0) -> C
     p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     half = norm.ppf(0.975) * float(np.sqrt(right.var() / n))
     span = Interval(right.mean() - half, right.mean() + half)
-    return Comparison("accuracy", "McNemar", float(right.mean()), span, p, n, margin)
+    return PairedTest("accuracy", "McNemar", float(right.mean()), span, p, n, margin)
 
 
 def paired_bootstrap(
-    y: Any,
+    y: ArrayLike,
     *,
-    champion: Any,
-    challenger: Any,
-    groups: Any = None,
+    champion: ArrayLike,
+    challenger: ArrayLike,
+    groups: ArrayLike | None = None,
     margin: float = 0.0,
     draws: int = 2000,
     seed: int = 0,
-) -> Comparison:
+) -> PairedTest:
     """Compare two scores of the same held-out rows by area under the ROC curve (CC-01).
 
     Parameters
@@ -129,7 +135,7 @@ def paired_bootstrap(
 
     Returns
     -------
-    Comparison
+    PairedTest
         With a percentile interval; rows are drawn together for both models.
     """
     y, first, second = _same_length(y, champion, challenger)
@@ -148,12 +154,12 @@ def paired_bootstrap(
     error = float(drawn.std(ddof=1))
     p = float(2 * norm.sf(abs(ahead) / error)) if error > 0 else 1.0
     span = Interval(float(low), float(high))
-    return Comparison("auc", "paired bootstrap", float(ahead), span, p, len(event), margin)
+    return PairedTest("auc", "paired bootstrap", float(ahead), span, p, len(event), margin)
 
 
 def corrected_t(
     differences: Sequence[float], *, learn_rows: int, held_rows: int, margin: float = 0.0
-) -> Comparison:
+) -> PairedTest:
     """Test the mean difference over repeated random splits (CC-02).
 
     Splits share rows, so the naive t calls equal models different in a third of the cases. The
@@ -176,21 +182,20 @@ def corrected_t(
     p = float(2 * t.sf(abs(mean) / error, n - 1)) if error > 0 else 1.0
     half = float(t.ppf(0.975, n - 1)) * error
     span = Interval(mean - half, mean + half)
-    return Comparison("auc", "corrected resampled t", mean, span, p, n, margin)
+    return PairedTest("auc", "corrected resampled t", mean, span, p, n, margin)
 
 
 def resampled(
-    champion: Any,
-    challenger: Any,
-    X: Any,
-    y: Any,
+    champion: BaseEstimator,
+    challenger: BaseEstimator,
+    X: pd.DataFrame | ArrayLike,
+    y: ArrayLike,
     *,
     splits: int = 30,
-    test_size: float = 0.25,
     margin: float = 0.0,
     metric: str = "auc",
     seed: int = 0,
-) -> Comparison:
+) -> PairedTest:
     """Compare two estimators over repeated random splits with the corrected resampled t.
 
     Parameters
@@ -203,26 +208,26 @@ def resampled(
 
     Returns
     -------
-    Comparison
+    PairedTest
     """
     if metric not in ("auc", "accuracy"):
         raise UsageError.unknown("metric", metric, ["auc", "accuracy"], where="resampled")
-    cases = [make_case(e, X, y, groups=None, time=None, seed=seed) for e in (champion, challenger)]
-    plan = StratifiedShuffleSplit(splits, test_size=test_size, random_state=seed)
+    problems = [make_problem(e, X, y, seed=seed) for e in (champion, challenger)]
+    plan = StratifiedShuffleSplit(splits, test_size=HELD, random_state=seed)
     differences = []
-    for learn, held in plan.split(cases[0].X, cases[0].codes):
+    for learn, held in plan.split(problems[0].X, problems[0].codes):
         found = []
-        for case in cases:
-            model = case.fit(learn)
+        for problem in problems:
+            model = problem.fit(learn)
             if metric == "auc":
-                found.append(macro_auc(case.codes[held], case.score(model, held))[0])
+                found.append(macro_auc(problem.codes[held], problem.score(model, held))[0])
             else:
-                found.append(float((case.predict(model, held) == case.codes[held]).mean()))
+                found.append(float((problem.predict(model, held) == problem.codes[held]).mean()))
         differences.append(found[1] - found[0])
     return corrected_t(differences, learn_rows=len(learn), held_rows=len(held), margin=margin)
 
 
-def _same_length(*columns: Any) -> list[np.ndarray]:
+def _same_length(*columns: ArrayLike) -> list[np.ndarray]:
     arrays = [np.asarray(column).ravel() for column in columns]
     if len({len(a) for a in arrays}) != 1 or len(arrays[0]) == 0:
         sizes = ", ".join(str(len(a)) for a in arrays)

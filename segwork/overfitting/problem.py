@@ -1,4 +1,4 @@
-"""What is examined: estimator, features and label, checked once and fitted the same way always."""
+"""A classification problem: estimator, features and label, checked once, always fitted alike."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import date
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
-from sklearn.pipeline import Pipeline, make_pipeline
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_regressor
 
 from segwork.errors import UsageError
+from segwork.overfitting.encoding import Encoder, prepared
 
 MAX_CLASSES = 20
 
 
 @dataclass(frozen=True)
-class Case:
-    """Rows to learn from, addressed by position 0…n-1.
+class Problem:
+    """An estimator and the rows it learns from, addressed by position 0…n-1.
 
     Attributes
     ----------
@@ -38,7 +39,7 @@ class Case:
         Kinds of warnings that fits have raised.
     """
 
-    estimator: Any
+    estimator: BaseEstimator
     X: pd.DataFrame
     codes: np.ndarray
     classes: np.ndarray
@@ -66,8 +67,8 @@ class Case:
         """Code of the rarest class."""
         return self.rarest_first[0]
 
-    def take(self, rows: np.ndarray) -> Case:
-        """Return the case of some rows, in the given order."""
+    def take(self, rows: np.ndarray) -> Problem:
+        """Return the problem of some rows, in the given order."""
         return replace(
             self,
             X=self.X.iloc[rows],
@@ -76,18 +77,26 @@ class Case:
             time=None if self.time is None else self.time[rows],
         )
 
-    def without(self, columns: list[str]) -> Case:
-        """Return the case with columns left out."""
+    def without(self, columns: list[str]) -> Problem:
+        """Return the problem with columns left out."""
         return replace(self, X=self.X.drop(columns=columns))
 
-    def plain(self) -> Case:
-        """Return the case as numbers only, for simple rivals; made once, as no label is used."""
+    def unordered(self) -> Problem:
+        """Return the problem without customers and time."""
+        return replace(self, groups=None, time=None)
+
+    def plain(self) -> Problem:
+        """Return the problem as numbers only, for simple rivals; made once, as no label is used."""
         design = Encoder().fit(self.X).transform(self.X)
         return replace(self, X=pd.DataFrame(design).add_prefix("x"))
 
     def fit(
-        self, rows: np.ndarray, *, estimator: Any = None, codes: np.ndarray | None = None
-    ) -> Any:
+        self,
+        rows: np.ndarray,
+        *,
+        estimator: BaseEstimator | None = None,
+        codes: np.ndarray | None = None,
+    ) -> BaseEstimator:
         """Fit a clone on some rows; ``codes``, shape (n,), may replace the labels."""
         target = self.seen[self.codes if codes is None else codes]
         with noted(self.warned):
@@ -95,25 +104,33 @@ class Case:
                 self.X.iloc[rows], target[rows]
             )
 
-    def score(self, model: Any, rows: np.ndarray) -> np.ndarray:
-        """Return one score per class, shape (len(rows), n_classes); probabilities if there are."""
+    def score(self, model: BaseEstimator, rows: np.ndarray) -> np.ndarray:
+        """Return a score of each class, shape (len(rows), n_classes); probabilities if given."""
         with noted(self.warned):
             raw = _raw_scores(model, self.X.iloc[rows])
         scores = np.zeros((len(rows), len(self.classes)))
         scores[:, self._codes_of(getattr(model, "classes_", np.sort(self.seen)))] = raw
         return scores
 
-    def predict(self, model: Any, rows: np.ndarray) -> np.ndarray:
+    def predict(self, model: BaseEstimator, rows: np.ndarray) -> np.ndarray:
         """Return the model's own decisions as class codes."""
         with noted(self.warned):
             return self._codes_of(np.asarray(model.predict(self.X.iloc[rows])).ravel())
 
-    def _codes_of(self, labels: Sequence[Any]) -> np.ndarray:
+    def _codes_of(self, labels: Sequence[object]) -> np.ndarray:
         position = {label: code for code, label in enumerate(self.seen.tolist())}
         return np.array([position[label] for label in np.asarray(labels).tolist()], dtype=int)
 
 
-def make_case(estimator: Any, X: Any, y: Any, *, groups: Any, time: Any, seed: int) -> Case:
+def make_problem(
+    estimator: BaseEstimator,
+    X: pd.DataFrame | ArrayLike,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    time: ArrayLike | None = None,
+    seed: int = 0,
+) -> Problem:
     """Check the arguments of :func:`segwork.overfitting.check` and bring them into one form.
 
     Raises
@@ -133,7 +150,7 @@ def make_case(estimator: Any, X: Any, y: Any, *, groups: Any, time: Any, seed: i
         classes = classes[::-1]
     position = {label: code for code, label in enumerate(classes.tolist())}
     codes = np.array([position[label] for label in labels.tolist()], dtype=int)
-    case = Case(
+    problem = Problem(
         estimator=_seeded(estimator, seed),
         X=X,
         codes=codes,
@@ -143,53 +160,7 @@ def make_case(estimator: Any, X: Any, y: Any, *, groups: Any, time: Any, seed: i
         time=_numbers(time, len(X)),
         seed=seed,
     )
-    return _fittable(case)
-
-
-class Encoder(TransformerMixin, BaseEstimator):
-    """The plain preparation: numbers centred and scaled, gaps at the median, words one-hot.
-
-    Parameters
-    ----------
-    fewest, most : int
-        Rows a word needs for a column of its own; columns of words at most.
-    """
-
-    def __init__(self, *, fewest: int = 10, most: int = 30) -> None:
-        self.fewest = fewest
-        self.most = most
-
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Encoder:  # noqa: ARG002 (required by pipelines)
-        """Learn medians, scales and frequent words."""
-        numbers = X.select_dtypes("number")
-        self.numbers_ = list(numbers.columns)
-        values = numbers.to_numpy(dtype=float)
-        empty = np.isnan(values).all(axis=0)
-        self.medians_ = np.zeros(values.shape[1])
-        self.medians_[~empty] = np.nanmedian(values[:, ~empty], axis=0)
-        values = np.where(np.isnan(values), self.medians_, values)
-        self.means_, self.scales_ = values.mean(axis=0), values.std(axis=0)
-        self.scales_[self.scales_ == 0] = 1.0
-        self.words_ = {}
-        for name in X.columns.difference(self.numbers_, sort=False):
-            counts = X[name].astype(str).value_counts().head(self.most)
-            self.words_[name] = sorted(counts.index[counts >= self.fewest])
-        return self
-
-    def transform(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the numbers, shape (n, columns)."""
-        values = X[self.numbers_].to_numpy(dtype=float)
-        values = (np.where(np.isnan(values), self.medians_, values) - self.means_) / self.scales_
-        parts = [values]
-        for name, words in self.words_.items():
-            column = X[name].astype(str).to_numpy(dtype=object)
-            parts.append(np.column_stack([column == word for word in words] or [np.zeros(len(X))]))
-        return np.hstack(parts).astype(float)
-
-
-def prepared(estimator: Any) -> Pipeline:
-    """Put the plain preparation in front; it is learned anew inside each fold."""
-    return make_pipeline(Encoder(), estimator)
+    return _fittable(problem)
 
 
 @contextmanager
@@ -201,7 +172,7 @@ def noted(kinds: set[str]) -> Iterator[None]:
     kinds.update(item.category.__name__ for item in caught)
 
 
-def _frame(X: Any) -> pd.DataFrame:
+def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     if not isinstance(X, pd.DataFrame):
         X = pd.DataFrame(X.toarray() if hasattr(X, "toarray") else np.asarray(X))
     if X.empty:
@@ -227,7 +198,7 @@ def _frame(X: Any) -> pd.DataFrame:
     return ready
 
 
-def days_since_epoch(dates: Any) -> Any:
+def days_since_epoch(dates: pd.Series | date | str) -> pd.Series | float:
     """Turn dates (one or a series) into days since 1970 as numbers; a gap stays a gap."""
     if isinstance(dates, pd.Series):
         dates = pd.to_datetime(dates, utc=True).dt.tz_localize(None)
@@ -236,7 +207,7 @@ def days_since_epoch(dates: Any) -> Any:
     return (dates - pd.Timestamp(0)) / pd.Timedelta(days=1)
 
 
-def _labels(y: Any, n: int) -> np.ndarray:
+def _labels(y: ArrayLike, n: int) -> np.ndarray:
     labels = pd.Series(np.asarray(y).ravel())
     if len(labels) != n:
         raise UsageError(f"y has {len(labels)} values for {n} rows of X", accepted="one per row")
@@ -254,7 +225,7 @@ def _labels(y: Any, n: int) -> np.ndarray:
     return labels.to_numpy()
 
 
-def _codes(values: Any, name: str, n: int) -> np.ndarray | None:
+def _codes(values: ArrayLike | None, name: str, n: int) -> np.ndarray | None:
     if values is None:
         return None
     codes = pd.factorize(pd.Series(np.asarray(values).ravel()))[0]
@@ -266,7 +237,7 @@ def _codes(values: Any, name: str, n: int) -> np.ndarray | None:
     return codes
 
 
-def _numbers(time: Any, n: int) -> np.ndarray | None:
+def _numbers(time: ArrayLike | None, n: int) -> np.ndarray | None:
     if time is None:
         return None
     series = pd.Series(np.asarray(time).ravel())
@@ -287,7 +258,7 @@ def _numbers(time: Any, n: int) -> np.ndarray | None:
     return numbers
 
 
-def _seeded(estimator: Any, seed: int) -> Any:
+def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     ready = clone(estimator)
     open_seeds = {
         key: seed
@@ -297,17 +268,19 @@ def _seeded(estimator: Any, seed: int) -> Any:
     return ready.set_params(**open_seeds)
 
 
-def _fittable(case: Case) -> Case:
+def _fittable(problem: Problem) -> Problem:
     """Fit a few rows as given, else prepared, else with coded labels; raise when all fail."""
-    order = np.random.default_rng(case.seed).permutation(len(case))
-    rows = np.concatenate([order[case.codes[order] == k][:100] for k in range(len(case.classes))])
-    coded = np.arange(len(case.classes))
+    order = np.random.default_rng(problem.seed).permutation(len(problem))
+    rows = np.concatenate(
+        [order[problem.codes[order] == k][:100] for k in range(len(problem.classes))]
+    )
+    coded = np.arange(len(problem.classes))
     faults = []
     for ready in (
-        case,
-        replace(case, estimator=prepared(case.estimator)),
-        replace(case, seen=coded),
-        replace(case, estimator=prepared(case.estimator), seen=coded),
+        problem,
+        replace(problem, estimator=prepared(problem.estimator)),
+        replace(problem, seen=coded),
+        replace(problem, estimator=prepared(problem.estimator), seen=coded),
     ):
         try:
             ready.score(ready.fit(rows), rows)
@@ -316,12 +289,12 @@ def _fittable(case: Case) -> Case:
             continue
         return ready
     raise UsageError(
-        f"{type(case.estimator).__name__} cannot be fitted to X: {faults[1]}",
+        f"{type(problem.estimator).__name__} cannot be fitted to X: {faults[1]}",
         accepted="a classifier that takes these columns",
     )
 
 
-def _raw_scores(model: Any, X: pd.DataFrame) -> np.ndarray:
+def _raw_scores(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
     if hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(X))
     if hasattr(model, "decision_function"):

@@ -51,7 +51,7 @@ class TrialPlan:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Look:
     """What one look at a trial says.
 
     Attributes
@@ -140,7 +140,7 @@ def plan(
     return TrialPlan(per_arm, base_rate, lift, alpha, power, limits)
 
 
-def read(trial: TrialPlan, *, control: tuple[int, int], treated: tuple[int, int]) -> Reading:
+def read(trial: TrialPlan, *, control: tuple[int, int], treated: tuple[int, int]) -> Look:
     """Read a trial at one look.
 
     Parameters
@@ -150,7 +150,7 @@ def read(trial: TrialPlan, *, control: tuple[int, int], treated: tuple[int, int]
 
     Returns
     -------
-    Reading
+    Look
 
     Raises
     ------
@@ -172,7 +172,7 @@ def read(trial: TrialPlan, *, control: tuple[int, int], treated: tuple[int, int]
     span = Interval(rate_1 - rate_0 - limit * error, rate_1 - rate_0 + limit * error)
     last = look >= len(trial.boundaries)
     status, message = _verdict(z, limit, ratio_p=ratio_p, planned=planned, last=last)
-    return Reading(status, rate_1 - rate_0, span, float(z), ratio_p, message)
+    return Look(status, rate_1 - rate_0, span, float(z), ratio_p, message)
 
 
 def _verdict(
