@@ -9,6 +9,7 @@ import pytest
 
 FLOORS = (
     {"errors", "results", "schema", "progress", "words"},
+    {"source"},
     {"evidence", "config"},
     {"checks"},
     {"tables", "run"},
