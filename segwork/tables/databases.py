@@ -125,6 +125,28 @@ def read_duckdb(file: Path, name: str, source: Source) -> Any:
         raise DataError(f"DuckDB cannot read '{file.name}' ({first_line(fault)})") from None
 
 
+def only_table(file: Path, duck: bool) -> str:
+    """Return the name of the only table of a database file.
+
+    Raises
+    ------
+    DataError
+        There is none, or more than one.
+    """
+    if duck:
+        names = Source(sql="select table_name from information_schema.tables order by 1")
+        found = read_duckdb(file, "", names).column(0).to_pylist()
+    else:
+        names = Source(sql="select name from sqlite_master where type in ('table', 'view')")
+        found = read_sqlite(file, "", names).frame["name"].tolist()
+    if len(found) != 1:
+        raise DataError(
+            f"'{file.name}' holds {len(found)} tables",
+            accepted=f"one of {', '.join(found[:20])}, as {file.name}:NAME",
+        )
+    return str(found[0])
+
+
 def _raw(rows: list[tuple[Any, ...]], names: list[str], name: str) -> Raw:
     import pandas as pd
 

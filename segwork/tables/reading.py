@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,23 @@ def connect(memory_limit: str) -> Any:
 def of_frame(frame: Any) -> Raw:
     """Take a frame that is there already."""
     return Raw(frame, digest=lambda: frame_digest(frame))
+
+
+def open_alone(file: Path, table: str = "", url: str = "") -> Any:
+    """Read one file, or a table of a database, as a pandas frame of what it holds.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is a database of several tables and none is named.
+    """
+    source, connection = Source(path=str(file), url=url, table=table), connect("1GB")
+    if url:
+        return databases.read(url, table, source).frame
+    ending = file.suffix.lower()
+    if ending in (*DUCKDB, *SQLITE) and not table:
+        source = replace(source, table=databases.only_table(file, ending in DUCKDB))
+    return _read_files([file], ending, table, source, connection, "pandas").frame
 
 
 def _read(config: Config, name: str, source: Source, files: list[Path], connection: Any) -> Raw:

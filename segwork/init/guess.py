@@ -1,0 +1,385 @@
+"""Guess what the columns of an export mean, from names and values; what is doubtful is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from segwork.init import formats, look, rules
+from segwork.init.names import fit, known, plain, vocabulary
+from segwork.schema import TABLES, TIME_COLUMN, Kind
+
+LEAST = 0.45
+"""Names that fit less well say nothing."""
+PERSON_KEYS = 0.8
+SMALL_DAY = 2_000
+
+
+@dataclass
+class Column:
+    """A column of the file, as text, with what its values look like."""
+
+    name: str
+    cells: list[str]
+
+    @cached_property
+    def filled(self) -> list[str]:
+        """Cells that hold something."""
+        return formats.filled(self.cells)
+
+    @cached_property
+    def different(self) -> int:
+        """Number of different values."""
+        return len(set(self.filled))
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether the values are numbers."""
+        return formats.share(self.filled, formats.is_number) >= formats.ENOUGH
+
+    @cached_property
+    def times(self) -> formats.Times:
+        """How the values read as times."""
+        return formats.times(self.filled)
+
+    @cached_property
+    def mail(self) -> bool:
+        """Whether the values are e-mail addresses."""
+        return formats.share(self.filled, lambda c: "@" in c) > 0.9
+
+    @cached_property
+    def flag(self) -> bool:
+        """Whether the values are yes and no."""
+        return formats.is_flag(self.filled)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the values are ids that a spreadsheet has turned into 1.2E+12."""
+        return (
+            formats.share(self.filled, lambda c: re.fullmatch(r"\d([.,]\d+)?[eE]\+?\d+", c)) > 0.3
+        )
+
+
+@dataclass
+class Guess:
+    """What one file was understood to be.
+
+    Parameters
+    ----------
+    file, table : str
+    columns : mapping of contract name to header
+    why : mapping of contract name to (reason, confidence from 0 to 1)
+    ask : mapping of contract name to (question, choices)
+    form : dict
+        How the file is written; keys as in :class:`segwork.init.look.Look`.
+    numbers, times : formats
+    rules : dict
+        As in the config; ``order_of`` and ``nobody`` too.
+    cannot : str
+        Why no honest mapping exists.
+    """
+
+    file: str
+    table: str = "transactions"
+    columns: dict[str, str] = field(default_factory=dict)
+    why: dict[str, tuple[str, float]] = field(default_factory=dict)
+    ask: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    form: dict[str, Any] = field(default_factory=dict)
+    numbers: formats.Numbers = field(default_factory=formats.Numbers)
+    times: formats.Times = field(default_factory=formats.Times)
+    rules: dict[str, Any] = field(default_factory=dict)
+    clock: str = ""
+    cannot: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def guess(paths: str | Path | Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Guess table, mapping and formats of each file, as plain values.
+
+    Parameters
+    ----------
+    paths : path or iterable of path
+
+    Returns
+    -------
+    list of dict
+        For each file: file, table, columns (contract name → header), format (delimiter, encoding,
+        decimal, thousands, dayfirst, time_unit, time_format, sheet, skip_rows, skip_after_header,
+        skip_footer), prepare (rules), ask (contract names a person should decide), cannot (why no
+        honest mapping exists, or '').
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    return [as_plain(of_file(Path(path))) for path in given]
+
+
+def as_plain(one: Guess) -> dict[str, Any]:
+    """Return a guess as plain values."""
+    form = {
+        **one.form,
+        "decimal": one.numbers.decimal or ".",
+        "thousands": one.numbers.thousands or None,
+        "dayfirst": one.times.day_first,
+        "time_unit": one.times.unit or None,
+        "time_format": None if one.times.unit else one.times.time_format or None,
+    }
+    prepare = {k: v for k, v in one.rules.items() if k not in ("nobody", "yes", "no")}
+    if nobody := one.rules.get("nobody"):
+        prepare["customer_else"] = {"when": nobody}
+    if one.table == "transactions":
+        prepare["money_only"] = ["negative"]
+    return {
+        "file": one.file, "table": one.table, "columns": one.columns, "format": form,
+        "prepare": prepare, "ask": list(one.ask), "cannot": one.cannot,
+    }  # fmt: skip
+
+
+def of_file(path: Path) -> Guess:
+    """Look at a file and guess.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    found = look.look(path, known)
+    return of_columns(path.name, [Column(*one) for one in look.columns(found)], found.form)
+
+
+def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = None) -> Guess:
+    """Guess from columns of text."""
+    columns = [column for column in columns if column.filled]
+    one = Guess(file, _table(columns), form=dict(form or {}))
+    by_name = {column.name: column for column in columns}
+    _assign(one, columns)
+    if one.table == "transactions":
+        rules.money(one, by_name)
+    time = one.columns.get(TIME_COLUMN.get(one.table, "signed_up_at"), "")
+    if time:
+        one.times = by_name[time].times
+        _time_doubts(one, by_name[time])
+    money = [c.filled for c in _of_money(one, columns)]
+    one.numbers = formats.numbers(money)
+    if not one.numbers.sure and "amount" in one.columns:
+        one.ask["amount"] = (
+            "are points and commas between thousands, or decimals?",
+            ["thousands", "decimals"],
+        )
+    if one.table == "transactions":
+        rules.rows(one, by_name)
+    _persons(one, columns)
+    _honest(one, by_name)
+    return one
+
+
+def _of_money(one: Guess, columns: list[Column]) -> Iterator[Column]:
+    wanted = {
+        one.columns.get(n) for n in ("amount", "unit_price", "unit_cost", "value", "income", "cost")
+    }
+    return (c for c in columns if c.name in wanted)
+
+
+def _table(columns: list[Column]) -> str:
+    """Say which table of the contract a file is."""
+    words = vocabulary()["words"]
+    headers = [column.name for column in columns]
+    n = max(len(column.cells) for column in columns)
+    money = [
+        c
+        for c in columns
+        if c.numeric and max(_score(c, "transactions", m) for m in ("amount", "unit_price")) > LEAST
+    ]
+    events = [
+        c for c in columns
+        if fit(c.name, vocabulary()["behaviour"]["event"]["names"][:8]) >= 0.9
+        and c.different <= 60 and not c.numeric
+        and any(re.search(r"view|click|cart|visit|login|open|search|page|purchase|scroll", v.lower()) for v in set(c.filled))
+    ]  # fmt: skip
+    if events:
+        return "behaviour"
+    tickets = sum(any(f" {w} " in f" {plain(h)} " for h in headers) for w in words["ticket"])
+    if tickets >= 3 or tickets >= 2 and not money:
+        return "interactions"
+    if (
+        len(headers) <= 6
+        and {"date", "value"} <= {plain(h) for h in headers}
+        and not any(_score(c, "transactions", "customer_id") > LEAST for c in columns)
+    ):
+        return "external"
+    contacts = sum(fit(h, words["contact"]) >= 0.75 for h in headers)
+    orders = max(
+        (_score(c, "transactions", "order_id") for c in columns if fit(c.name, ["id", "name"]) < 1),
+        default=0,
+    )
+    dated = any(
+        c.times.share > 0.8
+        and fit(c.name, vocabulary()["transactions"]["ordered_at"]["names"][:30]) > 0.9
+        for c in columns
+    )
+    one_each = any(
+        c.different >= 0.98 * n and _score(c, "customers", "customer_id") > 0.6 for c in columns
+    )
+    lines = any(
+        _score(c, "transactions", m) > 0.9 for c in columns for m in ("quantity", "unit_price")
+    )
+    if one_each and contacts >= 2 and not lines and not (orders > 0.7 and money and dated):
+        return "customers"
+    visits = not money and any(_score(c, "behaviour", "session_id") > 0.7 for c in columns)
+    return "behaviour" if visits else "transactions"
+
+
+def _score(column: Column, table: str, name: str) -> float:
+    entry = vocabulary()[table].get(name)
+    return fit(column.name, entry["names"], entry["not"]) if entry else 0.0
+
+
+def _assign(one: Guess, columns: list[Column]) -> None:
+    """Give each column of the contract the header that fits best and holds such values."""
+    ranked = []
+    for contract in TABLES[one.table].columns:
+        for column in columns:
+            score = _score(column, one.table, contract.name)
+            score *= 0.7 + 0.3 * len(column.filled) / len(column.cells)
+            if score >= LEAST and _holds(column, contract.name, contract.kind, one.table, columns):
+                ranked.append((score, contract.name, column.name))
+    order = {c.name: n for n, c in enumerate(TABLES[one.table].columns)}
+    used: set[str] = set()
+    for score, name, header in sorted(ranked, key=lambda r: (-r[0], order[r[1]])):
+        if name not in one.columns and header not in used:
+            one.columns[name] = header
+            one.why[name] = (f"'{header}' is what exports call it", min(0.99, score))
+            used.add(header)
+
+
+def _holds(column: Column, name: str, kind: Kind, table: str, columns: list[Column]) -> bool:
+    """Say whether the values of a column can be what its name says."""
+    n, cells = len(column.cells), column.filled
+    if kind is Kind.TIME:
+        return column.times.share >= 0.8 and (len(cells) > 0.5 * n or name == "withdrawn_at")
+    if kind is Kind.NUMBER:
+        whole = not any(re.search(r"[.,]\d{1,2}$", c) for c in cells)
+        return column.numeric and (name not in ("birth_year", "age") or whole)
+    if kind is Kind.FLAG:
+        return column.flag
+    dated = column.times.share > 0.8 and not column.times.unit
+    if name in ("customer_id", "order_id", "product_id", "session_id"):
+        decimals = (
+            column.numeric and formats.share(cells, lambda c: re.search(r"\d[.,]\d{1,2}$", c)) > 0.3
+        )
+        return (
+            not dated
+            and not decimals
+            and column.different > 1
+            and _is_key(column, name, table, columns)
+        )
+    if name == "currency":
+        return (
+            formats.share(cells, lambda c: re.fullmatch(r"[A-Za-z]{3}|[€$£¥₺₹]|Rp|zł|kr", c)) > 0.9
+        )
+    if name in (
+        "payment_method",
+        "event",
+        "channel",
+        "kind",
+        "country",
+        "customer_type",
+        "gender",
+        "return_reason",
+        "product_category",
+        "region",
+    ):
+        limit = 400 if name in ("region", "country", "product_category", "event") else 60
+        return (
+            not dated
+            and column.different <= min(limit, max(5, 0.5 * n))
+            and (not column.numeric or name == "product_category")
+            and not column.flag
+        )
+    return not dated and not (column.numeric and name != "text")
+
+
+def _is_key(column: Column, name: str, table: str, columns: list[Column]) -> bool:
+    """Say whether a column can be a key: a person comes again, unless nobody does."""
+    n = len(column.cells)
+    if table == "customers":
+        return name != "customer_id" or column.different >= 0.95 * max(1, len(column.filled))
+    if name == "order_id":
+        return column.different >= 0.1 * n and len(column.filled) > 0.5 * n
+    if name == "customer_id":
+        again = len(column.filled) / max(1, column.different)
+        return (
+            len(column.filled) > 0.2 * n
+            and (again > 1.02 or n < 50)
+            and column.different > min(5, n / 10)
+        )
+    return True
+
+
+def _persons(one: Guess, columns: list[Column]) -> None:
+    """Where more than one column can be the person, propose the one that comes again, and ask."""
+    chosen = one.columns.get("customer_id")
+    if not chosen:
+        return
+    keys = []
+    for column in columns:
+        score = _score(column, one.table, "customer_id")
+        if (
+            score >= PERSON_KEYS - (0.3 if column.mail else 0.0)
+            and column.name not in {h for c, h in one.columns.items() if c != "customer_id"}
+            and _holds(column, "customer_id", Kind.IDENTIFIER, one.table, columns)
+        ):
+            keys.append((column, score))
+    order = next((c for c in columns if c.name == one.columns.get("order_id")), None)
+    if order is not None and len(keys) > 1:  # a key that is new with every order is no person
+        real = [(c, s) for c, s in keys if c.different < 0.9 * order.different]
+        keys = real or keys
+        if chosen not in {c.name for c, _ in keys}:
+            best = max(keys, key=lambda k: k[1])[0]
+            one.columns["customer_id"] = best.name
+            one.why["customer_id"] = (f"'{chosen}' is new with nearly every order", 0.9)
+    names = [column.name for column, _ in keys]
+    if len(names) > 1:
+        one.ask["customer_id"] = ("which column names the person?", names)
+
+
+def _time_doubts(one: Guess, column: Column) -> None:
+    name = TIME_COLUMN.get(one.table, "signed_up_at")
+    one.why[name] = (f"'{column.name}': {column.times.why}", one.why.get(name, ("", 0.9))[1])
+    if not column.times.sure:
+        one.ask[name] = ("is it day/month or month/day?", ["day first", "month first"])
+
+
+def _honest(one: Guess, by_name: dict[str, Column]) -> None:
+    """Say why there is no honest mapping, if there is none."""
+    needed = [c.name for c in TABLES[one.table].columns if c.needed]
+    lacking = [name for name in needed if name not in one.columns]
+    told = []
+    time = TIME_COLUMN.get(one.table, "")
+    if time in lacking:
+        words = vocabulary()["words"]["day_number"]
+        counted = [
+            c
+            for c in by_name.values()
+            if c.numeric
+            and fit(c.name, words) >= 0.9
+            and max((float(v) for v in c.filled if v.replace(".", "").isdigit()), default=1e9)
+            <= SMALL_DAY
+        ]
+        if counted:
+            told.append(
+                f"no calendar date: '{counted[0].name}' counts from a day the file does not name; if"
+                " you know it, map it and set first_day"
+            )
+            one.ask[time] = ("which calendar day is day 1?", [])
+        else:
+            told.append("no column holds a date")
+    if "customer_id" in lacking and one.table != "external":
+        told.append("no column names a customer")
+    rest = [n for n in lacking if n not in (time, "customer_id")]
+    told += [f"no column for {name}" for name in rest]
+    if (key := one.columns.get("customer_id")) and by_name[key].broken:
+        told.append(f"the ids in '{key}' lost their last digits in a spreadsheet (1.2E+12)")
+    one.cannot = "; ".join(told)

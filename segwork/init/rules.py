@@ -1,0 +1,315 @@
+"""Which rows and which money count: statuses, refunds, discounts, totals that repeat."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from segwork.init import formats
+from segwork.init.names import fit, plain, vocabulary
+
+if TYPE_CHECKING:
+    from segwork.init.guess import Column, Guess
+
+MOST_STATES = 40
+
+
+def _words(name: str) -> list[str]:
+    return list(vocabulary()["words"][name])
+
+
+def money(one: Guess, by_name: dict[str, Column]) -> None:
+    """Choose the amount of a line: not what stands for the whole order, not the price of a piece."""
+    entry = vocabulary()["transactions"]["amount"]
+    lines = _orders(one, by_name)
+    signs = formats.numbers([c.filled for c in by_name.values() if _is_money(c)])
+    scores = {
+        name: fit(name, entry["names"], entry["not"])
+        for name, column in by_name.items()
+        if column.numeric and fit(name, entry["names"], entry["not"]) >= 0.45
+    }
+    taken = {
+        one.columns.get(n)
+        for n in ("quantity", "unit_price", "unit_cost", "order_id", "customer_id")
+    }
+    scores = {name: score for name, score in scores.items() if name not in taken}
+    whole = {name for name in scores if _repeats(by_name[name], lines)}
+    first = {name for name in scores if _on_first_line(by_name[name], lines)}
+    priced = {"quantity", "unit_price"} <= set(one.columns)
+    good = {n: s for n, s in scores.items() if n not in whole and not (priced and n in first)}
+    one.columns.pop("amount", None)
+    one.why.pop("amount", None)
+    if good:
+        pick = max(good, key=lambda n: good[n])
+        one.columns["amount"] = pick
+        one.why["amount"] = (f"'{pick}' holds the money of a line", min(0.97, good[pick]))
+        rivals = [n for n in good if n == pick or _pair(n, pick)]
+        if len(rivals) > 1:
+            one.ask["amount"] = ("which amount counts?", rivals)
+    elif not priced and "unit_price" in one.columns and "quantity" not in one.columns:
+        one.columns["amount"] = one.columns.pop("unit_price")
+        one.why["amount"] = (f"'{one.columns['amount']}' is the only money of a row", 0.8)
+        one.why.pop("unit_price", None)
+    elif not priced and whole:
+        pick = max(whole, key=lambda n: scores[n])
+        one.notes.append(f"'{pick}' stands for the whole order and repeats on each of its lines.")
+    if priced and "amount" not in one.columns:
+        _discount(one, by_name, lines, signs)
+
+
+def _is_money(column: Column) -> bool:
+    return column.numeric and any(re.search(r"[.,]\d", c) for c in column.filled[:200])
+
+
+def _pair(a: str, b: str) -> bool:
+    """Say whether two amounts differ by what only the user knows: net and gross, converted or not."""
+    if a == b:
+        return False
+    one, two = set(plain(a).split()), set(plain(b).split())
+    for left, right in vocabulary()["words"]["unsure_pairs"]:
+        if not right:
+            if (left in one) != (left in two) and one ^ two == {left}:
+                return True
+        elif (
+            left in one
+            and right in two
+            or right in one
+            and left in two
+            or (
+                any(ord(c) > 0x2E7F for c in left)
+                and (left in a and right in b or right in a and left in b)
+            )
+        ):
+            return True
+    return False
+
+
+def _orders(one: Guess, by_name: dict[str, Column]) -> list[list[int]]:
+    """Return the rows of each order that has more than one."""
+    order = one.columns.get("order_id")
+    if not order:
+        return []
+    rows: dict[str, list[int]] = defaultdict(list)
+    for at, cell in enumerate(by_name[order].cells):
+        if cell.strip():
+            rows[cell].append(at)
+    return [found for found in rows.values() if len(found) > 1]
+
+
+def _repeats(column: Column, lines: list[list[int]]) -> bool:
+    """Say whether every line of an order shows the same value, as a total of the order does."""
+    if len(lines) < 10 or column.different < 5:
+        return False
+    same = sum(len({column.cells[at] for at in rows}) == 1 for rows in lines)
+    return same > 0.95 * len(lines)
+
+
+def _on_first_line(column: Column, lines: list[list[int]]) -> bool:
+    later = [column.cells[at].strip() for rows in lines for at in rows[1:]]
+    return len(later) >= 5 and sum(not cell for cell in later) > 0.9 * len(later)
+
+
+def _discount(
+    one: Guess, by_name: dict[str, Column], lines: list[list[int]], signs: formats.Numbers
+) -> None:
+    """Take a discount off pieces × price where it is given once for the whole order."""
+    del signs
+    for name, column in by_name.items():
+        amounts = column.numeric and any(_value(c) for c in column.filled)
+        if amounts and fit(name, _words("discount")) >= 0.99 and _on_first_line(column, lines):
+            one.rules.setdefault("subtract", []).append(name)
+            one.notes.append(f"'{name}' is for the whole order and taken off its first line.")
+
+
+def _value(cell: str) -> float:
+    digits = re.sub(r"[^\d]", "", cell)
+    return float(digits or 0)
+
+
+def rows(one: Guess, by_name: dict[str, Column]) -> None:
+    """Find cancelled orders, refunds, nobody's orders, columns that stand on first lines only."""
+    _fill_down(one, by_name)
+    _cancelled(one, by_name)
+    _returned(one, by_name)
+    _refunds(one, by_name)
+    _scale(one)
+    _nobody(one, by_name)
+    _order_of(one, by_name)
+    _clock(one, by_name)
+
+
+def _free(one: Guess, by_name: dict[str, Column]) -> Iterator[Column]:
+    used = {h for c, h in one.columns.items() if c != "is_return"}
+    return (column for name, column in by_name.items() if name not in used)
+
+
+def _cancelled(one: Guess, by_name: dict[str, Column]) -> None:
+    for column in _free(one, by_name):
+        part = len(column.filled) / len(column.cells)
+        if (
+            fit(column.name, _words("cancelled_at")) >= 0.9
+            and column.times.share > 0.8
+            and part < 0.7
+        ):
+            rule = {
+                "column": column.name,
+                "nonempty": True,
+                "whole_order": "order_id" in one.columns,
+            }
+            one.rules.setdefault("drop", []).append(rule)
+            return
+    bad = {plain(word) for word in _words("cancelled")}
+    for column in sorted(_free(one, by_name), key=lambda c: -fit(c.name, _words("status"))):
+        if fit(column.name, _words("status")) < 0.6 or column.different > MOST_STATES:
+            continue
+        values = sorted(
+            v for v in set(column.filled) if plain(v) in bad or plain(v).startswith("cancel")
+        )
+        if column.flag and re.search("cancel|storn|void|annul|iptal|取消", plain(column.name)):
+            values = sorted(v for v in set(column.filled) if v.lower() in formats.YES_WORDS)
+        if values and len(values) < column.different:
+            rule: dict[str, object] = {"column": column.name, "values": values}
+            if any(_partly(column, rows_, values) for rows_ in _orders(one, by_name)):
+                rule["whole_order"] = True
+            one.rules.setdefault("drop", []).append(rule)
+            return
+
+
+def _partly(column: Column, lines: list[int], values: list[str]) -> bool:
+    """Say whether the first line of an order is cancelled and others are empty."""
+    cells = [column.cells[at].strip() for at in lines]
+    return cells[0] in values and any(not cell for cell in cells[1:])
+
+
+def _returned(one: Guess, by_name: dict[str, Column]) -> None:
+    """Find the column that says which rows give money back, where the amounts do not say it."""
+    back = {plain(word) for word in _words("returned")}
+    amount = by_name.get(one.columns.get("amount", "") or one.columns.get("quantity", ""))
+    if amount is None:
+        return
+    for column in _free(one, by_name):
+        if fit(column.name, _words("type")) < 0.6 or column.different > MOST_STATES:
+            continue
+        values = {v for v in set(column.filled) if plain(v) in back}
+        if column.flag:
+            named = fit(column.name, vocabulary()["transactions"]["is_return"]["names"]) > 0.5
+            values = (
+                {v for v in set(column.filled) if v.lower() in formats.YES_WORDS}
+                if named
+                else set()
+            )
+        if not values or len(values) == column.different and column.different > 1:
+            continue
+        hit = [
+            a
+            for a, c in zip(amount.cells, column.cells, strict=True)
+            if c.strip() in values and a.strip()
+        ]
+        positive = [a for a in hit if not re.search(r"^\W*-|-$|^\(|\u2212", a.strip())]
+        if len(positive) > 0.5 * max(1, len(hit)):
+            one.rules.setdefault("negative", []).append(
+                {"column": column.name, "values": sorted(values)}
+            )
+            return
+
+
+def _refunds(one: Guess, by_name: dict[str, Column]) -> None:
+    for column in _free(one, by_name):
+        if not column.numeric or not any(_value(c) for c in column.filled):
+            continue
+        if fit(column.name, _words("returned_quantity")) >= 0.75:
+            one.rules.setdefault("zero", []).append({"column": column.name})
+            return
+    found = [
+        column for column in _free(one, by_name)
+        if column.numeric and fit(column.name, _words("refund_amount")) >= 0.9 and any(_value(c) for c in column.filled)
+    ]  # fmt: skip
+    if found:
+        own = set(plain(one.columns.get("amount", "")).split())
+        best = max(
+            found,
+            key=lambda c: (
+                len(own & set(plain(c.name).split())),
+                fit(c.name, _words("refund_amount")),
+            ),
+        )
+        one.rules.setdefault("subtract", []).append(best.name)
+
+
+def _scale(one: Guess) -> None:
+    amount = one.columns.get("amount") or one.columns.get("unit_price", "")
+    if set(plain(amount).split()) & set(_words("cents")):
+        one.rules["scale"] = 0.01
+
+
+def _fill_down(one: Guess, by_name: dict[str, Column]) -> None:
+    """Find columns that stand on the first row of a group only: blank together, never at first."""
+    keys = [one.columns[n] for n in ("order_id", "ordered_at", "customer_id") if n in one.columns]
+    anchor = next((by_name[k] for k in keys[:2] if by_name[k].cells[0].strip()), None)
+    if anchor is None:
+        return
+    blank = [not cell.strip() for cell in anchor.cells]
+    if sum(blank) < 0.1 * len(blank):
+        return
+    one.rules["fill_down"] = [
+        name for name, column in by_name.items()
+        if not any(column.cells[at].strip() for at, empty in enumerate(blank) if empty)
+    ]  # fmt: skip
+    for name in one.rules["fill_down"]:
+        column, last = by_name[name], ""
+        for at, cell in enumerate(column.cells):
+            last = column.cells[at] = cell if cell.strip() else last
+        for kept in ("filled", "different", "numeric", "times", "mail", "flag"):
+            column.__dict__.pop(kept, None)
+
+
+def _nobody(one: Guess, by_name: dict[str, Column]) -> None:
+    if key := one.columns.get("customer_id"):
+        words = {plain(word) for word in _words("nobody")} - {""}
+        counts = Counter(by_name[key].filled)
+        often = 5 * len(by_name[key].filled) / max(1, len(counts))
+        found = sorted(
+            v
+            for v, n in counts.items()
+            if (v.lower() in _words("nobody") or plain(v) in words)
+            and (n > often or not v.isdigit())
+        )
+        if found:
+            one.rules["nobody"] = found
+
+
+def _order_of(one: Guess, by_name: dict[str, Column]) -> None:
+    """Where receipt numbers begin again, name the order by shop and day too."""
+    order, day = one.columns.get("order_id"), one.columns.get("ordered_at")
+    if not order or not day:
+        return
+    days: dict[str, set[str]] = defaultdict(set)
+    for cell, when in zip(by_name[order].cells, by_name[day].cells, strict=True):
+        if cell.strip():
+            days[cell].add(when[:10])
+    again = sum(len(found) > 1 for found in days.values())
+    stores = [
+        c.name
+        for c in _free(one, by_name)
+        if fit(c.name, _words("store")) >= 0.9 and c.different > 1
+    ]
+    if again > 0.2 * len(days):
+        one.rules["order_of"] = [*stores[:2], day, order]
+
+
+def _clock(one: Guess, by_name: dict[str, Column]) -> None:
+    day = one.columns.get("ordered_at")
+    if not day or any(":" in cell for cell in by_name[day].filled[:50]):
+        return
+    for column in _free(one, by_name):
+        good = (
+            formats.share(
+                column.filled, lambda c: re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?|\d{3,6}", c)
+            )
+            > 0.95
+        )
+        if good and fit(column.name, _words("clock")) >= 0.75:
+            one.clock = column.name
+            return
