@@ -14,7 +14,7 @@ from segwork.errors import ConfigError
 from segwork.schema import TABLES
 
 ROW_RULES = ("drop", "keep", "negative", "zero")
-LIST_RULES = ("subtract", "fill_down", "yes", "no")
+LIST_RULES = ("subtract", "fill_down", "yes", "no", "nobody", "order_of")
 RULES = {"cancelled_prefix", "scale", *ROW_RULES, *LIST_RULES}
 THOUSANDS = (".", ",", "'", "’", " ")
 
@@ -64,7 +64,8 @@ class Source:
         every line of the order. ``negative`` (like ``drop``): rows whose amount is given back.
         ``subtract``: columns taken off the amount. ``zero``: columns of which a value other than 0
         makes the amount 0. ``scale``: what amounts are multiplied by. ``fill_down``: columns that
-        stand on the first line of an order only. ``yes``, ``no``: further words of flags.
+        stand on the first line of an order only. ``nobody``: ids that stand for no customer, such
+        as "CASH". ``order_of``: columns that name an order together. ``yes``, ``no``: further words of flags.
     """
 
     path: str = ""

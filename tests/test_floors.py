@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress", "words"},
+    {"errors", "results", "schema", "progress", "words", "packaged"},
     {"source"},
     {"evidence", "config"},
     {"checks"},
@@ -18,7 +18,7 @@ FLOORS = (
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"personas", "export", "scoring"},
-    {"plots", "report"},
+    {"plots", "report", "init"},
     {"engine"},
     {"cli"},
     {"__main__"},

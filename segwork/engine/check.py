@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segwork.engine import plan, rules
 from segwork.errors import UsageError
+from segwork.packaged import notebooks_of
 from segwork.run import project_root
 
 
@@ -32,7 +33,7 @@ def check(
     SegworkError
         A rule is broken, or config, data, order or parameters would stop a run.
     """
-    folder = Path(notebooks) if notebooks else project_root() / "notebooks"
+    folder = Path(notebooks) if notebooks else notebooks_of(project_root())
     paths = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
     found = [f"{path}: {text}" for path in paths for text in rules.complaints(rules.Notebook(path))]
     found += [f"{p}: hides the module '{p.stem}' of Python" for p in _shadowing(folder)]

@@ -14,6 +14,7 @@ from segwork.config import Config
 from segwork.engine import fingerprint, notebooks, order, parameters
 from segwork.engine.folder import Folder
 from segwork.errors import ConfigError, UsageError
+from segwork.packaged import notebooks_of
 from segwork.run import project_root, pseudonym_key
 
 DEFAULT_CONFIGS = ("segwork.toml", "notebooks/configs/sample.toml")
@@ -88,7 +89,7 @@ def make(
     settings = _config.load(path)
     if not re.fullmatch(r"[\w.\- ]+", settings.name) or settings.name.strip(". ") == "":
         raise ConfigError(f"'name' is {settings.name!r} in {path}", accepted="a folder name")
-    found = notebooks.find(Path(folder) if folder else root / "notebooks")
+    found = notebooks.find(Path(folder) if folder else notebooks_of(root))
     needs = order.needs(found)
     chosen = order.selected(only, needs)
     ready = _values(found, settings, shown_config(path, root), assignments, values)
@@ -116,7 +117,11 @@ def config_path(given: str | Path | None) -> Path:
     for place in (Path.cwd() / DEFAULT_CONFIGS[0], project_root() / DEFAULT_CONFIGS[1]):
         if place.is_file():
             return place.resolve()
-    raise ConfigError("no config file here", accepted="--config FILE", hint=DEFAULT_CONFIGS[1])
+    raise ConfigError(
+        "no segwork.toml here",
+        accepted="--config FILE",
+        hint="'segwork init . FILES' makes one from your exports, 'segwork init demo' an example",
+    )
 
 
 def shown_config(path: Path, root: Path) -> str:

@@ -79,8 +79,13 @@ class Guess:
     numbers, times : formats
     rules : dict
         As in the config; ``order_of`` and ``nobody`` too.
+    clock : str
+        Second column that holds the time of day.
     cannot : str
         Why no honest mapping exists.
+    notes : list of str
+    headers : tuple of str
+        All columns of the file.
     """
 
     file: str
@@ -95,6 +100,7 @@ class Guess:
     clock: str = ""
     cannot: str = ""
     notes: list[str] = field(default_factory=list)
+    headers: tuple[str, ...] = ()
 
 
 def guess(paths: str | Path | Iterable[str | Path]) -> list[dict[str, Any]]:
@@ -151,8 +157,9 @@ def of_file(path: Path) -> Guess:
 
 def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = None) -> Guess:
     """Guess from columns of text."""
+    headers = tuple(column.name for column in columns)
     columns = [column for column in columns if column.filled]
-    one = Guess(file, _table(columns), form=dict(form or {}))
+    one = Guess(file, _table(columns), form=dict(form or {}), headers=headers)
     by_name = {column.name: column for column in columns}
     _assign(one, columns)
     if one.table == "transactions":

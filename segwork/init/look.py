@@ -144,7 +144,7 @@ def _sheet(path: Path) -> tuple[list[list[str]], dict[str, Any]]:
     best: tuple[int, str, list[list[str]]] = (0, "", [])
     with excel.opened(path) as book:
         for name in book.sheetnames:
-            grid = [[_cell(cell) for cell in row] for row in excel.rows(book, name, path)]
+            grid = [[as_cell(cell) for cell in row] for row in excel.rows(book, name, path)]
             filled = sum(bool(cell) for row in grid for cell in row)
             if filled > best[0]:
                 best = (filled, name, grid)
@@ -156,11 +156,12 @@ def _sheet(path: Path) -> tuple[list[list[str]], dict[str, Any]]:
 def _typed(path: Path) -> list[list[str]]:
     frame = reading.open_alone(path)
     head = frame.head(MOST_ROWS + 1)
-    cells = [[_cell(value) for value in row] for row in head.itertuples(index=False)]
+    cells = [[as_cell(value) for value in row] for row in head.itertuples(index=False)]
     return [[str(name) for name in frame.columns], *cells]
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """Write a value as the text a file would hold."""
     if value is None or value != value:
         return ""
     if isinstance(value, datetime):

@@ -19,6 +19,7 @@ DEFINITIONS = {
     "not_finite": "infinite; read as missing",
     "huge": "an amount of 1e9 or more in either direction; kept",
     "not_a_flag": "neither yes nor no; read as missing",
+    "nobody": "an id that the config says stands for no customer; read as missing",
     "left_out_by_rule": "a row that the rules of the config leave out, such as a cancelled order",
     "no_clock": "the time of day in the second column cannot be read; midnight is used",
     "encoding": "a line that is not in the file's encoding; read as Windows-1252",

@@ -25,14 +25,22 @@ def rows(raw: Raw, name: str, source: Source) -> Raw:
         A rule names a column that is not there.
     """
     rules = source.rules
-    if not set(rules) & {"fill_down", "drop", "keep"}:
+    if not set(rules) & {"fill_down", "drop", "keep", "nobody", "order_of"}:
         return raw
     frame = raw.frame.copy(deep=False)
     if own := rules.get("fill_down"):
         for column in own:
             frame[column] = _cells(frame, column, name).replace("", None).ffill()
+    if together := rules.get("order_of"):
+        parts = [_cells(frame, column, name).astype("str").fillna("") for column in together]
+        frame[source.columns.get("order_id", "order_id")] = parts[0].str.cat(parts[1:], sep="/")
     kept = pd.Series(True, index=frame.index)
     faults = list(raw.faults)
+    if none := rules.get("nobody"):
+        who = source.columns.get("customer_id", "customer_id")
+        absent = _cells(frame, who, name).astype("str").str.strip().isin(none)
+        frame[who] = frame[who].mask(absent)
+        faults += [Fault(name, who, "nobody", int(absent.sum()))] if absent.any() else []
     for kind in ("drop", "keep"):
         for rule in rules.get(kind, ()):
             hit = matches(frame, rule, name, source)

@@ -13,6 +13,7 @@ from segwork.config import Config, expand
 from segwork.errors import ConfigError, DataError, MissingExtraError
 from segwork.source import Source
 from segwork.tables import csv_files, databases, excel, prepare
+from segwork.tables.files import sources, table_sources
 from segwork.tables.raw import (
     Raw,
     arrow_to_pandas,
@@ -32,14 +33,12 @@ TEXT = (".csv", ".tsv", ".txt", ".tab")
 
 def read_all(config: Config) -> dict[str, Raw]:
     """Read every configured table on one DuckDB connection; unreadable ones carry their problem."""
-    from segwork import tables
-
-    files = tables.sources(config)
+    files = sources(config)
     if config.engine == "polars" and importlib.util.find_spec("polars") is None:
         raise MissingExtraError.of("polars", extra="polars", needed_for="engine = 'polars'")
     connection = connect(config.memory_limit)
     raws = {}
-    for name, source in tables.table_sources(config).items():
+    for name, source in table_sources(config).items():
         try:
             raws[name] = _read(config, name, source, files[name], connection)
         except DataError as fault:
