@@ -228,7 +228,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def _typed(key: str, value: Any, where: str) -> Any:
     if key in ("until", "first_day"):
-        return _date(key, value, where)
+        found = _date(key, value, where)
+        return found if key == "until" else found.isoformat()
     accepted = _TYPES.get(key, (str,))
     if isinstance(value, bool) != (accepted == (bool,)) or not isinstance(value, accepted):
         names = " or ".join(kind.__name__ for kind in accepted)

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
 from segwork.errors import ConfigError
@@ -55,7 +55,7 @@ class Source:
     time_zone : str
         Where times that name a zone are moved: ``Asia/Jakarta``, ``+07:00``, ``as written`` (the
         clock in the file); empty is UTC.
-    first_day : date, optional
+    first_day : date
         The calendar day of day number 1, for a column that counts days.
     rules : mapping
         ``cancelled_prefix``: ``is_return`` is true where ``order_id`` starts with it.
@@ -85,7 +85,7 @@ class Source:
     day_first: bool | None = None
     clock: str = ""
     time_zone: str = ""
-    first_day: date | None = None
+    first_day: str = ""
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property

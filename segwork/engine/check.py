@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segwork.engine import plan, rules
+from segwork.engine import datacheck, plan, rules
 from segwork.errors import UsageError
 from segwork.packaged import notebooks_of
 from segwork.run import project_root
@@ -45,6 +45,8 @@ def check(
     if config:
         checked = plan.make(config, folder=notebooks)
         tables = ", ".join(checked.data) or "none"
+        for line in datacheck.check(checked.config_path) if checked.data else ():
+            say(line)
         say(f"{checked.config_path.name}: config, tables ({tables}) and parameters are fine")
     return 0
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from segwork.init.guess import guess
+from segwork.init.mapping import guess
 
 __all__ = ["guess"]

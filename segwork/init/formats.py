@@ -13,12 +13,18 @@ from segwork.words import MISSING_MARKS
 
 SPACES = " \u00a0\u202f\u2009"
 ENOUGH = 0.9
-_NUMBER = re.compile(r"[-+(]?\s*(?:\d[\d.,'’ ]*|[.,]\d+)\s*[-)]?")
+_MONEY = (
+    r"(?:[A-Z]{0,2}[$\u20a0-\u20bf£¥€]|Rp\.?|RM|Rs\.?|kr\.?|zł|Kč|Ft|TL|лв\.?|руб\.?|р\.|円|元|원|Fr\.?"
+    r"|IDR|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SGD|MYR|THB|PHP|VND|KRW|HKD|TWD|SEK|NOK|DKK|PLN"
+    r"|CZK|HUF|RON|BGN|TRY|RUB|UAH|BRL|MXN|ARS|CLP|COP|PEN|ZAR|NGN|KES|EGP|AED|SAR|ILS)"
+)
+_DIGITS = r"(?:\d[\d.,'’ \u00a0\u202f\u2009]*|[.,]\d+)"
 _SIGN = re.compile(
-    r"^[-+(]?\s*([^\d\s.,()+-]{1,4}\.?)?\s*[-+]?[\d.,'’ ]+[-)]?\s*([^\d\s.,()+-]{1,4})?\)?$"
+    rf"[-−+(]?\s*(?P<a>{_MONEY})?\s*[-−+]?\s*{_DIGITS}\s*(?P<b>{_MONEY})?\s*[-)]?\s*(?P<c>{_MONEY})?"
 )
 _ISO = re.compile(
-    r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\s?(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+    r"\s?(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
 )
 _PARTS = re.compile(
     r"(\d{1,4})([/.\-])(\d{1,2})\2(\d{1,4})(?:(,?[ T])(\d{1,2}):(\d{2})(:\d{2})?( ?[AaPp][Mm])?)?"
@@ -83,7 +89,7 @@ def numbers(columns: list[list[str]]) -> Numbers:
     for cell in {cell for cells in columns for cell in cells}:
         if not (found := _SIGN.fullmatch(cell)):
             continue
-        signs.update(sign for sign in found.groups() if sign)
+        signs.update(sign for sign in found.groupdict().values() if sign)
         text = re.sub(r"[^\d.,'’ \u00a0\u202f\u2009]", "", cell).strip()
         for space in SPACES:
             text = text.replace(space, " ")

@@ -14,7 +14,7 @@ from typing import Any
 from segwork import config as _config
 from segwork import tables
 from segwork.errors import DataError, SegworkError, UsageError
-from segwork.init.guess import Guess, of_columns, of_file
+from segwork.init.mapping import Guess, of_columns, of_file
 from segwork.init.settings import settings, written
 from segwork.packaged import packaged_notebooks
 from segwork.tables import picture
@@ -160,8 +160,8 @@ def _guess(name: str) -> Guess:
 
 def of_frame(frame: Any, name: str) -> Guess:
     """Guess from a pandas frame."""
-    from segwork.init.guess import Column
     from segwork.init.look import as_cell
+    from segwork.init.mapping import Column
 
     columns = [
         Column(str(c), [as_cell(v) for v in frame.iloc[:, n]]) for n, c in enumerate(frame.columns)

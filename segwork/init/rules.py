@@ -11,7 +11,7 @@ from segwork.init import formats
 from segwork.init.names import fit, plain, vocabulary
 
 if TYPE_CHECKING:
-    from segwork.init.guess import Column, Guess
+    from segwork.init.mapping import Column, Guess
 
 MOST_STATES = 40
 
@@ -35,6 +35,10 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
         for n in ("quantity", "unit_price", "unit_cost", "order_id", "customer_id")
     }
     scores = {name: score for name, score in scores.items() if name not in taken}
+    _line_price(one, by_name, scores)
+    if fees := [n for n in by_name if fit(n, ["fee", "fees", "gebuhr"]) > 0.9]:
+        for name in scores:  # beside a fee, net is what is left for the shop
+            scores[name] -= 0.3 if "net" in plain(name).split() and fees else 0.0
     whole = {name for name in scores if _repeats(by_name[name], lines)}
     first = {name for name in scores if _on_first_line(by_name[name], lines)}
     priced = {"quantity", "unit_price"} <= set(one.columns)
@@ -57,6 +61,29 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
         one.notes.append(f"'{pick}' stands for the whole order and repeats on each of its lines.")
     if priced and "amount" not in one.columns:
         _discount(one, by_name, lines, signs)
+
+
+def _line_price(one: Guess, by_name: dict[str, Column], scores: dict[str, float]) -> None:
+    """Take a 'price' for the money of the line where it grows with the pieces of a product."""
+    quantity, price = one.columns.get("quantity"), one.columns.get("unit_price")
+    product = one.columns.get("product_id") or one.columns.get("product_description")
+    if not (quantity and price and product) or any(s > 0.8 for s in scores.values()):
+        return
+    seen: dict[str, dict[float, float]] = defaultdict(dict)
+    cells = (by_name[name].cells for name in (product, quantity, price))
+    for what, pieces, money_ in zip(*cells, strict=True):
+        if _value(pieces) and _value(money_):
+            seen[what][_value(pieces)] = _value(money_)
+    pairs = [(q, m) for found in seen.values() if len(found) > 1 for q, m in [*found.items()]]
+    flat = spread = 0
+    for found in seen.values():
+        if len(found) > 1:
+            each = [m / q for q, m in found.items()]
+            flat += max(each) - min(each) < 0.02 * max(each)
+            spread += max(found.values()) - min(found.values()) < 0.02 * max(found.values())
+    if pairs and flat > spread:
+        scores[one.columns.pop("unit_price")] = 0.8
+        one.why.pop("unit_price", None)
 
 
 def _is_money(column: Column) -> bool:
@@ -98,9 +125,9 @@ def _orders(one: Guess, by_name: dict[str, Column]) -> list[list[int]]:
     return [found for found in rows.values() if len(found) > 1]
 
 
-def _repeats(column: Column, lines: list[list[int]]) -> bool:
+def _repeats(column: Column, lines: list[list[int]], least: int = 5) -> bool:
     """Say whether every line of an order shows the same value, as a total of the order does."""
-    if len(lines) < 10 or column.different < 5:
+    if len(lines) < 10 or column.different < least:
         return False
     same = sum(len({column.cells[at] for at in rows}) == 1 for rows in lines)
     return same > 0.95 * len(lines)
@@ -193,6 +220,9 @@ def _returned(one: Guess, by_name: dict[str, Column]) -> None:
         if fit(column.name, _words("type")) < 0.6 or column.different > MOST_STATES:
             continue
         values = {v for v in set(column.filled) if plain(v) in back}
+        others = {plain(word) for word in _words("not_sales")}
+        if left := sorted(v for v in set(column.filled) if plain(v) in others):
+            one.rules.setdefault("drop", []).append({"column": column.name, "values": left})
         if column.flag:
             named = fit(column.name, vocabulary()["transactions"]["is_return"]["names"]) > 0.5
             values = (
@@ -224,7 +254,7 @@ def _refunds(one: Guess, by_name: dict[str, Column]) -> None:
             return
     found = [
         column for column in _free(one, by_name)
-        if column.numeric and fit(column.name, _words("refund_amount")) >= 0.9 and any(_value(c) for c in column.filled)
+        if column.numeric and fit(column.name, _words("refund_amount")) >= 0.65 and any(_value(c) for c in column.filled)
     ]  # fmt: skip
     if found:
         own = set(plain(one.columns.get("amount", "")).split())
@@ -235,7 +265,13 @@ def _refunds(one: Guess, by_name: dict[str, Column]) -> None:
                 fit(c.name, _words("refund_amount")),
             ),
         )
-        one.rules.setdefault("subtract", []).append(best.name)
+        if _repeats(best, _orders(one, by_name), least=2):
+            one.rules.setdefault("zero", []).append({"column": best.name})
+            one.notes.append(
+                f"'{best.name}' repeats on each line of an order: those lines count 0."
+            )
+        else:
+            one.rules.setdefault("subtract", []).append(best.name)
 
 
 def _scale(one: Guess) -> None:
@@ -271,10 +307,11 @@ def _nobody(one: Guess, by_name: dict[str, Column]) -> None:
         counts = Counter(by_name[key].filled)
         often = 5 * len(by_name[key].filled) / max(1, len(counts))
         found = sorted(
-            v
-            for v, n in counts.items()
-            if (v.lower() in _words("nobody") or plain(v) in words)
-            and (n > often or not v.isdigit())
+            value
+            for value, n in counts.items()
+            if value.lower() in _words("nobody")
+            or plain(value) in words
+            or (re.fullmatch(r"0+|9{4,}", value) and n > often)
         )
         if found:
             one.rules["nobody"] = found

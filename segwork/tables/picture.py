@@ -39,8 +39,18 @@ def lines(data: Tables) -> Iterator[str]:
     for month, orders, revenue in months[-MOST_MONTHS:]:
         told = "" if revenue is None else f"  revenue {revenue:>16,.2f}"
         yield f"  {month}  {orders:>8,} orders{told}"
+    if data.customers is not None and (twice := in_two_rows(data)):
+        yield f"  {twice:,} customers stand in more than one row of customers; the first one counts"
     for row in data.faults.itertuples():
         yield f"  {row.n_rows:,} × {row.table}.{row.column or '(row)'}: {row.definition}"
+
+
+def in_two_rows(data: Tables) -> int:
+    """Return how many ids stand in more than one row of ``customers``."""
+    people = nw.from_native(data.customers).lazy().select("customer_id")
+    known = people.filter(~nw.col("customer_id").is_null())
+    counts = known.group_by("customer_id").agg(nw.len().alias("n")).filter(nw.col("n") > 1)
+    return len(counts.select("n").collect())
 
 
 def counted(data: Tables) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from segwork.init import formats, look, rules
 from segwork.init.names import fit, known, plain, vocabulary
 from segwork.schema import TABLES, TIME_COLUMN, Kind
 
-LEAST = 0.45
-"""Names that fit less well say nothing."""
+LEAST, LOOSE = 0.6, 0.45
+"""Names that fit less well say nothing; dates and amounts must also hold such values."""
 PERSON_KEYS = 0.8
 SMALL_DAY = 2_000
 
@@ -250,7 +250,8 @@ def _assign(one: Guess, columns: list[Column]) -> None:
         for column in columns:
             score = _score(column, one.table, contract.name)
             score *= 0.7 + 0.3 * len(column.filled) / len(column.cells)
-            if score >= LEAST and _holds(column, contract.name, contract.kind, one.table, columns):
+            least = LOOSE if contract.kind is Kind.TIME or contract.name == "amount" else LEAST
+            if score >= least and _holds(column, contract.name, contract.kind, one.table, columns):
                 ranked.append((score, contract.name, column.name))
     order = {c.name: n for n, c in enumerate(TABLES[one.table].columns)}
     used: set[str] = set()
@@ -274,7 +275,8 @@ def _holds(column: Column, name: str, kind: Kind, table: str, columns: list[Colu
     dated = column.times.share > 0.8 and not column.times.unit
     if name in ("customer_id", "order_id", "product_id", "session_id"):
         decimals = (
-            column.numeric and formats.share(cells, lambda c: re.search(r"\d[.,]\d{1,2}$", c)) > 0.3
+            column.numeric
+            and formats.share(cells, lambda c: re.search(r"\d[.,](?!0+$)\d{1,2}$", c)) > 0.3
         )
         return (
             not dated
