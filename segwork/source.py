@@ -89,6 +89,11 @@ class Source:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_named(self) -> bool:
+        """Whether a config says where the table is, and so can say how it is written."""
+        return bool(self.path or self.url)
+
+    @property
     def in_memory(self) -> bool:
         """Whether reading needs more than SQL says on every engine."""
         careful = (

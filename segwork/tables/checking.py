@@ -120,9 +120,9 @@ def _read(
     needed = name in table.needed
     if parsed.problem:
         checked.problems.append(f"'{name}': {parsed.problem}")
-    elif parsed.column.isna().all() and (needed or name in MONEY):
+    elif parsed.column.isna().all() and (needed or (source.is_named and name in MONEY)):
         checked.problems.append(no_value(table, name, first_values(column.dropna().head(1))))
-    elif problem := _mostly_unread(column, name, kind, parsed.faults):
+    elif source.is_named and (problem := _mostly_unread(column, name, kind, parsed.faults)):
         checked.problems.append(problem)
     faults = dict(parsed.faults)
     if needed or name in MONEY:

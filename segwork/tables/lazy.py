@@ -102,8 +102,10 @@ def check(frame: Any, table: Table, source: Source) -> Checked | None:
             return None
         if any(_disguised(frame, checked.columns[n], n, table, source) for n in text):
             return None
-        checked.problems += _without_values(frame, checked.columns, readers, table)
-        checked.problems += _hardly_read(frame, checked.columns, readers, table, unread)
+        money = MONEY if source.is_named else ()
+        checked.problems += _without_values(frame, checked.columns, readers, table, money)
+        if source.is_named:
+            checked.problems += _hardly_read(frame, checked.columns, readers, table, unread)
     if checked.problems:
         return checked
     derived = _derived(readers, table, source)
@@ -115,10 +117,14 @@ def check(frame: Any, table: Table, source: Source) -> Checked | None:
 
 
 def _without_values(
-    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table
+    frame: Any,
+    columns: dict[str, str],
+    readers: dict[str, str],
+    table: Table,
+    money: tuple[str, ...],
 ) -> list[str]:
     """Say which needed columns hold nothing that can be read; one good row settles it."""
-    wanted = (*table.needed, *(name for name in MONEY if name in columns))
+    wanted = (*table.needed, *(name for name in money if name in columns))
     there = {name: f"({readers[name]}) is not null" for name in wanted}
     if not _is_empty(frame.filter(" and ".join(there.values()))):
         return []
