@@ -35,7 +35,11 @@ def read(file: Path, name: str, source: Source, connection: Any, engine: str) ->
     if (word := beginning(head)) and not wide:
         raise DataError(f"'{file.name}' is {word}, not a CSV", accepted="text, one row a line")
     names, separator = header(head, file, source)
-    plain = b"\r" not in head.replace(b"\r\n", b"") and head[:4].lower() != b"sep="
+    plain = (
+        b"\r" not in head.replace(b"\r\n", b"")
+        and head[:4].lower() != b"sep="
+        and b'="' not in head
+    )
     raw = None
     if plain and not (source.header_row or source.skip_after_header or source.skip_footer):
         raw = _quick(file, name, names, separator, source, connection, engine)
@@ -133,7 +137,7 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
         if len(cells) < len(names):
             lines.setdefault("ragged_short", []).append(line)
             cells = cells + [""] * (len(names) - len(cells))
-        rows.append([cell or None for cell in cells])
+        rows.append([_bare(cell) for cell in cells])
     end = len(rows) - source.skip_footer if source.skip_footer else None
     rows = rows[source.skip_after_header : end]
     columns = pd.Index(names, dtype=object)
@@ -141,6 +145,13 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
     faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
     left_out = len(lines.get("ragged_long", []))
     return Raw(frame, faults=faults, left_out=left_out, raw_text=True)
+
+
+def _bare(cell: str) -> str | None:
+    """Take the formula off a cell such as ="0012", which keeps zeros in a spreadsheet."""
+    if cell.startswith('="') and cell.endswith('"'):
+        cell = cell[2:-1]
+    return cell or None
 
 
 def _rows(

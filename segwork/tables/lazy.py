@@ -355,7 +355,7 @@ def _tests(
     text = f"coalesce(trim(cast({own} as {dialect.text})), '')"
     there = f"lower({text}) not in ('', 'nan')"
     unread, tests = f"({sql}) is null and {there}", {}
-    if sql != own and "isnan(" not in sql.split("try_cast")[0]:
+    if sql != own and f"isnan({own})" not in sql:
         marked = f"({sql}) is null and {dialect.matches.format(text, MARKER)}"
         tests["missing_marker"] = marked
         unread = f"{unread} and not ({marked})"
