@@ -161,7 +161,11 @@ def times(cells: list[str]) -> Times:
     if len(parts) >= 0.8 * len(cells):
         return _ordered(parts, len(cells))
     probe = cells[:200]
+    if not re.search(r"\d{2}", probe[0]) or len(probe[0]) > 40:
+        return Times()
     for form in (day + clock for day in _NAMED for clock in _CLOCKS):
+        if not _reads(probe[0], form) and not _reads(probe[-1], form):
+            continue
         if share(probe, lambda c, form=form: _reads(c, form)) >= ENOUGH:
             return Times(share(cells, lambda c, form=form: _reads(c, form)), form, why=f"as {form}")
     return Times()

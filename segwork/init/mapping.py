@@ -162,6 +162,7 @@ def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = N
     one = Guess(file, _table(columns), form=dict(form or {}), headers=headers)
     by_name = {column.name: column for column in columns}
     _assign(one, columns)
+    _only_date(one, columns)
     if one.table == "transactions":
         rules.money(one, by_name)
     time = one.columns.get(TIME_COLUMN.get(one.table, "signed_up_at"), "")
@@ -218,7 +219,7 @@ def _table(columns: list[Column]) -> str:
         return "external"
     contacts = sum(fit(h, words["contact"]) >= 0.75 for h in headers)
     orders = max(
-        (_score(c, "transactions", "order_id") for c in columns if fit(c.name, ["id", "name"]) < 1),
+        (_score(c, "transactions", "order_id") for c in columns if fit(c.name, ("id", "name")) < 1),
         default=0,
     )
     dated = any(
@@ -234,7 +235,10 @@ def _table(columns: list[Column]) -> str:
     )
     if one_each and contacts >= 2 and not lines and not (orders > 0.7 and money and dated):
         return "customers"
-    visits = not money and any(_score(c, "behaviour", "session_id") > 0.7 for c in columns)
+    visits = not money and any(
+        _score(c, "behaviour", "session_id") > 0.7 or fit(c.name, ("visitor id", "visitorid")) > 0.9
+        for c in columns
+    )
     return "behaviour" if visits else "transactions"
 
 
@@ -262,6 +266,26 @@ def _assign(one: Guess, columns: list[Column]) -> None:
             used.add(header)
 
 
+def _only_date(one: Guess, columns: list[Column]) -> None:
+    """Take the only column of dates for the time of the rows, if no name says which it is."""
+    name = TIME_COLUMN.get(one.table)
+    if name and name not in one.columns:
+        dated = [c for c in columns if c.times.share > 0.9 and not c.times.unit]
+        if len(dated) == 1 and len(dated[0].filled) > 0.9 * len(dated[0].cells):
+            one.columns[name] = dated[0].name
+            one.why[name] = ("the only column of dates", 0.6)
+            birth = vocabulary()["words"]["contact"]
+            entry = vocabulary()[one.table][name]
+            if fit(dated[0].name, birth) > 0.7:
+                del one.columns[name]
+            elif _refused(dated[0].name, entry["not"]):
+                one.ask[name] = ("is this when it was ordered?", [dated[0].name])
+
+
+def _refused(header: str, words: list[str]) -> bool:
+    return any(f" {plain(word)} " in f" {plain(header)} " for word in words)
+
+
 def _holds(column: Column, name: str, kind: Kind, table: str, columns: list[Column]) -> bool:
     """Say whether the values of a column can be what its name says."""
     n, cells = len(column.cells), column.filled
@@ -273,6 +297,8 @@ def _holds(column: Column, name: str, kind: Kind, table: str, columns: list[Colu
     if kind is Kind.FLAG:
         return column.flag
     dated = column.times.share > 0.8 and not column.times.unit
+    if name == "product_id" and formats.share(cells, lambda c: re.search("[a-z] ", c)) > 0.5:
+        return False  # names of things, not their numbers
     if name in ("customer_id", "order_id", "product_id", "session_id"):
         decimals = (
             column.numeric
@@ -316,7 +342,7 @@ def _is_key(column: Column, name: str, table: str, columns: list[Column]) -> boo
     if table == "customers":
         return name != "customer_id" or column.different >= 0.95 * max(1, len(column.filled))
     if name == "order_id":
-        return column.different >= 0.1 * n and len(column.filled) > 0.5 * n
+        return column.different >= min(0.1 * n, 10) and len(column.filled) > 0.5 * n
     if name == "customer_id":
         again = len(column.filled) / max(1, column.different)
         return (
@@ -349,7 +375,8 @@ def _persons(one: Guess, columns: list[Column]) -> None:
             best = max(keys, key=lambda k: k[1])[0]
             one.columns["customer_id"] = best.name
             one.why["customer_id"] = (f"'{chosen}' is new with nearly every order", 0.9)
-    names = [column.name for column, _ in keys]
+    first = one.columns["customer_id"]
+    names = sorted((column.name for column, _ in keys), key=lambda name: name != first)
     if len(names) > 1:
         one.ask["customer_id"] = ("which column names the person?", names)
 

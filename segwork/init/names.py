@@ -30,7 +30,13 @@ _LETTERS = str.maketrans(
 def vocabulary() -> dict[str, Any]:
     """Return the names that exports give to the columns of the contract."""
     text = resources.files("segwork.init").joinpath("vocabulary.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return _plain_tuples(tomllib.loads(text))
+
+
+def _plain_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_tuples(one) for key, one in value.items()}
+    return tuple(plain(v) if isinstance(v, str) else tuple(map(plain, v)) for v in value)
 
 
 @functools.cache
@@ -50,24 +56,29 @@ def plain(header: str) -> str:
     return " ".join(re.sub(r"[^\w]|_", " ", text).split())
 
 
-def fit(header: str, names: list[str], refused: list[str] | tuple[str, ...] = ()) -> float:
-    """Say how well a header fits the first of these names that it fits: 0 not at all, 1 exactly."""
+@functools.cache
+def fit(header: str, names: tuple[str, ...], refused: tuple[str, ...] = ()) -> float:
+    """Say how well a header fits the best of these plain names: 0 not at all, 1 exactly.
+
+    Examples
+    --------
+    >>> fit("Order No.", ("order no", "order")), fit("Ship Date", ("date",), ("ship",))
+    (1.0, 0.0)
+    """
     text = plain(header)
-    for at, name in enumerate(names):
-        if text == plain(name):
-            return 1.0 - 0.002 * at
+    if text in names:
+        return 1.0 - 0.002 * names.index(text)
     if any(_within(word, text) for word in refused):
         return 0.0
     best = 0.0
     for at, name in enumerate(names):
         if _within(name, text):
-            best = max(best, 0.4 + 0.4 * len(plain(name)) / len(text) - 0.0005 * at)
+            best = max(best, 0.4 + 0.4 * len(name) / len(text) - 0.0005 * at)
     return best
 
 
 def _within(name: str, text: str) -> bool:
     """Say whether the words of a name stand together in a text; scripts without blanks: inside."""
-    name = plain(name)
     if any(ord(c) > 0x2E7F for c in name):
         return name in text
     return f" {name} " in f" {text} "
@@ -85,8 +96,6 @@ def _all() -> frozenset[str]:
     found: set[str] = set()
     for table, columns in vocabulary().items():
         for entry in columns.values():
-            if table != "words":
-                found |= {plain(name) for name in entry["names"]}
-            elif isinstance(entry[0], str):
-                found |= {plain(name) for name in entry}
+            names = entry if table == "words" else entry["names"]
+            found |= {name for name in names if isinstance(name, str)}
     return frozenset(found)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MOST_STATES = 40
 
 
-def _words(name: str) -> list[str]:
-    return list(vocabulary()["words"][name])
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(vocabulary()["words"][name])
 
 
 def money(one: Guess, by_name: dict[str, Column]) -> None:
@@ -36,7 +36,7 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
     }
     scores = {name: score for name, score in scores.items() if name not in taken}
     _line_price(one, by_name, scores)
-    if fees := [n for n in by_name if fit(n, ["fee", "fees", "gebuhr"]) > 0.9]:
+    if fees := [n for n in by_name if fit(n, ("fee", "fees", "gebuhr")) > 0.9]:
         for name in scores:  # beside a fee, net is what is left for the shop
             scores[name] -= 0.3 if "net" in plain(name).split() and fees else 0.0
     whole = {name for name in scores if _repeats(by_name[name], lines)}
@@ -49,7 +49,7 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
         pick = max(good, key=lambda n: good[n])
         one.columns["amount"] = pick
         one.why["amount"] = (f"'{pick}' holds the money of a line", min(0.97, good[pick]))
-        rivals = [n for n in good if n == pick or _pair(n, pick)]
+        rivals = [pick, *(n for n in good if _pair(n, pick))]
         if len(rivals) > 1:
             one.ask["amount"] = ("which amount counts?", rivals)
     elif not priced and "unit_price" in one.columns and "quantity" not in one.columns:
@@ -65,25 +65,30 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
 
 def _line_price(one: Guess, by_name: dict[str, Column], scores: dict[str, float]) -> None:
     """Take a 'price' for the money of the line where it grows with the pieces of a product."""
-    quantity, price = one.columns.get("quantity"), one.columns.get("unit_price")
-    product = one.columns.get("product_id") or one.columns.get("product_description")
-    if not (quantity and price and product) or any(s > 0.8 for s in scores.values()):
-        return
-    seen: dict[str, dict[float, float]] = defaultdict(dict)
-    cells = (by_name[name].cells for name in (product, quantity, price))
-    for what, pieces, money_ in zip(*cells, strict=True):
-        if _value(pieces) and _value(money_):
-            seen[what][_value(pieces)] = _value(money_)
-    pairs = [(q, m) for found in seen.values() if len(found) > 1 for q, m in [*found.items()]]
-    flat = spread = 0
-    for found in seen.values():
-        if len(found) > 1:
-            each = [m / q for q, m in found.items()]
-            flat += max(each) - min(each) < 0.02 * max(each)
-            spread += max(found.values()) - min(found.values()) < 0.02 * max(found.values())
-    if pairs and flat > spread:
+    if _grows(one, by_name, "unit_cost"):
+        one.columns.pop("unit_cost")
+    if not any(s > 0.8 for s in scores.values()) and _grows(one, by_name, "unit_price"):
         scores[one.columns.pop("unit_price")] = 0.8
         one.why.pop("unit_price", None)
+
+
+def _grows(one: Guess, by_name: dict[str, Column], money_: str) -> bool:
+    """Say whether the money of a product is that of the line: the same only when shared out."""
+    product = one.columns.get("product_id") or one.columns.get("product_description")
+    names = (product, one.columns.get("quantity"), one.columns.get(money_))
+    if not all(names):
+        return False
+    seen: dict[str, dict[float, float]] = defaultdict(dict)
+    for what, pieces, value in zip(*(by_name[name].cells for name in names if name), strict=True):
+        if _value(pieces) and _value(value):
+            seen[what][_value(pieces)] = _value(value)
+    each = shared = 0
+    for found in seen.values():
+        if len(found) > 1:
+            parts = [value / pieces for pieces, value in found.items()]
+            shared += max(parts) - min(parts) < 0.05 * max(parts)
+            each += max(found.values()) - min(found.values()) < 0.05 * max(found.values())
+    return shared > each
 
 
 def _is_money(column: Column) -> bool:
@@ -187,7 +192,7 @@ def _cancelled(one: Guess, by_name: dict[str, Column]) -> None:
             }
             one.rules.setdefault("drop", []).append(rule)
             return
-    bad = {plain(word) for word in _words("cancelled")}
+    bad = {word for word in _words("cancelled")}
     for column in sorted(_free(one, by_name), key=lambda c: -fit(c.name, _words("status"))):
         if fit(column.name, _words("status")) < 0.6 or column.different > MOST_STATES:
             continue
@@ -212,7 +217,7 @@ def _partly(column: Column, lines: list[int], values: list[str]) -> bool:
 
 def _returned(one: Guess, by_name: dict[str, Column]) -> None:
     """Find the column that says which rows give money back, where the amounts do not say it."""
-    back = {plain(word) for word in _words("returned")}
+    back = {word for word in _words("returned")}
     amount = by_name.get(one.columns.get("amount", "") or one.columns.get("quantity", ""))
     if amount is None:
         return
@@ -220,7 +225,7 @@ def _returned(one: Guess, by_name: dict[str, Column]) -> None:
         if fit(column.name, _words("type")) < 0.6 or column.different > MOST_STATES:
             continue
         values = {v for v in set(column.filled) if plain(v) in back}
-        others = {plain(word) for word in _words("not_sales")}
+        others = {word for word in _words("not_sales")}
         if left := sorted(v for v in set(column.filled) if plain(v) in others):
             one.rules.setdefault("drop", []).append({"column": column.name, "values": left})
         if column.flag:
@@ -303,7 +308,7 @@ def _fill_down(one: Guess, by_name: dict[str, Column]) -> None:
 
 def _nobody(one: Guess, by_name: dict[str, Column]) -> None:
     if key := one.columns.get("customer_id"):
-        words = {plain(word) for word in _words("nobody")} - {""}
+        words = {word for word in _words("nobody")} - {""}
         counts = Counter(by_name[key].filled)
         often = 5 * len(by_name[key].filled) / max(1, len(counts))
         found = sorted(

@@ -53,13 +53,15 @@ def check_names(names: list[str], table: Table, source: Source) -> Checked:
     for name, own in wanted.items():
         if own not in names:
             checked.problems.append(f"no column '{own}' (mapped to {name}){_near(own, names)}")
-        elif name in names and name != own and name not in wanted.values():
-            checked.problems.append(
-                f"'{own}' is mapped to {name}, but a column '{name}' is there too"
-            )
     mapped = set(wanted.values())
     own_names = {name: name for name in names if name not in mapped and name not in wanted}
-    checked.columns = {**{n: own for n, own in wanted.items() if own in names}, **own_names}
+    clashing = [n for n in names if n in wanted and n not in mapped and n not in own_names]
+    kept = {f"source_{name}": name for name in clashing if f"source_{name}" not in names}
+    checked.notes += [
+        f"{table.name}: the file's own '{n}' is kept as 'source_{n}'." for n in clashing
+    ]
+    mine = {name: own for name, own in wanted.items() if own in names}
+    checked.columns = {**mine, **own_names, **kept}
     checked.problems += _lacking(checked.columns, wanted, table, names)
     return checked
 

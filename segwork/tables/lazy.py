@@ -30,12 +30,12 @@ MOST_TEXTS = 10_000
 # Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
 # `case` around it says.
 WORDS = "|".join(sorted(re.escape(word) for word in MISSING_MARKS - {""}))
-MARKER, NO_ID = (f"(?i)^[ \t\r\n]*({words})[ \t\r\n]*$" for words in (WORDS, f"|{WORDS}"))
+MARKER, NO_ID = (rf"(?i)^[\s\p{{Z}}]*({words})[\s\p{{Z}}]*$" for words in (WORDS, f"|{WORDS}"))
 # What no marker begins with. Compared as text, which costs nothing beside reading it; the code of
 # the first character took as long as the reading.
 PLAIN = (
     "{0} >= '0' and {0} < '<' or {0} >= '@' and {0} < 'N' or {0} >= 'O' and {0} < '['"
-    " or {0} >= 'a' and {0} < 'n' or {0} >= 'o'"
+    " or {0} >= 'a' and {0} < 'n' or {0} >= 'o' and {0} < '{{'"
 )
 DECIMAL_ID = "^[1-9][0-9]*[.]0+$"
 SCIENTIFIC_ID = "^[0-9]([.,][0-9]+)?[eE][+]?[0-9]{2}$"
@@ -289,10 +289,10 @@ def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect
     if dtype.is_numeric():
         return f"cast(null as {dialect.time})"
     zoned, read = dialect.matches.format(text, ZONE), dialect.zoned_text.format(text)
-    return (
-        f"case when {zoned} then {read} else cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
-        " end"
-    )
+    plain = f"cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
+    # DuckDB would read "1/2/24" as a day of the year 1, and "epoch".
+    dated = f"{text} like '____-%' or {text} like '____/%'"
+    return f"case when {zoned} then {read} when {dated} then {plain} end"
 
 
 def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
