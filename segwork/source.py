@@ -65,7 +65,8 @@ class Source:
         ``subtract``: columns taken off the amount. ``zero``: columns of which a value other than 0
         makes the amount 0. ``scale``: what amounts are multiplied by. ``fill_down``: columns that
         stand on the first line of an order only. ``nobody``: ids that stand for no customer, such
-        as "CASH". ``order_of``: columns that name an order together. ``yes``, ``no``: further words of flags.
+        as "CASH". ``order_of``: columns that name an order together. ``yes``, ``no``: further
+        words of flags.
     """
 
     path: str = ""

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from segwork.tables.parsing import NO_WORDS, YES_WORDS
@@ -123,7 +124,7 @@ def _settled(
         if mark in (decimal, thousands):
             continue
         # "48.000" beside no other decimals: thousands if there are many of them.
-        if not decimal and not thousands or decimal:
+        if decimal or not thousands:
             thousands, sure = mark, bool(decimal) or times >= 5
     return Numbers(decimal, thousands, signs, sure)
 
@@ -218,7 +219,7 @@ def _rises(parts: list[re.Match[str]]) -> bool:
 
     def steps(day: int, month: int) -> int:
         days = [(int(m[4]), int(m[month]), int(m[day])) for m in parts]
-        return sum(a > b for a, b in zip(days, days[1:], strict=False))
+        return sum(a > b for a, b in pairwise(days))
 
     return steps(1, 3) <= steps(3, 1)
 

@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from segwork.init import formats, look, rules
+from segwork.init.column import Column, holds, score
 from segwork.init.names import fit, known, plain, vocabulary
+from segwork.init.which import which_table
 from segwork.schema import TABLES, TIME_COLUMN, Kind
 
 LEAST, LOOSE = 0.6, 0.45
 """Names that fit less well say nothing; dates and amounts must also hold such values."""
 PERSON_KEYS = 0.8
 SMALL_DAY = 2_000
-
-
-@dataclass
-class Column:
-    """A column of the file, as text, with what its values look like."""
-
-    name: str
-    cells: list[str]
-
-    @cached_property
-    def filled(self) -> list[str]:
-        """Cells that hold something."""
-        return formats.filled(self.cells)
-
-    @cached_property
-    def different(self) -> int:
-        """Number of different values."""
-        return len(set(self.filled))
-
-    @cached_property
-    def numeric(self) -> bool:
-        """Whether the values are numbers."""
-        return formats.share(self.filled, formats.is_number) >= formats.ENOUGH
-
-    @cached_property
-    def times(self) -> formats.Times:
-        """How the values read as times."""
-        return formats.times(self.filled)
-
-    @cached_property
-    def mail(self) -> bool:
-        """Whether the values are e-mail addresses."""
-        return formats.share(self.filled, lambda c: "@" in c) > 0.9
-
-    @cached_property
-    def flag(self) -> bool:
-        """Whether the values are yes and no."""
-        return formats.is_flag(self.filled)
-
-    @property
-    def broken(self) -> bool:
-        """Whether the values are ids that a spreadsheet has turned into 1.2E+12."""
-        return (
-            formats.share(self.filled, lambda c: re.fullmatch(r"\d([.,]\d+)?[eE]\+?\d+", c)) > 0.3
-        )
 
 
 @dataclass
@@ -159,7 +114,7 @@ def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = N
     """Guess from columns of text."""
     headers = tuple(column.name for column in columns)
     columns = [column for column in columns if column.filled]
-    one = Guess(file, _table(columns), form=dict(form or {}), headers=headers)
+    one = Guess(file, which_table(columns), form=dict(form or {}), headers=headers)
     by_name = {column.name: column for column in columns}
     _assign(one, columns)
     _only_date(one, columns)
@@ -190,79 +145,22 @@ def _of_money(one: Guess, columns: list[Column]) -> Iterator[Column]:
     return (c for c in columns if c.name in wanted)
 
 
-def _table(columns: list[Column]) -> str:
-    """Say which table of the contract a file is."""
-    words = vocabulary()["words"]
-    headers = [column.name for column in columns]
-    n = max(len(column.cells) for column in columns)
-    money = [
-        c
-        for c in columns
-        if c.numeric and max(_score(c, "transactions", m) for m in ("amount", "unit_price")) > LEAST
-    ]
-    events = [
-        c for c in columns
-        if fit(c.name, vocabulary()["behaviour"]["event"]["names"][:8]) >= 0.9
-        and c.different <= 60 and not c.numeric
-        and any(re.search(r"view|click|cart|visit|login|open|search|page|purchase|scroll", v.lower()) for v in set(c.filled))
-    ]  # fmt: skip
-    if events:
-        return "behaviour"
-    tickets = sum(any(f" {w} " in f" {plain(h)} " for h in headers) for w in words["ticket"])
-    if tickets >= 3 or tickets >= 2 and not money:
-        return "interactions"
-    if (
-        len(headers) <= 6
-        and {"date", "value"} <= {plain(h) for h in headers}
-        and not any(_score(c, "transactions", "customer_id") > LEAST for c in columns)
-    ):
-        return "external"
-    contacts = sum(fit(h, words["contact"]) >= 0.75 for h in headers)
-    orders = max(
-        (_score(c, "transactions", "order_id") for c in columns if fit(c.name, ("id", "name")) < 1),
-        default=0,
-    )
-    dated = any(
-        c.times.share > 0.8
-        and fit(c.name, vocabulary()["transactions"]["ordered_at"]["names"][:30]) > 0.9
-        for c in columns
-    )
-    one_each = any(
-        c.different >= 0.98 * n and _score(c, "customers", "customer_id") > 0.6 for c in columns
-    )
-    lines = any(
-        _score(c, "transactions", m) > 0.9 for c in columns for m in ("quantity", "unit_price")
-    )
-    if one_each and contacts >= 2 and not lines and not (orders > 0.7 and money and dated):
-        return "customers"
-    visits = not money and any(
-        _score(c, "behaviour", "session_id") > 0.7 or fit(c.name, ("visitor id", "visitorid")) > 0.9
-        for c in columns
-    )
-    return "behaviour" if visits else "transactions"
-
-
-def _score(column: Column, table: str, name: str) -> float:
-    entry = vocabulary()[table].get(name)
-    return fit(column.name, entry["names"], entry["not"]) if entry else 0.0
-
-
 def _assign(one: Guess, columns: list[Column]) -> None:
     """Give each column of the contract the header that fits best and holds such values."""
     ranked = []
     for contract in TABLES[one.table].columns:
         for column in columns:
-            score = _score(column, one.table, contract.name)
-            score *= 0.7 + 0.3 * len(column.filled) / len(column.cells)
+            fits = score(column, one.table, contract.name)
+            fits *= 0.7 + 0.3 * len(column.filled) / len(column.cells)
             least = LOOSE if contract.kind is Kind.TIME or contract.name == "amount" else LEAST
-            if score >= least and _holds(column, contract.name, contract.kind, one.table, columns):
-                ranked.append((score, contract.name, column.name))
+            if fits >= least and holds(column, contract.name, contract.kind, one.table):
+                ranked.append((fits, contract.name, column.name))
     order = {c.name: n for n, c in enumerate(TABLES[one.table].columns)}
     used: set[str] = set()
-    for score, name, header in sorted(ranked, key=lambda r: (-r[0], order[r[1]])):
+    for fits, name, header in sorted(ranked, key=lambda r: (-r[0], order[r[1]])):
         if name not in one.columns and header not in used:
             one.columns[name] = header
-            one.why[name] = (f"'{header}' is what exports call it", min(0.99, score))
+            one.why[name] = (f"'{header}' is what exports call it", min(0.99, fits))
             used.add(header)
 
 
@@ -283,74 +181,7 @@ def _only_date(one: Guess, columns: list[Column]) -> None:
 
 
 def _refused(header: str, words: list[str]) -> bool:
-    return any(f" {plain(word)} " in f" {plain(header)} " for word in words)
-
-
-def _holds(column: Column, name: str, kind: Kind, table: str, columns: list[Column]) -> bool:
-    """Say whether the values of a column can be what its name says."""
-    n, cells = len(column.cells), column.filled
-    if kind is Kind.TIME:
-        return column.times.share >= 0.8 and (len(cells) > 0.5 * n or name == "withdrawn_at")
-    if kind is Kind.NUMBER:
-        whole = not any(re.search(r"[.,]\d{1,2}$", c) for c in cells)
-        return column.numeric and (name not in ("birth_year", "age") or whole)
-    if kind is Kind.FLAG:
-        return column.flag
-    dated = column.times.share > 0.8 and not column.times.unit
-    if name == "product_id" and formats.share(cells, lambda c: re.search("[a-z] ", c)) > 0.5:
-        return False  # names of things, not their numbers
-    if name in ("customer_id", "order_id", "product_id", "session_id"):
-        decimals = (
-            column.numeric
-            and formats.share(cells, lambda c: re.search(r"\d[.,](?!0+$)\d{1,2}$", c)) > 0.3
-        )
-        return (
-            not dated
-            and not decimals
-            and column.different > 1
-            and _is_key(column, name, table, columns)
-        )
-    if name == "currency":
-        return (
-            formats.share(cells, lambda c: re.fullmatch(r"[A-Za-z]{3}|[€$£¥₺₹]|Rp|zł|kr", c)) > 0.9
-        )
-    if name in (
-        "payment_method",
-        "event",
-        "channel",
-        "kind",
-        "country",
-        "customer_type",
-        "gender",
-        "return_reason",
-        "product_category",
-        "region",
-    ):
-        limit = 400 if name in ("region", "country", "product_category", "event") else 60
-        return (
-            not dated
-            and column.different <= min(limit, max(5, 0.5 * n))
-            and (not column.numeric or name == "product_category")
-            and not column.flag
-        )
-    return not dated and not (column.numeric and name != "text")
-
-
-def _is_key(column: Column, name: str, table: str, columns: list[Column]) -> bool:
-    """Say whether a column can be a key: a person comes again, unless nobody does."""
-    n = len(column.cells)
-    if table == "customers":
-        return name != "customer_id" or column.different >= 0.95 * max(1, len(column.filled))
-    if name == "order_id":
-        return column.different >= min(0.1 * n, 10) and len(column.filled) > 0.5 * n
-    if name == "customer_id":
-        again = len(column.filled) / max(1, column.different)
-        return (
-            len(column.filled) > 0.2 * n
-            and (again > 1.02 or n < 50)
-            and column.different > min(5, n / 10)
-        )
-    return True
+    return any(f" {word} " in f" {plain(header)} " for word in words)
 
 
 def _persons(one: Guess, columns: list[Column]) -> None:
@@ -360,13 +191,13 @@ def _persons(one: Guess, columns: list[Column]) -> None:
         return
     keys = []
     for column in columns:
-        score = _score(column, one.table, "customer_id")
+        fits = score(column, one.table, "customer_id")
         if (
-            score >= PERSON_KEYS - (0.3 if column.mail else 0.0)
+            fits >= PERSON_KEYS - (0.3 if column.mail else 0.0)
             and column.name not in {h for c, h in one.columns.items() if c != "customer_id"}
-            and _holds(column, "customer_id", Kind.IDENTIFIER, one.table, columns)
+            and holds(column, "customer_id", Kind.IDENTIFIER, one.table)
         ):
-            keys.append((column, score))
+            keys.append((column, fits))
     order = next((c for c in columns if c.name == one.columns.get("order_id")), None)
     if order is not None and len(keys) > 1:  # a key that is new with every order is no person
         real = [(c, s) for c, s in keys if c.different < 0.9 * order.different]
@@ -394,24 +225,14 @@ def _honest(one: Guess, by_name: dict[str, Column]) -> None:
     lacking = [name for name in needed if name not in one.columns]
     told = []
     time = TIME_COLUMN.get(one.table, "")
-    if time in lacking:
-        words = vocabulary()["words"]["day_number"]
-        counted = [
-            c
-            for c in by_name.values()
-            if c.numeric
-            and fit(c.name, words) >= 0.9
-            and max((float(v) for v in c.filled if v.replace(".", "").isdigit()), default=1e9)
-            <= SMALL_DAY
-        ]
-        if counted:
-            told.append(
-                f"no calendar date: '{counted[0].name}' counts from a day the file does not name; if"
-                " you know it, map it and set first_day"
-            )
-            one.ask[time] = ("which calendar day is day 1?", [])
-        else:
-            told.append("no column holds a date")
+    if time in lacking and (day := next(filter(_counts_days, by_name.values()), None)):
+        told.append(
+            f"no calendar date: '{day.name}' counts from a day the file does not name; if you"
+            " know it, map it and set first_day"
+        )
+        one.ask[time] = ("which calendar day is day 1?", [])
+    elif time in lacking:
+        told.append("no column holds a date")
     if "customer_id" in lacking and one.table != "external":
         told.append("no column names a customer")
     rest = [n for n in lacking if n not in (time, "customer_id")]
@@ -419,3 +240,10 @@ def _honest(one: Guess, by_name: dict[str, Column]) -> None:
     if (key := one.columns.get("customer_id")) and by_name[key].broken:
         told.append(f"the ids in '{key}' lost their last digits in a spreadsheet (1.2E+12)")
     one.cannot = "; ".join(told)
+
+
+def _counts_days(column: Column) -> bool:
+    """Say whether a column counts days from some first one."""
+    days = [float(v) for v in column.filled if v.replace(".", "").isdigit()]
+    named = fit(column.name, vocabulary()["words"]["day_number"]) >= 0.9
+    return named and column.numeric and bool(days) and max(days) <= SMALL_DAY

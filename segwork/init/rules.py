@@ -11,7 +11,8 @@ from segwork.init import formats
 from segwork.init.names import fit, plain, vocabulary
 
 if TYPE_CHECKING:
-    from segwork.init.mapping import Column, Guess
+    from segwork.init.column import Column
+    from segwork.init.mapping import Guess
 
 MOST_STATES = 40
 
@@ -21,7 +22,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 
 def money(one: Guess, by_name: dict[str, Column]) -> None:
-    """Choose the amount of a line: not what stands for the whole order, not the price of a piece."""
+    """Choose the amount of a line: not a total of the order, not the price of a piece."""
     entry = vocabulary()["transactions"]["amount"]
     lines = _orders(one, by_name)
     signs = formats.numbers([c.filled for c in by_name.values() if _is_money(c)])
@@ -96,24 +97,17 @@ def _is_money(column: Column) -> bool:
 
 
 def _pair(a: str, b: str) -> bool:
-    """Say whether two amounts differ by what only the user knows: net and gross, converted or not."""
+    """Say whether two amounts differ by what only the user knows, such as net and gross."""
     if a == b:
         return False
-    one, two = set(plain(a).split()), set(plain(b).split())
+    one, two = (
+        set(plain(name).split()) | set(re.findall("税[抜込]|不?含税", name)) for name in (a, b)
+    )
     for left, right in vocabulary()["words"]["unsure_pairs"]:
         if not right:
-            if (left in one) != (left in two) and one ^ two == {left}:
+            if one ^ two == {left}:
                 return True
-        elif (
-            left in one
-            and right in two
-            or right in one
-            and left in two
-            or (
-                any(ord(c) > 0x2E7F for c in left)
-                and (left in a and right in b or right in a and left in b)
-            )
-        ):
+        elif (left in one and right in two) or (right in one and left in two):
             return True
     return False
 
@@ -192,7 +186,7 @@ def _cancelled(one: Guess, by_name: dict[str, Column]) -> None:
             }
             one.rules.setdefault("drop", []).append(rule)
             return
-    bad = {word for word in _words("cancelled")}
+    bad = set(_words("cancelled"))
     for column in sorted(_free(one, by_name), key=lambda c: -fit(c.name, _words("status"))):
         if fit(column.name, _words("status")) < 0.6 or column.different > MOST_STATES:
             continue
@@ -217,7 +211,7 @@ def _partly(column: Column, lines: list[int], values: list[str]) -> bool:
 
 def _returned(one: Guess, by_name: dict[str, Column]) -> None:
     """Find the column that says which rows give money back, where the amounts do not say it."""
-    back = {word for word in _words("returned")}
+    back = set(_words("returned"))
     amount = by_name.get(one.columns.get("amount", "") or one.columns.get("quantity", ""))
     if amount is None:
         return
@@ -225,7 +219,7 @@ def _returned(one: Guess, by_name: dict[str, Column]) -> None:
         if fit(column.name, _words("type")) < 0.6 or column.different > MOST_STATES:
             continue
         values = {v for v in set(column.filled) if plain(v) in back}
-        others = {word for word in _words("not_sales")}
+        others = set(_words("not_sales"))
         if left := sorted(v for v in set(column.filled) if plain(v) in others):
             one.rules.setdefault("drop", []).append({"column": column.name, "values": left})
         if column.flag:
@@ -235,7 +229,7 @@ def _returned(one: Guess, by_name: dict[str, Column]) -> None:
                 if named
                 else set()
             )
-        if not values or len(values) == column.different and column.different > 1:
+        if not values or 1 < column.different == len(values):
             continue
         hit = [
             a
@@ -258,9 +252,12 @@ def _refunds(one: Guess, by_name: dict[str, Column]) -> None:
             one.rules.setdefault("zero", []).append({"column": column.name})
             return
     found = [
-        column for column in _free(one, by_name)
-        if column.numeric and fit(column.name, _words("refund_amount")) >= 0.65 and any(_value(c) for c in column.filled)
-    ]  # fmt: skip
+        column
+        for column in _free(one, by_name)
+        if column.numeric
+        and fit(column.name, _words("refund_amount")) >= 0.65
+        and any(_value(c) for c in column.filled)
+    ]
     if found:
         own = set(plain(one.columns.get("amount", "")).split())
         best = max(
@@ -308,7 +305,7 @@ def _fill_down(one: Guess, by_name: dict[str, Column]) -> None:
 
 def _nobody(one: Guess, by_name: dict[str, Column]) -> None:
     if key := one.columns.get("customer_id"):
-        words = {word for word in _words("nobody")} - {""}
+        words = set(_words("nobody")) - {""}
         counts = Counter(by_name[key].filled)
         often = 5 * len(by_name[key].filled) / max(1, len(counts))
         found = sorted(
