@@ -90,11 +90,10 @@ def check(frame: Any, table: Table, source: Source) -> Checked | None:
     dialect = _dialect(frame)
     schema = nw.from_native(frame).collect_schema()
     checked = check_names(list(schema.names()), table, source)
-    readers = {}
-    for name, own in checked.columns.items():
-        contract = table.column(name)
-        kind = None if contract is None else contract.kind
-        readers[name] = _reader(dialect.name(own), kind, schema[own], source, dialect)
+    readers = {
+        name: _reader(dialect.name(own), _kind(name, table), schema[own], source, dialect)
+        for name, own in checked.columns.items()
+    }
     if not checked.problems:
         text = {name for name, own in checked.columns.items() if schema[own] == nw.String}
         unread = {n: _unread(frame, n, checked.columns[n], readers[n], table) for n in text}
@@ -137,8 +136,7 @@ def _without_values(
 
 
 def _kind(name: str, table: Table) -> Kind | None:
-    contract = table.column(name)
-    return None if contract is None else contract.kind
+    return getattr(table.column(name), "kind", None)
 
 
 def _unread(frame: Any, name: str, own: str, reader: str, table: Table) -> list[str]:
