@@ -38,7 +38,9 @@ RULES = {
     "drop nonempty": ({"drop": [{"column": "note", "nonempty": True}]}, [10, 30]),
     "drop beginning": ({"drop": [{"column": "status", "startswith": ["can"]}]}, [10, 30, None]),
     "keep": ({"keep": [{"column": "status", "values": ["ok"]}]}, [10, None]),
-    "negative": ({"negative": [{"column": "status", "values": ["cancelled"]}]}, [10, -20, 30, None]),
+    "negative": (
+        {"negative": [{"column": "status", "values": ["cancelled"]}]}, [10, -20, 30, None],
+    ),
     "subtract": ({"subtract": ["note"]}, [10, 20, 30, None]),
     "zero": ({"zero": [{"column": "note"}]}, [10, 20, 30, None]),
     "scale": ({"scale": 0.01}, [0.1, 0.2, 0.3, None]),
@@ -93,7 +95,7 @@ def test_the_time_of_day_in_a_second_column(tmp_path: Path, clock: str, moment: 
 
 
 def test_titles_units_and_sums(tmp_path: Path) -> None:
-    """The header below a title, a row of units, a sum at the end; lines are counted as in the file."""
+    """The header below a title, a row of units, a sum at the end; lines as in the file."""
     text = "All orders\n\n" + HEAD + ",,EUR,,\n" + BODY + "\nTotal,,60,,\n"
     data = loaded(tmp_path, text, header_row=3, skip_after_header=1, skip_footer=1)
     assert found(data) == (["a", "b", None, "c"], [10, 20, 30, None])
@@ -149,17 +151,14 @@ def test_hostile_files_and_configs(tmp_path: Path) -> None:
     text = f"customer_id,ordered_at,amount,{wide}\na,2024-01-01,5{',1' * 3000}\n"
     assert found(loaded(tmp_path, text)) == (["a"], [5])
     huge = f"customer_id,ordered_at,amount,note\na,2024-01-01,5,{'x' * 200_000}\n"
-    try:
-        assert found(loaded(tmp_path, huge)) == (["a"], [5])
-    except DataError as fault:
-        assert "l.csv" in str(fault)
+    assert found(loaded(tmp_path, huge)) == (["a"], [5])
     with pytest.raises(ConfigError, match="NUL"):
         tables.load({"as_of": "2026-01-01", "tables": {"transactions": {"path": "a\0b.csv"}}})
     with pytest.raises(ConfigError, match="no config file"):
         config.load("a\0b.toml")
     deep = tmp_path / "deep.toml"
     deep.write_text("as_of = 2026-01-01\na = " + "[" * 5000 + "]" * 5000, encoding="utf-8")
-    with pytest.raises(ConfigError, match="nested too deeply|not TOML"):
+    with pytest.raises(ConfigError, match=r"nested too deeply|not TOML"):
         config.load(deep)
     marked = tmp_path / "bom.toml"
     (tmp_path / "l.csv").write_text(HEAD + BODY, encoding="utf-8")
@@ -168,10 +167,11 @@ def test_hostile_files_and_configs(tmp_path: Path) -> None:
 
 
 PIECES = (
-    "a", "7", "007", "1.802.500", "48.000", "-3", "5-", "(5)", "Rp 5", "1,5", "1e5", "inf", "nan", "",
-    r"\N", "?", "2024-01-01", "13/02/2024", "02/13/2024", "1/2/24", "2024-01-01 10:00 +0700", "yes",
-    "1766620800", "2024-02-30", '"', '""', '="5"', "é", "\u202f", "\0", ";", ",", "\t", "x" * 300, "٣", "0x1F",
-    "1_000", "9" * 400, "-0", "  ", "2024-W01", "epoch", "infinity", "24:00", "<b>", "'; drop table x; --",
+    "a", "7", "007", "1.802.500", "48.000", "-3", "5-", "(5)", "Rp 5", "1,5", "1e5", "inf",
+    "nan", "", "\\N", "?", "2024-01-01", "13/02/2024", "02/13/2024", "1/2/24",
+    "2024-01-01 10:00 +0700", "yes", "1766620800", "2024-02-30", '"', '""', '="5"', "é",
+    "\u202f", "\x00", ";", ",", "\t", "x" * 300, "٣", "0x1F", "1_000", "9" * 400, "-0", "  ",
+    "2024-W01", "epoch", "infinity", "24:00", "<b>", "'; drop table x; --",
 )  # fmt: skip
 
 
