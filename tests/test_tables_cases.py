@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from segwork import config as config_module
-from segwork import tables
+from segwork import features, tables
 from segwork.engine import datacheck
 from segwork.errors import DataError, SegworkError
 from segwork.tables import usable
@@ -412,6 +412,10 @@ def test_amounts_that_are_not_there(tmp_path: Path, engine: str) -> None:
     baskets = of_text(tmp_path, "customer_id,ordered_at\na,2024-01-01\n", engine=engine)
     assert list(native(baskets).columns) == ["customer_id", "ordered_at"]
     assert "transactions has no money: orders are counted, spend is not known." in baskets.notes
+    table = features.customer_features(baskets, as_of="2024-02-01")
+    table = table if engine == "pandas" else table.df()
+    assert table["orders"].tolist() == [1]
+    assert not [name for name in table.columns if "spend" in name or "value" in name]
 
 
 MONEY = {

@@ -158,7 +158,7 @@ def _values(
             where = "[parameters] of the config"
             raise UsageError.unknown("notebook", name, found, where=where)
     given = parameters.assignments(texts, found)
-    return {
+    ready = {
         name: parameters.values(
             notebook,
             config=from_config.get(name, {}),
@@ -167,6 +167,9 @@ def _values(
         )
         for name, notebook in found.items()
     }
+    for name, notebook in found.items():
+        parameters.refuse_below_zero(notebook, ready[name])
+    return ready
 
 
 def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> None:

@@ -46,11 +46,12 @@ def read(address: str, name: str, source: Source) -> Raw:
     rows: list[tuple[Any, ...]] = []
     names: list[str] = []
     try:
-        with engine.connect().execution_options(yield_per=ROWS_A_TIME) as connection:
+        with engine.connect() as connection:
             if first := READ_ONLY.get(engine.dialect.name):
                 connection.execute(sa.text(first))
                 connection.commit()
-            result = connection.execute(_query(engine, name, source))
+            row_by_row = connection.execution_options(yield_per=ROWS_A_TIME)
+            result = row_by_row.execute(_query(engine, name, source))
             names = [str(key) for key in result.keys()]  # noqa: SIM118
             with _closed_at_last(result.cursor):
                 for part in _watched(result.partitions(ROWS_A_TIME), name):
