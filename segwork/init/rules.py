@@ -25,7 +25,6 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
     """Choose the amount of a line: not a total of the order, not the price of a piece."""
     entry = vocabulary()["transactions"]["amount"]
     lines = _orders(one, by_name)
-    signs = formats.numbers([c.filled for c in by_name.values() if _is_money(c)])
     scores = {
         name: fit(name, entry["names"], entry["not"])
         for name, column in by_name.items()
@@ -37,9 +36,9 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
     }
     scores = {name: score for name, score in scores.items() if name not in taken}
     _line_price(one, by_name, scores)
-    if fees := [n for n in by_name if fit(n, ("fee", "fees", "gebuhr")) > 0.9]:
+    if any(fit(n, ("fee", "fees", "gebuhr")) > 0.9 for n in by_name):
         for name in scores:  # beside a fee, net is what is left for the shop
-            scores[name] -= 0.3 if "net" in plain(name).split() and fees else 0.0
+            scores[name] -= 0.3 * ("net" in plain(name).split())
     whole = {name for name in scores if _repeats(by_name[name], lines)}
     first = {name for name in scores if _on_first_line(by_name[name], lines)}
     priced = {"quantity", "unit_price"} <= set(one.columns)
@@ -61,7 +60,7 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
         pick = max(whole, key=lambda n: scores[n])
         one.notes.append(f"'{pick}' stands for the whole order and repeats on each of its lines.")
     if priced and "amount" not in one.columns:
-        _discount(one, by_name, lines, signs)
+        _discount(one, by_name, lines)
 
 
 def _line_price(one: Guess, by_name: dict[str, Column], scores: dict[str, float]) -> None:
@@ -90,10 +89,6 @@ def _grows(one: Guess, by_name: dict[str, Column], money_: str) -> bool:
             shared += max(parts) - min(parts) < 0.05 * max(parts)
             each += max(found.values()) - min(found.values()) < 0.05 * max(found.values())
     return shared > each
-
-
-def _is_money(column: Column) -> bool:
-    return column.numeric and any(re.search(r"[.,]\d", c) for c in column.filled[:200])
 
 
 def _pair(a: str, b: str) -> bool:
@@ -137,11 +132,8 @@ def _on_first_line(column: Column, lines: list[list[int]]) -> bool:
     return len(later) >= 5 and sum(not cell for cell in later) > 0.9 * len(later)
 
 
-def _discount(
-    one: Guess, by_name: dict[str, Column], lines: list[list[int]], signs: formats.Numbers
-) -> None:
+def _discount(one: Guess, by_name: dict[str, Column], lines: list[list[int]]) -> None:
     """Take a discount off pieces × price where it is given once for the whole order."""
-    del signs
     for name, column in by_name.items():
         amounts = column.numeric and any(_value(c) for c in column.filled)
         if amounts and fit(name, _words("discount")) >= 0.99 and _on_first_line(column, lines):
@@ -174,16 +166,10 @@ def _free(one: Guess, by_name: dict[str, Column]) -> Iterator[Column]:
 def _cancelled(one: Guess, by_name: dict[str, Column]) -> None:
     for column in _free(one, by_name):
         part = len(column.filled) / len(column.cells)
-        if (
-            fit(column.name, _words("cancelled_at")) >= 0.9
-            and column.times.share > 0.8
-            and part < 0.7
-        ):
-            rule = {
-                "column": column.name,
-                "nonempty": True,
-                "whole_order": "order_id" in one.columns,
-            }
+        dated = column.times.share > 0.8 and part < 0.7
+        if dated and fit(column.name, _words("cancelled_at")) >= 0.9:
+            rule = {"column": column.name, "nonempty": True}
+            rule |= {"whole_order": True} if "order_id" in one.columns else {}
             one.rules.setdefault("drop", []).append(rule)
             return
     bad = set(_words("cancelled"))
@@ -224,23 +210,16 @@ def _returned(one: Guess, by_name: dict[str, Column]) -> None:
             one.rules.setdefault("drop", []).append({"column": column.name, "values": left})
         if column.flag:
             named = fit(column.name, vocabulary()["transactions"]["is_return"]["names"]) > 0.5
-            values = (
-                {v for v in set(column.filled) if v.lower() in formats.YES_WORDS}
-                if named
-                else set()
-            )
+            yes = {v for v in set(column.filled) if v.lower() in formats.YES_WORDS}
+            values = yes if named else set()
         if not values or 1 < column.different == len(values):
             continue
-        hit = [
-            a
-            for a, c in zip(amount.cells, column.cells, strict=True)
-            if c.strip() in values and a.strip()
-        ]
-        positive = [a for a in hit if not re.search(r"^\W*-|-$|^\(|\u2212", a.strip())]
+        pairs = zip(amount.cells, column.cells, strict=True)
+        hit = [a.strip() for a, c in pairs if c.strip() in values and a.strip()]
+        positive = [a for a in hit if not re.search(r"^\W*-|-$|^\(|\u2212", a)]
         if len(positive) > 0.5 * max(1, len(hit)):
-            one.rules.setdefault("negative", []).append(
-                {"column": column.name, "values": sorted(values)}
-            )
+            rule = {"column": column.name, "values": sorted(values)}
+            one.rules.setdefault("negative", []).append(rule)
             return
 
 
@@ -311,9 +290,8 @@ def _nobody(one: Guess, by_name: dict[str, Column]) -> None:
         found = sorted(
             value
             for value, n in counts.items()
-            if value.lower() in _words("nobody")
-            or plain(value) in words
-            or (re.fullmatch(r"0+|9{4,}", value) and n > often)
+            if (plain(value) in words or re.fullmatch("0+|9{4,}", value))
+            and (n > often or not value.isdigit())
         )
         if found:
             one.rules["nobody"] = found
@@ -324,17 +302,19 @@ def _order_of(one: Guess, by_name: dict[str, Column]) -> None:
     order, day = one.columns.get("order_id"), one.columns.get("ordered_at")
     if not order or not day:
         return
-    days: dict[str, set[str]] = defaultdict(set)
-    for cell, when in zip(by_name[order].cells, by_name[day].cells, strict=True):
+    who = by_name[one.columns.get("customer_id", day)].cells
+    seen: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for cell, when, person in zip(by_name[order].cells, by_name[day].cells, who, strict=True):
         if cell.strip():
-            days[cell].add(when[:10])
-    again = sum(len(found) > 1 for found in days.values())
+            seen[cell].add((when[:10], person))
+    spread = (min(len(set(part)) for part in zip(*one_, strict=True)) for one_ in seen.values())
+    again = sum(times > 1 for times in spread)
     stores = [
         c.name
         for c in _free(one, by_name)
         if fit(c.name, _words("store")) >= 0.9 and c.different > 1
     ]
-    if again > 0.2 * len(days):
+    if again > 0.2 * len(seen):
         one.rules["order_of"] = [*stores[:2], day, order]
 
 
