@@ -171,7 +171,9 @@ def as_cell(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
+        text = str(int(value)) if value.is_integer() else repr(value)
+        # A real number has decimals, never thousands: 1.125 must not look like 1,125.
+        return f"{text}0" if len(text.partition(".")[2]) == 3 else text
     return str(value)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segwork.errors import DataError
 from segwork.init import formats, look, rules
 from segwork.init.column import Column, holds, score
 from segwork.init.names import fit, known, plain, vocabulary
@@ -74,7 +75,14 @@ def guess(paths: str | Path | Iterable[str | Path]) -> list[dict[str, Any]]:
         honest mapping exists, or '').
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    return [as_plain(of_file(Path(path))) for path in given]
+    return [_plain_or_reason(Path(path)) for path in given]
+
+
+def _plain_or_reason(path: Path) -> dict[str, Any]:
+    try:
+        return as_plain(of_file(path))
+    except DataError as fault:
+        return as_plain(Guess(path.name, cannot=str(fault)))
 
 
 def as_plain(one: Guess) -> dict[str, Any]:
