@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress", "words", "packaged"},
+    {"errors", "results", "schema", "settings", "progress", "words", "packaged"},
     {"source"},
     {"evidence", "config"},
-    {"checks"},
+    {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
-    {"clustering", "sequences"},
+    {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"personas", "export", "scoring"},
     {"plots", "report", "init"},

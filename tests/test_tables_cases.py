@@ -20,7 +20,7 @@ import pytest
 
 from segwork import config as config_module
 from segwork import features, tables
-from segwork.engine import datacheck
+from segwork.engine.plan import read_data
 from segwork.errors import DataError, SegworkError
 from segwork.tables import usable
 
@@ -103,7 +103,7 @@ def test_shared_cases_that_can_be_read() -> None:
 )
 def test_shared_cases_that_are_refused(number: str, said: str) -> None:
     """Load and the check before a run refuse alike, with an example and what to set."""
-    for load in (tables.load, every_engine, *([datacheck.check] if number == "14" else [])):
+    for load in (tables.load, every_engine, *([read_data.read_once] if number == "14" else [])):
         with pytest.raises(DataError, match=said):
             load(case(number))
 
@@ -123,7 +123,7 @@ def test_an_early_day_is_refused_before_a_run(tmp_path: Path) -> None:
         else:
             with pytest.raises(DataError, match=f"as_of is {day}, before every order.*2024-01-02"):
                 usable.refuse_unusable(data, day)
-    assert "2 rows, 2 customers" in datacheck.check(file)[1]
+    assert "2 rows, 2 customers" in read_data.read_once(file)[1]
 
 
 @needs_data

@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     """The five tables as native frames; a table that was not given is None.
 
@@ -48,6 +48,11 @@ class Tables:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     found: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Name the tables and their columns: rows are about people, and notebooks are kept."""
+        shown = (f"{name}: {', '.join(map(str, frame.columns))}" for name, frame in self.items())
+        return f"Tables({'; '.join(shown)})"
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segwork.config import Config, expand
 from segwork.errors import ConfigError, DataError, MissingExtraError
+from segwork.runs.project import temporary_folder
 from segwork.source import Source
 from segwork.tables import csv_files, databases, excel, prepare
 from segwork.tables.files import sources, table_sources
@@ -58,7 +58,7 @@ def connect(memory_limit: str) -> Any:
     """
     import duckdb
 
-    folder = str(Path(tempfile.gettempdir()) / f"segwork-duckdb-{os.getpid()}")
+    folder = str(temporary_folder() / f"duckdb-{os.getpid()}")
     limits = {"memory_limit": memory_limit, "temp_directory": folder}
     try:
         connection = duckdb.connect(config=limits)
