@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "settings", "progress"},
+    {"errors", "results", "schema", "settings", "progress", "words", "packaged"},
+    {"source"},
     {"evidence", "config", "labels"},
     {"checks", "runs"},
     {"tables", "run"},
@@ -18,7 +19,7 @@ FLOORS = (
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"outcomes", "trials"},
     {"personas", "export", "scoring"},
-    {"plots", "report"},
+    {"plots", "report", "init"},
     {"engine"},
     {"cli"},
     {"__main__"},

@@ -28,7 +28,8 @@ def mark_lines(transactions: Any, *, also: tuple[str, ...] = ()) -> Any:
         frame = frame.with_row_index("_row")
     frame = with_day(frame.filter(~nw.col(KEY).is_null()), "ordered_at")
     frame = frame.filter(nw.col("_day") >= FIRST_PLAUSIBLE_DAY)
-    back = nw.col("amount").fill_null(0.0) < 0
+    amount = nw.col("amount") if "amount" in names else nw.lit(0.0).alias("amount")  # baskets
+    back = amount.fill_null(0.0) < 0
     if "quantity" in names:
         back = back | (nw.col("quantity").fill_null(1) < 0)
     if "is_return" in names:
@@ -38,7 +39,7 @@ def mark_lines(transactions: Any, *, also: tuple[str, ...] = ()) -> Any:
     kept = [n for n in dict.fromkeys(wanted) if n in names]
     return frame.select(
         KEY,
-        nw.col("amount").cast(nw.Float64),
+        amount.cast(nw.Float64),
         "_day",
         *kept,
         *(["_row"] if isinstance(frame, nw.DataFrame) else []),
