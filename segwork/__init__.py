@@ -11,6 +11,7 @@ __all__ = [
     "changepoints",
     "checks",
     "clustering",
+    "export",
     "fairness",
     "features",
     "overfitting",
@@ -18,6 +19,7 @@ __all__ = [
     "run",
     "sample",
     "tables",
+    "value",
 ]
 
 

@@ -125,6 +125,24 @@ def check(**options: Any) -> int:
 
 
 @main.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path())
+@click.option("--to", required=True, type=click.Choice(["csv", "salesforce", "hubspot"]))
+@click.option("--dry-run", is_flag=True, help="say what would be done, call nobody")
+@click.option("--resume", is_flag=True, help="go on with an export that was interrupted")
+@click.option("--despite", default="", help="why a run is exported whose required gates failed")
+@click.option("--config", type=click.Path(), help="config of the run (default: as it was made)")
+@click.option("--journal", type=click.Path(), help="default: .segwork/export.sqlite")
+@click.option("--out", type=click.Path(), help="folder of the CSV file (default: exports/<name>)")
+@click.option("--url", default="", help="address of the CRM (default: that of the config)")
+@_command
+def export(run_folder: str, **options: Any) -> int:
+    """Send the segments of RUN to a CRM or a file, each customer once; exit 1 where one failed."""
+    from segwork.export import command
+
+    return command.export(run_folder, **options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option("--customers", default=20_000, show_default=True)
 @click.option("--seed", default=7, show_default=True)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segwork import config as _config
 from segwork.errors import UsageError
@@ -36,6 +36,13 @@ __all__ = ["SAMPLE_KEY", "Run", "project_root", "pseudonym_key", "start"]
 
 ROW_LIMIT = 60
 Fact = float | int | str
+
+
+class Result(Protocol):
+    """What every analysis returns: an object that knows its facts."""
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Return finite numbers and words, by name."""
 
 
 class Run:
@@ -140,7 +147,7 @@ class Run:
         self._answer = {name: self._filled(text, values) for name, text in parts.items()}
         show(Markdown("\n\n".join(self._answer.values())))
 
-    def record(self, result: Any, *, prefix: str = "") -> None:
+    def record(self, result: Result, *, prefix: str = "") -> None:
         """Record what a result knows of itself: its ``facts()``."""
         self.metrics(result.facts(), prefix=prefix)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress"},
+    {"errors", "results", "schema", "settings", "progress"},
     {"evidence", "config"},
     {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
-    {"clustering", "sequences"},
+    {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"personas", "export", "scoring"},
     {"plots", "report"},

@@ -78,6 +78,10 @@ class JudgedRun:
         """Values of the baseline's findings by code, as the manifest keeps them."""
         return dict(self.manifest["baseline"].get("values", {}))
 
+    def fact(self, notebook: str, name: str) -> float | int | str | None:
+        """Return a recorded fact, or None where it was not recorded."""
+        return self.files.recorded(notebook)["facts"].get(name)
+
     def counts(self) -> Counter[str]:
         """Count findings by status, over notebooks of this run."""
         return Counter(str(f["status"]) for f in self.findings)

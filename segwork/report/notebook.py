@@ -1,17 +1,19 @@
-"""The page of one notebook."""
+"""The page of one notebook: the answer first, then how it was found, then what it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
 
 from segwork.report.cells import body, failing_cell
 from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun
-from segwork.report.layout import Html, badge, link, mark, page, table
-from segwork.report.markdown import Outline
+from segwork.report.layout import badge, drawn, link, page
+from segwork.report.markdown import Outline, render
 from segwork.results import display
+from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry
 from segwork.runs.names import visible
 
@@ -22,6 +24,15 @@ NOT_FINE = {
     "interrupted": "The run was stopped before it could finish.",
     "contract": "It ran to its end but did not leave what it promises.",
 }
+ANSWER = {"found": "What was found", "means": "What it means", "do": "What to do"}
+
+
+class Rows(NamedTuple):
+    """A table for a template: header, rows, and which columns are numbers."""
+
+    header: Sequence[object]
+    rows: Sequence[Sequence[object]]
+    numbers: str = ""
 
 
 def title(run: JudgedRun, notebook: str) -> str:
@@ -38,6 +49,17 @@ def in_words(notebook: str) -> str:
     return visible(notebook).replace("_", " ")
 
 
+def answer(run: JudgedRun, notebook: str) -> list[tuple[str, Markup]]:
+    """Return what was found, what it means and what to do, as the notebook recorded it."""
+    recorded = run.files.recorded(notebook).get("answer")
+    known = recorded if isinstance(recorded, dict) else {}
+    return [
+        (words, Markup(render(str(known[name]))))
+        for name, words in ANSWER.items()
+        if known.get(name)
+    ]
+
+
 def notebook_page(run: JudgedRun, notebook: str) -> str:
     """Return the whole page of one notebook."""
     cells, entry = run.files.cells(notebook), run.notebooks[notebook]
@@ -45,22 +67,32 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     outline = Outline()
     lead = cells[:1] if cells and cells[0]["cell_type"] == "markdown" else []
     opening = body(lead, outline)
-    judged = _judged(run.judged(notebook), outline)
+    findings = run.judged(notebook)
+    judged = outline.add(2, "What was judged") if findings else ""
     rest = body(cells[len(lead) :], outline, failed=failed)
-    parts = [
-        f'<p class="name">{escape(visible(notebook))}</p>',
-        f"<h1>{escape(outline.title or in_words(notebook))}</h1>",
-        f'<p class="verdict">{badge(run.verdict(notebook))} {escape(_sentence(run, notebook))}</p>',
-        _banner(cells, entry, failed),
-        f'<div class="lead">{opening}</div>' if opening else "",
-        judged,
-        rest,
-        _facts(run.files.recorded(notebook), outline),
-        _made_with(entry, outline),
-    ]
+    facts, made = _facts(run.files.recorded(notebook)), _made_with(entry)
+    html = drawn(
+        "notebook.html",
+        notebook=notebook,
+        heading=outline.title or in_words(notebook),
+        verdict=run.verdict(notebook),
+        sentence=_sentence(run, notebook),
+        banner=_banner(cells, entry),
+        entry=entry,
+        failed=failed if cells else None,
+        answer=answer(run, notebook),
+        opening=Markup(opening),
+        judged=Markup(judged),
+        findings=_findings_table(findings) if findings else None,
+        rest=Markup(rest),
+        facts=facts,
+        facts_heading=Markup(outline.add(2, "Recorded facts") if facts else ""),
+        made=made,
+        made_heading=Markup(outline.add(2, "Made with") if made else ""),
+    )
     return page(
         f"{outline.title or visible(notebook)} · {run.manifest.get('name', 'segwork')}",
-        "\n".join(part for part in parts if part),
+        html,
         contents=outline.entries,
         navigation=_navigation(run, notebook),
         toggle=bool(cells),
@@ -68,35 +100,35 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     )
 
 
-def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
+def _findings_table(findings: Sequence[Finding]) -> Rows:
     """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
+    header = ["Gate", "Verdict", "Finding", "Severity", "n"]
     rows = [
-        (
-            Html(f"<code>{escape(finding['code'])}</code>"),
+        [
+            Markup("<code>{}</code>").format(finding["code"]),
             badge(finding["status"]),
-            Html(f'<span class="sentence">{escape(finding["message"])}</span>'),
+            Markup('<span class="sentence">{}</span>').format(finding["message"]),
             finding.get("severity", ""),
             display(finding.get("n")),
-        )
+        ]
         for finding in findings
     ]
-    header = ("Gate", "Verdict", "Finding", "Severity", "n")
     if all(finding.get("n") is None for finding in findings):
-        header, rows = header[:-1], [row[:-1] for row in rows]
-    return table(caption, header, rows, numbers="4")
+        return Rows(header[:-1], [row[:-1] for row in rows])
+    return Rows(header, rows)
 
 
-def footer(run: JudgedRun) -> str:
+def footer(run: JudgedRun) -> Markup:
     """Return the line below every page of a run: what it is about, nothing about the clock."""
-    as_of = escape(str(run.manifest.get("as_of", "unknown date")))
-    name = escape(str(run.manifest.get("name", "")))
-    return (
-        f"Run <strong>{name}</strong>, data before {as_of}. This page needs no network and runs "
-        'no script. <a href="index.html">All notebooks</a>'
+    sentence = (
+        "Run <strong>{}</strong>, data before {}. This page needs no network and runs no script."
+        ' <a href="index.html">All notebooks</a>'
     )
+    name, as_of = run.manifest.get("name", ""), run.manifest.get("as_of", "unknown date")
+    return Markup(sentence).format(name, as_of)
 
 
-def _failed_number(cells: list[Any], entry: Entry) -> int | None:
+def _failed_number(cells: list[Json], entry: Entry) -> int | None:
     """Return the code cell to point at: the one the engine names, else the first with an error."""
     if entry.status == RAN:
         return None
@@ -106,25 +138,13 @@ def _failed_number(cells: list[Any], entry: Entry) -> int | None:
     return found[0] if found else None
 
 
-def _banner(cells: list[Any], entry: Entry, failed: int | None) -> str:
-    status = entry.status
-    if status in (RAN, "skipped"):
+def _banner(cells: list[Json], entry: Entry) -> str:
+    """Return why there is no result to rely on; empty where there is one."""
+    if entry.status in (RAN, "skipped"):
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
-    cause = plain(str(entry.message or error or NOT_FINE.get(status, "")))
-    where = entry.cell_title
-    place = (
-        f'<a href="#cell-{failed}">Go to code {failed}{escape(f" in “{where}”" if where else "")}'
-        "</a>"
-        if failed and cells
-        else ""
-    )
-    return (
-        f'<div class="banner" role="note" aria-label="Failure"><p><strong>No result to rely on: '
-        f"{escape(mark(status).word)}.</strong></p>"
-        f'<p class="cause">{escape(cause)}</p>{f"<p>{place}</p>" if place else ""}</div>'
-    )
+    return plain(entry.message or error or NOT_FINE.get(entry.status, "")) or BROKE_OFF
 
 
 def _sentence(run: JudgedRun, notebook: str) -> str:
@@ -137,44 +157,30 @@ def _sentence(run: JudgedRun, notebook: str) -> str:
     return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.counted(notebook)}."
 
 
-def _judged(findings: Sequence[Finding], outline: Outline) -> str:
-    if not findings:
-        return ""
-    return outline.add(2, "What was judged") + _findings_table(
-        findings, "Gates of this notebook, the most urgent first"
-    )
+def _facts(recorded: Json) -> list[tuple[str, str]]:
+    units = recorded["units"]
+    return [
+        (name, display(value, units.get(name, "")))
+        for name, value in sorted(recorded["facts"].items())
+    ]
 
 
-def _facts(recorded: Mapping[str, Any], outline: Outline) -> str:
-    facts, units = recorded.get("facts", {}), recorded.get("units", {})
-    if not facts:
-        return ""
-    rows = [(name, display(value, units.get(name, ""))) for name, value in sorted(facts.items())]
-    return (
-        outline.add(2, "Recorded facts")
-        + f"<details><summary>All {len(rows)} facts this notebook recorded</summary>"
-        + table("Facts, rounded; exact values are in the facts folder", ("Fact", "Value"), rows)
-        + "</details>"
-    )
+def _made_with(entry: Entry) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        (f"parameter {name}", value) for name, value in sorted(entry.parameters.items())
+    ]
+    for word, tables in (("reads", entry.reads), ("leaves", entry.leaves)):
+        if tables:
+            rows.append((word, ", ".join(tables)))
+    return rows
 
 
-def _made_with(entry: Entry, outline: Outline) -> str:
-    rows = [(f"parameter {k}", v) for k, v in sorted(entry.parameters.items())]
-    tables = {"reads": entry.reads, "leaves": entry.leaves}
-    rows += [(word, ", ".join(names)) for word, names in tables.items() if names]
-    if not rows:
-        return ""
-    return outline.add(2, "Made with") + table("Parameters and tables", ("What", "Value"), rows)
-
-
-def _navigation(run: JudgedRun, notebook: str) -> str:
+def _navigation(run: JudgedRun, notebook: str) -> Markup:
     names = list(run.notebooks)
     here = names.index(notebook)
-    links: list[str] = ['<a class="home" href="index.html">All notebooks</a>']
+    links = [Markup('<a class="home" href="index.html">All notebooks</a>')]
     if here > 0:
-        before = names[here - 1]
-        links.append(link(before, f"← {before}", attributes=' rel="prev"'))
+        links.append(link(names[here - 1], f"← {names[here - 1]}", rel="prev"))
     if here + 1 < len(names):
-        after = names[here + 1]
-        links.append(link(after, f"{after} →", attributes=' rel="next"'))
-    return "".join(links)
+        links.append(link(names[here + 1], f"{names[here + 1]} →", rel="next"))
+    return Markup("").join(links)

@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 from segwork.config import Config, SampleCompany, Source
@@ -26,6 +27,7 @@ from segwork.runs.files import Json, write_json
 from segwork.runs.project import own_folder, project_root
 
 RACY_SECONDS = 2.0
+SEEN_OF_EXPORT = ("purpose", "review_days")
 PACKAGE = Path(__file__).resolve().parent.parent.parent
 Mark = tuple[int, ...]
 
@@ -97,6 +99,8 @@ def settings(config: Config) -> Json:
         "engine": config.engine,
         "tables": {name: _shown(source) for name, source in config.tables.items()},
         "sample": _shown(config.sample) if config.sample.folder else {},
+        "export": {k: v for k, v in _shown(config.export).items() if k in SEEN_OF_EXPORT},
+        "pilot": _shown(config.pilot) if config.pilot else {},
     }
 
 
@@ -105,6 +109,8 @@ def _shown(source: Source | SampleCompany) -> Json:
     for key, value in vars(source).items():
         if isinstance(value, Mapping):
             value = dict(value)
+        elif isinstance(value, date):
+            value = value.isoformat()
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
         elif key == "url" and value:
