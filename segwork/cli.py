@@ -34,6 +34,9 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
         except SegworkError as error:
             click.echo(f"segwork: {line(error)}", err=True)
             code = error.exit_code
+        except OSError as error:  # a disk, a folder, a file that is not as anybody expects
+            click.echo(f"segwork: {line(error)}", err=True)
+            code = SegworkError.exit_code
         except KeyboardInterrupt:
             click.echo("segwork: interrupted", err=True)
             code = 130

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from segwork.errors import UsageError
 from segwork.export.crm import COLUMNS, NUMBER, Crm
 from segwork.export.journal import Change, Journal
-from segwork.run import atomically
+from segwork.runs.files import atomically
 from segwork.settings import Export
 
 # OWASP's list and its full-width twins, after blanks and separators too.
