@@ -13,6 +13,7 @@ from export_run import KEY, company, write
 from segwork import config, export
 from segwork.errors import UsageError
 from segwork.export import pilot
+from segwork.plots import activation as plots
 from segwork.results import Status
 from segwork.run import Run
 from segwork.settings import Pilot
@@ -125,6 +126,22 @@ def test_outcome_of_a_published_example() -> None:
 
     assert (found.interval.low, found.interval.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
     assert found.facts()["pilot_control"] == 80
+
+
+def test_figures_say_what_they_show() -> None:
+    """Both have labelled axes and the numbers in words."""
+    import matplotlib.pyplot as plt
+
+    arm = pd.Series(["pilot"] * 80 + ["control"] * 20)
+    counts = pd.DataFrame({"reason": ["may be sent", "no consent"], "customers": [1_200, 7]})
+    shown = [plots.pilot(pilot.outcome(arm, arm == "pilot", control_share=0.2))]
+    shown.append(plots.reasons(counts))
+
+    assert "pilot 100.0 % (95.4 to 100.0)" in shown[0][1]
+    assert "may be sent, 1,200; no consent, 7" in shown[1][1]
+    assert all(figure.axes[0].get_xlabel() for figure, _ in shown)
+    for figure, _ in shown:
+        plt.close(figure)
 
 
 def test_a_damaged_split_is_no_success() -> None:
