@@ -189,5 +189,6 @@ def test_pilot_goes_through_rows_export_and_the_next_run(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEGWORK_KEY", KEY)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path / "project"))

@@ -10,7 +10,7 @@ import pytest
 FLOORS = (
     {"errors", "results", "schema", "settings", "progress"},
     {"evidence", "config"},
-    {"checks"},
+    {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},

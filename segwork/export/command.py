@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from segwork.export import pilot
 from segwork.export.rows import config_of, rows
 from segwork.export.sending import send
 from segwork.results import Finding, Status
-from segwork.run import project_root, pseudonym_key, write_json
+from segwork.run import project_root, pseudonym_key
+from segwork.runs.files import write_json
+from segwork.runs.folder import RunFolder
 
 
 def export(
@@ -71,10 +72,9 @@ def export(
 
 def _blocked(folder: Path, despite: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the findings and the codes of failed required gates; refuse those without reason."""
-    try:
-        findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UsageError(f"'{folder}' holds no run", accepted="a folder of 'segwork run'") from None
+    if not (folder / "findings.json").is_file():
+        raise UsageError(f"'{folder}' holds no run", accepted="a folder of 'segwork run'")
+    findings = RunFolder(folder).findings()
     known = [f for f in findings if f["code"] in gates.catalogue()]
     judged = [Finding(**{**f, "status": Status(f["status"])}) for f in known]
     blocked = [finding.code for finding in gates.blocking(judged)]
