@@ -19,6 +19,7 @@ __all__ = [
     "run",
     "sample",
     "tables",
+    "value",
 ]
 
 

@@ -19,6 +19,16 @@ from segwork.settings import Export, Pilot
 
 ENGINES = ("pandas", "polars", "duckdb")
 RULES = {"cancelled_prefix"}
+COSTS = {
+    "margin_rate": "margin as a share of revenue, for lines without unit_cost",
+    "order": "money an order",
+    "line": "money an order line",
+    "return": "money a returned line",
+    "payment_rate": "share of what was sold",
+    "discount_rate": "share of the column discount that is not yet taken off the amount",
+    "contact": "money a contact, besides its minutes",
+    "contact_minute": "money a minute of handling",
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What something costs, in the home currency or as a share, and who says so."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Waiver:
     """A finding accepted by a named person, for a reason, until a date."""
 
@@ -106,6 +124,8 @@ class Config:
     sample : SampleCompany
     parameters : mapping of notebook to mapping
         Notebook parameters; ``-p`` on the command line wins.
+    costs : mapping of a name in COSTS to Cost
+        What an order, a return or a minute costs; what is not given is not guessed.
     limits : mapping of gate code to Limit
     waivers : mapping of gate code to Waiver
     export : Export
@@ -124,6 +144,7 @@ class Config:
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     export: Export = field(default_factory=Export)
@@ -194,6 +215,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         tables=_tables(values.get("tables", {}), where),
         sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
+        costs=_costs(values.get("costs", {}), where),
         limits=_sections(Limit, values.get("limits", {}), "limits", where),
         waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
         export=_section(Export, values.get("export", {}), f"[export] of {where}"),
@@ -214,6 +236,12 @@ def _tables(values: Any, where: str) -> Mapping[str, Source]:
             raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
         _check_mapping(source, name, place)
     return sources
+
+
+def _costs(values: Any, where: str) -> Mapping[str, Cost]:
+    values = _mapping(values, "costs", where)
+    _no_unknown(values, set(COSTS), f"[costs] of {where}", kind="cost")
+    return _sections(Cost, values, "costs", where)
 
 
 def _check_mapping(source: Source, table: str, place: str) -> None:
@@ -260,6 +288,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "window_days": (int,),
     "customers": (int,),
+    "value": (int, float),
     "at_most": (int, float),
     "at_least": (int, float),
     "columns": (dict,),

@@ -14,7 +14,7 @@ FLOORS = (
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
-    {"clustering", "sequences"},
+    {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"personas", "export", "scoring"},
     {"plots", "report"},

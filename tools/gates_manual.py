@@ -19,6 +19,7 @@ FAMILIES = {
     "F": "fairness",
     "P": "privacy",
     "B": "business",
+    "V": "value",
     "X": "export",
 }
 INTRODUCTION = """# Gates

@@ -72,9 +72,10 @@ def export(
 
 def _blocked(folder: Path, despite: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the findings and the codes of failed required gates; refuse those without reason."""
-    if not (folder / "findings.json").is_file():
+    run = RunFolder(folder)
+    if not run.file("findings.json").is_file():
         raise UsageError(f"'{folder}' holds no run", accepted="a folder of 'segwork run'")
-    findings = RunFolder(folder).findings()
+    findings = run.findings()
     known = [f for f in findings if f["code"] in gates.catalogue()]
     judged = [Finding(**{**f, "status": Status(f["status"])}) for f in known]
     blocked = [finding.code for finding in gates.blocking(judged)]

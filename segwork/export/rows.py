@@ -64,7 +64,7 @@ def rows(run: str | Path | Run, *, config: str | Path | Config | None = None) ->
     segwork.errors.UsageError: 'reports/nowhere' left no segments; accepted: ...
     """
     folder = run.folder if isinstance(run, Run) else Path(run)
-    if not (folder / "tables" / "segments.parquet").is_file():
+    if not RunFolder(folder).table("segments").is_file():
         raise UsageError(f"'{folder}' left no segments", accepted="a run with 20_segments")
     ready = _config.load(config) if config else config_of(run)
     key = run.key if isinstance(run, Run) else pseudonym_key(ready)
@@ -170,7 +170,7 @@ def _found_again(folder: Path) -> float:
 
 def _table(folder: Path, name: str, key: str = "", value: str = "") -> pd.DataFrame:
     """Read a table of the run; with ``key`` and ``value`` one column by another, empty for none."""
-    path = folder / "tables" / f"{name}.parquet"
+    path = RunFolder(folder).table(name)
     frame = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
     if not key:
         return frame
