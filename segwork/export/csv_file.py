@@ -7,7 +7,6 @@ take for a formula gets a quotation mark in front; numbers stay numbers.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -90,5 +89,4 @@ class CsvFile(Crm):
                 writer.writerow(header)
                 writer.writerows(rows)
 
-        atomically(self.folder / name, fill)
-        os.chmod(self.folder / name, 0o600)
+        atomically(self.folder / name, fill)  # for its owner only
