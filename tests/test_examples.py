@@ -22,6 +22,7 @@ PUBLIC = {
     "changepoints": ["detect", "detect_panel", "group_changes", "outlook"],
     "overfitting": ["check"],
     "fairness": ["group_metrics", "matched_pairs", "attribute_flip"],
+    "dynamics": ["mobility", "trace", "drift", "cadence"],
     "sample": ["make"],
     "export": ["rows", "send"],
     "value": ["attractiveness", "expected", "profit", "revenue_ahead", "service"],

@@ -15,6 +15,7 @@ FAMILIES = {
     "L": "leakage",
     "C": "clustering",
     "T": "time",
+    "D": "segments that move",
     "O": "overfitting",
     "F": "fairness",
     "P": "privacy",
