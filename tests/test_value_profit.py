@@ -84,11 +84,11 @@ def test_customers_in_are_customers_out_whatever_their_order() -> None:
     ("columns", "calls", "costs", "answer", "missing"),
     [
         ([], True, COSTS, "profit", ""),
-        (["unit_cost"], True, COSTS, "revenue", "goods: no cost known of 6 of 6 lines"),
+        (["unit_cost"], True, COSTS, "revenue", "ten prices in 6 of 6 lines"),
         (["unit_cost"], True, COSTS | {"margin_rate": 0.3}, "profit", ""),
         ([], False, {}, "margin", "contacts: there are no interactions"),
         ([], True, {}, "margin", "contacts: no cost known of 4 of 4"),
-        (["unit_cost"], False, {}, "revenue", "goods: no cost known"),
+        (["unit_cost"], False, {}, "revenue", "goods: cost unknown"),
     ],
 )
 def test_missing_costs_give_a_smaller_named_answer(
@@ -115,6 +115,16 @@ def test_recorded_cost_of_a_contact_wins_and_gaps_are_declared() -> None:
     found = value.profit(shop(interactions=calls), SEGMENTS, as_of=AS_OF, costs={"contact": 1.0})
     assert found.by_customer["cost_to_serve"].tolist() == [8.0, 1.0, 0.0, 1.0]
     assert found.sources["column cost"] == "recorded in the data"
+
+
+def test_a_price_far_below_cost_is_a_fault_and_not_a_loss() -> None:
+    """A line left in another currency has revenue and no margin; a free one is real."""
+    lines = LINES.assign(unit_cost=[30.0, 60, 60, 5, 8, 8, 8, 4_000])
+    segments = pd.Series({"a": "x", "b": "x", "e": "x"})
+    found = value.profit(shop(transactions=lines), segments, as_of=AS_OF)
+    assert found.by_customer["revenue"].tolist() == [100.0, 0.0, 40.0]
+    assert found.by_customer["margin"].tolist() == [40.0, -5.0, 0.0]
+    assert "above ten prices in 1 of 6 lines" in found.missing[0]
 
 
 def test_discount_and_line_costs_count_where_declared() -> None:

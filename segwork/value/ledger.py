@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import narwhals as nw
@@ -84,7 +84,6 @@ class Ledger:
         self._border, self._half = end - timedelta(days=window_days), window_days // 2
         self._today = today_of(end)
         past = _tables.until(tables, as_of)
-        self.lost = 0.0
         self.lines = self._lines(past.transactions)
         self.contacts = None if past.interactions is None else self._contacts(past.interactions)
         met = (self.lines["row"] >= 0).any() or not len(self.label)
@@ -110,11 +109,10 @@ class Ledger:
 
     def _window(self, native: Any, column: str) -> Any:
         frame = nw.from_native(native)
-        border: datetime = self._border
         zoned = getattr(frame.collect_schema()[column], "time_zone", None)
         at = nw.col(column)
         at = at.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else at
-        return frame.filter(at >= border)
+        return frame.filter(at >= self._border)
 
     def rows_of(self, ids: pd.Series) -> Array:
         """Return the position in ``label`` of each customer id, −1 for others."""

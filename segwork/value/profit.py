@@ -18,6 +18,7 @@ from segwork.tables import Tables
 from segwork.value.ledger import Ledger, column, everybody
 
 ANSWERS = ("profit", "margin", "revenue")
+FAR = 10.0  # cost over price from which the price is taken for a fault
 SHARES = ("margin_rate", "payment_rate", "discount_rate")
 BANDS = {"no contact": 0, "1 or 2 contacts": 1, "3 to 9 contacts": 3, "10 and more contacts": 10}
 
@@ -47,7 +48,8 @@ class Profit:
         What ``low, high`` and ``whale`` are of: profit, or the margin or revenue where more is not
         known.
     missing : tuple of str
-        What is not known and therefore not in the figures.
+        What is not known and therefore not in the figures; lines whose cost is not known, or more
+        than ten times their price, have revenue and no margin.
     sources : dict of str to str
         Where each cost comes from.
     outside : float
@@ -214,11 +216,14 @@ def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]
     """Return revenue, margin and cost to serve of every line; None for what nobody knows."""
     revenue, sold = np.nan_to_num(column(lines, "amount")), lines["sold"].to_numpy(bool)
     pieces = column(lines, "quantity") if "quantity" in lines else 1.0
-    margin = revenue - pieces * column(lines, "unit_cost")
-    margin = np.where(np.isnan(margin), revenue * price.get("margin_rate", np.nan), margin)
+    cost = pieces * column(lines, "unit_cost")
+    # A price far below cost is one of another currency or in thousands: its margin is not known.
+    far = (revenue != 0) & (np.abs(cost) > FAR * np.abs(revenue))
+    margin = np.where(far, np.nan, revenue - cost)
+    margin = np.where(np.isnan(cost), revenue * price.get("margin_rate", np.nan), margin)
     unknown = np.isnan(margin)
-    if unknown.any():
-        missing.append(f"goods: no cost known of {int(unknown.sum())} of {len(lines)} lines")
+    if n := int(unknown.sum()):
+        missing.append(f"goods: cost unknown or above ten prices in {n} of {len(lines)} lines")
     used = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
     used["payment_rate"] = np.where(sold, revenue, 0.0)
     used["discount_rate"] = np.where(sold, np.nan_to_num(column(lines, "discount")), 0.0)
@@ -277,12 +282,11 @@ def _use(book: Ledger) -> tuple[Array, Array]:
 
 
 def _by_segment(table: pd.DataFrame, answer: str, seed: int) -> pd.DataFrame:
-    codes = pd.factorize(table["segment"], sort=True)[0]
-    money = ["revenue", "margin", "cost_to_serve", "profit"]
     grouped = table.groupby("segment", sort=True)
-    found = grouped[money].sum(min_count=1)
+    found = grouped[["revenue", "margin", "cost_to_serve", "profit"]].sum(min_count=1)
     found.insert(0, "customers", grouped.size())
     values = table[answer].to_numpy(float)
+    codes = grouped.ngroup().to_numpy()
     found[["low", "high"]] = evidence.bootstrap_totals(codes, values, seed=seed)
     found["losing"] = (table[answer] < 0).groupby(table["segment"]).mean()
     service = found["cost_to_serve"]
