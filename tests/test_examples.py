@@ -24,6 +24,7 @@ PUBLIC = {
     "fairness": ["group_metrics", "matched_pairs", "attribute_flip"],
     "dynamics": ["mobility", "trace", "drift", "cadence"],
     "sample": ["make"],
+    "export": ["rows", "send"],
 }
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress"},
+    {"errors", "results", "schema", "settings", "progress"},
     {"evidence", "config"},
-    {"checks"},
+    {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
