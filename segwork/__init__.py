@@ -13,6 +13,7 @@ __all__ = [
     "fairness",
     "features",
     "overfitting",
+    "privacy",
     "quality",
     "run",
     "sample",

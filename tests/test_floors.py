@@ -9,13 +9,14 @@ import pytest
 
 FLOORS = (
     {"errors", "results", "schema", "progress"},
-    {"evidence", "config"},
+    {"evidence", "config", "disclosure"},
+    {"checks"},
     {"tables", "run"},
-    {"sample", "fetch"},
+    {"sample", "fetch", "redaction"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
-    {"personas", "gates", "export", "scoring", "limits"},
+    {"personas", "gates", "export", "scoring", "limits", "responsible"},
     {"plots", "report"},
     {"engine", "bench"},
     {"cli"},
