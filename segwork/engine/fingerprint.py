@@ -84,6 +84,9 @@ def settings(config: Config) -> dict[str, Any]:
         "window_days": config.window_days,
         "currency": config.currency,
         "engine": config.engine,
+        "purpose": config.purpose,
+        "purposes": dict(config.purposes),
+        "responsible": vars(config.responsible),
         "tables": {name: _shown(source) for name, source in config.tables.items()},
         "sample": _shown(config.sample) if config.sample.folder else {},
     }
