@@ -153,7 +153,9 @@ class Run:
         import pandas as pd
         from IPython.display import display as show
 
-        frame = pd.DataFrame(frame)
+        from segwork.disclosure import without_small_groups
+
+        frame = without_small_groups(pd.DataFrame(frame))
         personal = [c for c in (*frame.columns, *frame.index.names) if c in PERSONAL_COLUMNS]
         if personal or len(frame) > ROW_LIMIT:
             raise UsageError(
@@ -164,7 +166,23 @@ class Run:
         show({"text/html": _html_table(frame, caption), "text/plain": caption}, raw=True)
 
     def save(self, frame: Any, name: str) -> Path:
-        """Write a pandas frame for later notebooks to ``tables/<name>.parquet``."""
+        """Write a pandas frame for later notebooks to ``tables/<name>.parquet``.
+
+        Raises
+        ------
+        UsageError
+            A column names people directly, or holds their words.
+        """
+        from segwork.disclosure import direct_identifiers
+
+        named = direct_identifiers(frame.drop(columns="customer_id", errors="ignore"))
+        named |= {c: "is personal" for c in frame if c in PERSONAL_COLUMNS and c != "customer_id"}
+        if named:
+            raise UsageError(
+                f"table '{name}' of {self.notebook} would keep what names people: "
+                + "; ".join(f"{column} {why}" for column, why in named.items()),
+                accepted="pseudonyms, numbers and categories",
+            )
         path = self.folder / "tables" / f"{name}.parquet"
         atomically(
             path, lambda target: frame.to_parquet(target, index=frame.index.name is not None)
@@ -242,9 +260,7 @@ def pseudonym_key(config: _config.Config) -> str:
         return SAMPLE_KEY
     path = project_root() / ".segwork" / "key"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
-        path.chmod(0o600)
+        atomically(path, lambda place: Path(place).write_text(secrets.token_hex(32), "ascii"))
     return path.read_text(encoding="ascii").strip()
 
 
@@ -256,12 +272,12 @@ def write_json(path: Path, content: Any) -> None:
 
 def atomically(path: Path, write: Callable[[str], object]) -> None:
     """Let ``write`` fill a file under a temporary name, then rename it: none is ever seen half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
         write(temporary)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o600)  # what is told of people is for the owner of the run
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

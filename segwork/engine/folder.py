@@ -46,6 +46,7 @@ class Folder:
         """
         try:
             self.state.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)  # nobody else reads what is in it
         except OSError as fault:
             raise UsageError(
                 f"cannot write to '{self.path}' ({fault.strerror})", accepted="a folder for --out"
