@@ -13,6 +13,7 @@ from segwork.report.folder import RAN, Finding, RunFolder, by_urgency, flat
 from segwork.report.layout import Html, badge, mark, page, table
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import footer, title
+from segwork.responsible import responsibilities
 from segwork.results import YES_NO, display
 
 HEADLINES = 6
@@ -34,6 +35,7 @@ def index_page(run: RunFolder) -> str:
         ("Headline numbers", _headlines(run)),
         ("Every gate", _every_gate(run)),
         ("Who decides", _decision(run)),
+        ("Who answers for what", _responsible(run)),
         ("Can it be repeated?", _verification()),
         ("What it was made from", _origin(run)),
     )
@@ -57,7 +59,9 @@ def index_page(run: RunFolder) -> str:
 
 def _about(run: RunFolder) -> str:
     manifest = run.manifest
-    return f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
+    text = f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
+    purpose = manifest.get("config", {}).get("purpose")
+    return text if purpose is None else f"{text} Purpose: {purpose or 'not declared'}."
 
 
 def _overall(run: RunFolder) -> str:
@@ -224,6 +228,16 @@ def _decision(run: RunFolder) -> str:
     path = run.folder / "decision.md"
     source = path.read_text(encoding="utf-8") if path.is_file() else UNDECIDED
     return f'<div class="decision">{render(source)}</div>'
+
+
+def _responsible(run: RunFolder) -> str:
+    """Return the matrix of roles; a role nobody fills is shown as empty."""
+    names = run.manifest.get("config", {}).get("responsible")
+    if names is None:
+        return ""
+    matrix = responsibilities(names)
+    header = ("Matter", "Answers", "Works on it", "Is told")
+    return table("Who answers for which gates and faults", header, matrix.to_numpy())
 
 
 def _verification() -> str:
