@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from segwork.schema import TABLES, Kind
 from segwork.tables import Tables
 
 HIDDEN = "<from the data>"
+COMMON = 0.01  # a small word that stands in more of the texts than that names nobody
 SHORTEST = 4  # characters; shorter values are codes, and words of any message
 _WORD = re.compile(r"[\w@.+-]{4,}")
 
@@ -63,7 +65,9 @@ def redacted(text: str, data: Tables, *, code: str = "") -> str:
     found: set[str] = set()
     for values in _personal(data):
         found |= {value for value in values if len(value) >= SHORTEST and value in text}
-        found |= words & set(_WORD.findall(" ".join(values))) if words else set()
+        told_by = Counter(word for value in values for word in words & set(_WORD.findall(value)))
+        most = max(COMMON * len(values), 1)
+        found |= {word for word, times in told_by.items() if times <= most or not word.islower()}
     for value in sorted(found - own, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return text

@@ -60,7 +60,7 @@ def all_of(
 def singling_out(table: Any, *, known: Names, tries: int = 1000, seed: int = 0) -> Frame:
     """Describe a person by what is known: does the description fit nobody else?
 
-    Guessing combines values drawn column by column from the whole table.
+    Guessing combines values drawn column by column, and must hit this very person.
 
     Parameters
     ----------
@@ -78,13 +78,12 @@ def singling_out(table: Any, *, known: Names, tries: int = 1000, seed: int = 0) 
     """
     frame = columns_of(table, known)
     rng = np.random.default_rng(seed)
-    sizes = frame.groupby(list(frame), dropna=False, observed=True).size().rename("n").reset_index()
     targets = rng.integers(0, len(frame), tries)
-    guesses = frame.iloc[targets].reset_index(drop=True)
-    guesses = guesses.apply(lambda column: rng.permutation(frame[column.name])[targets])
-    hits = frame.iloc[targets].merge(sizes, how="left")["n"] == 1
-    lucky = guesses.astype(frame.dtypes.to_dict()).merge(sizes, how="left")["n"] == 1
-    return _row("singling out", known, hits.to_numpy(), float(lucky.mean()))
+    codes = frame.apply(lambda column: pd.factorize(column, use_na_sentinel=False)[0]).to_numpy()
+    guesses = np.column_stack([rng.permutation(column)[targets] for column in codes.T])
+    alone = (~frame.duplicated(keep=False)).to_numpy()[targets]
+    lucky = alone & (guesses == codes[targets]).all(axis=1)
+    return _row("singling out", known, alone, float(lucky.mean()))
 
 
 def linkage(outside: Any, released: Any, *, on: Names, tries: int = 1000, seed: int = 0) -> Frame:
