@@ -60,11 +60,8 @@ def plant(tables: Mapping[str, pd.DataFrame], people: Iterable[Canary]) -> dict[
         if "customer_id" in table:
             table["customer_id"] = table["customer_id"].astype(object)
             table.loc[there, "customer_id"] = [one.customer_id for one in told]
-        for column, part in (
-            ("contact_name", "name"),
-            ("contact_mail", "mail"),
-            ("mobile", "phone"),
-        ):
+        extra = {"contact_name": "name", "contact_mail": "mail", "mobile": "phone"}
+        for column, part in {**extra, "account": "customer_id"}.items():
             table[column] = None
             table.loc[there, column] = [getattr(one, part) for one in told]
         for column in {"text", "product_description", "user_agent"} & set(table):
