@@ -8,7 +8,8 @@ EXTRAS ?= test
 # The ordinary notebooks' settings; any segwork.toml will do.
 CONFIG ?= notebooks/configs/sample.toml
 OUT    ?= reports
-BENCH  := $(BIN)/segwork run --notebooks notebooks/benchmarks --out $(OUT)
+# benchmarks/ is not part of the package: its notebooks find it beside them.
+BENCH  := PYTHONPATH=$(CURDIR) $(BIN)/segwork run --notebooks benchmarks/notebooks --out $(OUT)
 
 # Public data beside the project, where it exists (see data/README.md).
 ifneq ($(wildcard ../shared/data),)
@@ -16,7 +17,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lab bench bench-quick bench-peers weights referee clean
+.PHONY: help setup run test lint format size lab bench bench-quick bench-peers weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,24 +54,27 @@ format: $(VENV)/.installed-$(EXTRAS) ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+size: ## print the lines of code by room
+	@$(PYTHON) tools/size.py
+
 lab: setup ## open the notebooks in JupyterLab
-	$(BIN)/segwork lab
+	PYTHONPATH=$(CURDIR) $(BIN)/segwork lab
 
 bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an hour or more)
-	$(BENCH) --config notebooks/configs/benchmarks_full.toml
+	$(BENCH) --config benchmarks/configs/full.toml
 
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minutes)
-	$(BENCH) --config notebooks/configs/benchmarks.toml
+	$(BENCH) --config benchmarks/configs/quick.toml
 
 # One thread: sums in the last digit must not depend on how many cores there are.
 weights: setup ## train the change-point networks anew and take their thresholds (an hour)
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
-	  $(BIN)/python -m segwork.changepoints.train
+	  $(BIN)/python -m benchmarks.changepoints.train
 
 # The referees that select segments; clustered tables stay in .segwork, so it can be stopped.
 referee: setup ## simulate tables and train the segments' two referees again (90 minutes)
-	$(BIN)/python -m segwork.bench.referee_training any .segwork/referee segwork/clustering/referee.npz
-	$(BIN)/python -m segwork.bench.referee_training customers .segwork/referee_customers segwork/clustering/referee_customers.npz
+	$(BIN)/python -m benchmarks.clustering.referee_training any .segwork/referee segwork/clustering/judging/referee.npz
+	$(BIN)/python -m benchmarks.clustering.referee_training customers .segwork/referee_customers segwork/clustering/judging/referee_customers.npz
 
 # Other people's audits on our plants: one environment, one adapter and one file of alarms each.
 # They are asked not to call home.
@@ -81,17 +85,17 @@ bench-peers: export YDATA_PROFILING_NO_ANALYTICS := true
 bench-peers: export DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY := true
 bench-peers: export DISABLE_LATEST_VERSION_CHECK := true
 bench-peers: setup $(PEERS:%=build/peers/%.tried) ## run six other audits on the same planted faults (an hour)
-	$(BIN)/python -m segwork.bench.peers write build/peers
+	$(BIN)/python -m benchmarks.peers.run write build/peers
 	@for peer in $(PEERS); do \
 	  test ! -e build/peers/$$peer.absent || continue; \
 	  rm -f build/peers/$$peer.jsonl; echo "Running $$peer"; \
-	  build/peers/$$peer/bin/python -W ignore tools/peers/run_$$peer.py build/peers/plants build/peers/$$peer.jsonl || exit 1; \
+	  build/peers/$$peer/bin/python -W ignore benchmarks/peers/adapters/run_$$peer.py build/peers/plants build/peers/$$peer.jsonl || exit 1; \
 	done
 	@rm -f build/peers/deepchecks_models.jsonl; test -e build/peers/deepchecks.absent || \
-	  build/peers/deepchecks/bin/python -W ignore tools/peers/run_deepchecks_models.py build/peers/models build/peers/deepchecks_models.jsonl
-	$(BIN)/python -m segwork.bench.peers score build/peers --claims tools/peers/claims.toml --made $$(date +%F)
+	  build/peers/deepchecks/bin/python -W ignore benchmarks/peers/adapters/run_deepchecks_models.py build/peers/models build/peers/deepchecks_models.jsonl
+	$(BIN)/python -m benchmarks.peers.run score build/peers --claims benchmarks/peers/adapters/claims.toml --made $$(date +%F)
 
-build/peers/%.tried: tools/peers/%.txt
+build/peers/%.tried: benchmarks/peers/adapters/%.txt
 	@rm -rf build/peers/$* build/peers/$*.absent && mkdir -p build/peers
 	@echo "Installing $*"
 	@$(PYTHON) -m venv build/peers/$* && build/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \

@@ -1,1 +1,1 @@
-"""The evidence: worlds, plants and studies behind what segwork claims; not in the wheel."""
+"""The evidence: worlds, plants, peers, studies and the training of what ships trained."""

@@ -7,9 +7,10 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from benchmarks.changepoints import scores, train
+from benchmarks.changepoints.simulate_series import simulate
 from segwork import changepoints
-from segwork.changepoints import detect, scores, series, series_network, train, weights
-from segwork.changepoints.simulate_series import simulate
+from segwork.changepoints import detect, series, series_network, weights
 from segwork.errors import UsageError
 
 RNG = np.random.default_rng(11)

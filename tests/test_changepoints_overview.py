@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.changepoints import worlds as change_worlds
 from segwork import changepoints, evidence
-from segwork.bench import change_worlds
 from segwork.changepoints import PanelChanges, detect_panel, overview
 from segwork.changepoints.simulate_customers import buy
 

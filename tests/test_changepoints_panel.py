@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.changepoints import worlds as change_worlds
 from segwork import sequences
-from segwork.bench import change_worlds
 from segwork.changepoints import PanelChanges, calibration, detect_panel, kinds, panel_network
 from segwork.changepoints import panel as panel_module
 from segwork.changepoints.simulate_customers import buy, simulate

@@ -415,7 +415,7 @@ def test_strict_lets_required_gates_decide(
     finished: Path, monkeypatch: pytest.MonkeyPatch, limit: float, strict: bool, code: int
 ) -> None:
     """A failed required gate is exit code 3 under ``--strict`` and 0 without."""
-    from segwork import gates
+    from segwork.checks import gates
     from segwork.results import Severity
 
     gate = gates.Gate(

@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
+from benchmarks.fairness.unawareness import unawareness
+from benchmarks.fairness.worlds import RISK_FACTORS, WORLDS, draw
 from segwork import fairness, overfitting
-from segwork.bench.fairness_worlds import RISK_FACTORS, WORLDS, draw
-from segwork.bench.unawareness import unawareness
 from segwork.errors import DataError
 from segwork.results import Status
 

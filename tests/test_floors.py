@@ -16,9 +16,9 @@ FLOORS = (
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
-    {"personas", "gates", "export", "scoring", "limits", "responsible"},
+    {"personas", "export", "scoring", "responsible"},
     {"plots", "report"},
-    {"engine", "bench"},
+    {"engine"},
     {"cli"},
     {"__main__"},
 )

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from segwork import gates
+from segwork.checks import gates
+from segwork.checks.gates import Gate
 from segwork.config import Config, Limit, Waiver
 from segwork.errors import ConfigError
-from segwork.gates import Gate
 from segwork.results import Finding, Severity, Status
 
 GATE = Gate(

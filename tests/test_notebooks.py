@@ -18,10 +18,11 @@ from segwork.engine.rules import Notebook, complaints
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "notebook_template.ipynb"
 FOLDER = ROOT / "notebooks"
+BENCHMARKS = ROOT / "benchmarks"
 COMMITTED = sorted(
     path
-    for path in FOLDER.rglob("*.ipynb")
-    if not any(part.startswith(".") for part in path.relative_to(FOLDER).parts)
+    for path in (*FOLDER.rglob("*.ipynb"), *(BENCHMARKS / "notebooks").glob("*.ipynb"))
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
 
 
@@ -159,8 +160,8 @@ def test_too_many_cells_are_noticed(tmp_path: Path) -> None:
 
 def test_benchmark_needs_its_quick_mode(tmp_path: Path) -> None:
     """A benchmark is held to fewer rules, but it must have a quick mode."""
-    (tmp_path / "benchmarks").mkdir()
-    path = tmp_path / "benchmarks" / "speed.ipynb"
+    path = tmp_path / "benchmarks" / "notebooks" / "speed.ipynb"
+    path.parent.mkdir(parents=True)
     path.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
 
     assert complaints(Notebook(path)) == ["a benchmark needs the parameter quick"]
@@ -168,10 +169,10 @@ def test_benchmark_needs_its_quick_mode(tmp_path: Path) -> None:
 
 def test_benchmarks_are_as_of_the_day_of_their_config() -> None:
     """A benchmark that starts with another day leaves facts the run refuses as stale."""
-    for config in ("benchmarks.toml", "benchmarks_full.toml"):
-        day = str(tomllib.loads((FOLDER / "configs" / config).read_text(encoding="utf-8"))["as_of"])
-        for path in FOLDER.glob("benchmarks/*.ipynb"):
+    for config in sorted((BENCHMARKS / "configs").glob("*.toml")):
+        day = str(tomllib.loads(config.read_text(encoding="utf-8"))["as_of"])
+        for path in (BENCHMARKS / "notebooks").glob("*.ipynb"):
             said = re.findall(
                 r'config={"as_of": "(.+?)"}', "\n".join(Notebook(path).sources("code"))
             )
-            assert said == [day], f"{path.stem} starts as of {said}, {config} says {day}"
+            assert said == [day], f"{path.stem} starts as of {said}, {config.name} says {day}"

@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
+from benchmarks.models import defects as model_defects
 from segwork import overfitting
-from segwork.bench import model_defects
 from segwork.errors import UsageError
 from segwork.overfitting import OverfittingCheck
 from segwork.overfitting.case import make_case

@@ -244,7 +244,8 @@ def test_what_names_people_is_not_kept(
 
 def test_undeclared_consent_blocks_a_strict_run() -> None:
     """Not declared is inconclusive, shown as it is, and decides under --strict."""
-    from segwork import config, gates
+    from segwork import config
+    from segwork.checks import gates
 
     settings = config.load({"as_of": "2026-07-01", "sample": {"folder": "none"}})
     findings = gates.judge({"70_privacy": {"consent_status": "not declared"}}, settings)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
+from segwork.checks.gates import catalogue
 from segwork.config import Responsible
-from segwork.gates import catalogue
 from segwork.responsible import ROLES, responsibilities
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segwork.gates import Gate, catalogue
+from segwork.checks.gates import Gate, catalogue
 from segwork.results import YES_NO, display
 
 FAMILIES = {
@@ -38,7 +38,7 @@ SEG-O02 = { at_least = 0.60, why = "lost customers we must not miss" }
 SEG-Q01 = { who = "A. Reviewer", why = "guests may order without an account", until = 2027-06-30 }
 ```
 
-This page is written by `python tools/gates_manual.py` from `segwork/limits/*.toml`.
+This page is written by `python tools/gates_manual.py` from `segwork/checks/limits/*.toml`.
 """
 
 

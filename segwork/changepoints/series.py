@@ -77,8 +77,8 @@ def detect(y: Any, *, seed: int = 0) -> ChangePoints:
     Notes
     -----
     The share of change-free series with an answer is 10 % over the simulated families the
-    threshold was taken from (``segwork/changepoints/simulate_series.py``); it is not promised for
-    a process unlike all of them. Unit and origin of ``y`` do not matter.
+    threshold was taken from (``benchmarks/changepoints/simulate_series.py``); it is not promised
+    for a process unlike all of them. Unit and origin of ``y`` do not matter.
 
     Examples
     --------

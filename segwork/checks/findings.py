@@ -41,7 +41,7 @@ class Findings:
     def status(self, code: str) -> str:
         """Return the status word of one check."""
         self._known(code)
-        return str(self.table.set_index("code").at[code, "status"])
+        return str(self.table.set_index("code").loc[code, "status"])
 
     def rows(self, code: str) -> pd.DataFrame:
         """Return every row behind a finding: table, row (0-based source position).

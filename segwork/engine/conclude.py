@@ -59,7 +59,8 @@ def conclude(
 
 
 def _write_report(session: Session, content: dict[str, Any], key: str) -> None:
-    from segwork import gates, report
+    from segwork import report
+    from segwork.checks import gates
 
     plan, folder = session.plan, session.plan.folder
     ran = [name for name in plan.notebooks if session.entries[name]["status"] == GREEN]
@@ -98,7 +99,7 @@ def _exit_code(session: Session, findings: list[dict[str, Any]], *, strict: bool
         return 1
     if not strict:
         return 0
-    from segwork import gates
+    from segwork.checks import gates
 
     judged = [Finding(**{**f, "status": Status(f["status"])}) for f in findings]
     return GateError.exit_code if gates.blocking(judged) else 0

@@ -58,7 +58,7 @@ def changes(run_a: str | Path, run_b: str | Path, *, tolerance: float = 1e-9) ->
 
 def directions() -> dict[str, int]:
     """Return for each fact a gate limits whether higher (+1) or lower (-1) is better."""
-    from segwork import gates
+    from segwork.checks import gates
 
     return {
         f"{gate.notebook}.{gate.fact}": -1 if gate.at_most is not None else 1

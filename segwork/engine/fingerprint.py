@@ -247,7 +247,7 @@ def place(name: str, root: Path) -> Path:
 
 def policy_files() -> list[Path]:
     """Return the files that hold the gates."""
-    return sorted((PACKAGE / "limits").glob("*.toml"))
+    return sorted((PACKAGE / "checks" / "limits").glob("*.toml"))
 
 
 def _package_data() -> list[Path]:

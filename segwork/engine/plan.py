@@ -183,7 +183,7 @@ def _checked_data(
     data = data_hashes(config, hashes)
     if folder.remembered("_checked") == _mark(config, data):
         return data
-    from segwork import gates
+    from segwork.checks import gates
     from segwork.engine import datacheck
 
     gates.judge({}, config)

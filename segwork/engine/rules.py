@@ -32,7 +32,7 @@ class Notebook:
         self.name = name or path.stem
         self.content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         self.cells: list[dict[str, Any]] = self.content["cells"]
-        self.benchmark = path.parent.name == "benchmarks"
+        self.benchmark = path.parent.parent.name == "benchmarks"
 
     def sources(self, kind: str) -> list[str]:
         """Return the texts of the cells of one kind."""

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from segwork.checks.gates import Gate, catalogue
 from segwork.errors import DataError
-from segwork.gates import Gate, catalogue
 from segwork.report.layout import mark
 
 RAN = "ok"

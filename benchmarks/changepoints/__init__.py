@@ -1,0 +1,1 @@
+"""Worlds, scores and training of the change-point detectors."""

@@ -1,0 +1,1 @@
+"""Suites of labelled tables, and the training of the referees."""

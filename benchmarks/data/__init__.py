@@ -1,0 +1,1 @@
+"""Planted faults for the data audit, and how it is scored."""

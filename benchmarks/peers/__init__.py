@@ -1,0 +1,1 @@
+"""Other people's audits on our plants."""

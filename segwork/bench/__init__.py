@@ -1,1 +1,0 @@
-"""Worlds with planted truth, to audit the audits."""
