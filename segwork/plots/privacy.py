@@ -129,3 +129,26 @@ def accuracy(counts: pd.Series, means: pd.Series, *, most: float) -> tuple[Any, 
         f"{r.statistic} at ε {r.epsilon:g}: {100 * r.error:.2g} %" for r in table.itertuples()
     )
     return figure, f"Error of released numbers by privacy loss, median over groups. {described}."
+
+
+def losses(table: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the privacy loss that an audit saw beside what was promised.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``mechanism``, ``promised``, ``observed``, ``low`` (lower bound), one row a mechanism.
+    """
+    rows = table.assign(value=table["observed"], high=table["observed"])
+    with interval_lines(list(table["mechanism"]), {"seen, down to its lower bound": rows}) as (
+        figure,
+        axes,
+    ):
+        places = range(len(table))
+        axes.plot(table["promised"], places, "|", color=COLOURS[5], ms=18, label="promised")
+        axes.set_xlabel("privacy loss ε")
+    described = "; ".join(
+        f"{r.mechanism}: promised {r.promised:g}, seen {r.observed:.2f}, at least {r.low:.2f}"
+        for r in table.itertuples()
+    )
+    return figure, f"Privacy loss seen by the audit beside the promised one. {described}."

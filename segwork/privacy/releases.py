@@ -126,7 +126,8 @@ def release(
     ask = ledger and ledger.answer  # without a ledger nothing is kept
     lines = ask(_fingerprint(people, question), epsilon=epsilon, draw=draw) if ask else draw()
     table = pd.DataFrame(lines, columns=["group", "bin", "value", "low", "high"])
-    shown = [_shaped(table, column) for column in ("value", "low", "high")]
+    keys = [key for key in ("group", "bin") if table[key].notna().any()]
+    shown = [_shaped(table, keys, column) for column in ("value", "low", "high")]
     return Release(*shown, float(epsilon), statistic, groups is None or _declares(groups))
 
 
@@ -199,8 +200,7 @@ def _fingerprint(people: pd.DataFrame, question: list[Any]) -> str:
     return hashlib.sha256(rows.tobytes() + json.dumps(question).encode()).hexdigest()
 
 
-def _shaped(table: pd.DataFrame, column: str) -> Any:
-    keys = [key for key in ("group", "bin") if table[key].notna().any()]
+def _shaped(table: pd.DataFrame, keys: list[str], column: str) -> Any:
     if len(keys) < 2:
         return table.set_index(keys)[column] if keys else table[column].item()
     return table.pivot_table(column, "group", "bin", sort=False)
