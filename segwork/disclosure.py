@@ -11,6 +11,7 @@ SMALLEST_GROUP = 5
 """El Emam's commonest precedent: a risk of one in five inside an organisation (11 for release)."""
 
 COUNTS_PEOPLE = ("customers", "people")
+CELLS = "cells"
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 _PHONE = re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)\+?(?:\d[ ()/-]{0,2}){9,15}(?![\w.:-])")
 _NAMED = re.compile(
@@ -41,12 +42,19 @@ def direct_identifiers(frame: Any) -> dict[str, str]:
     return found
 
 
-def without_small_groups(frame: Any, *, k: int = SMALLEST_GROUP) -> Any:
+def without_small_groups(frame: Any, *, people: str = "", k: int = SMALLEST_GROUP) -> Any:
     """Blank the numbers of every row that is about fewer than ``k`` people.
 
-    A column called ``customers`` or ``people`` says how many they are. Rows that could be worked
-    out from a known total are blanked with them, and look the same. A frame without such a column
-    comes back as it is.
+    Rows that could be worked out from a known total are blanked with them, and look the same.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Comes back as it is where no column says how many people a row is about.
+    people : str
+        The column that says so, by default one called ``customers`` or ``people``; ``cells``
+        where every number is a count of people, see :func:`suppressed`.
+    k : int
 
     Examples
     --------
@@ -55,16 +63,19 @@ def without_small_groups(frame: Any, *, k: int = SMALLEST_GROUP) -> Any:
     >>> shown["customers"].tolist()
     [None, 40, None]
     """
-    people = [name for name in frame.columns if str(name).lower() in COUNTS_PEOPLE]
-    people = [name for name in people if frame[name].dtype.kind in "iuf"]
-    if not people:
+    numbers = [name for name in frame.columns if frame[name].dtype.kind in "iuf"]
+    if people == CELLS and numbers:
+        shown = suppressed(frame[numbers].fillna(0), k=k)
+        return frame.assign(**frame[numbers].astype(object).where(shown.notna(), None))
+    told = (people,) if people else COUNTS_PEOPLE
+    counts = [name for name in numbers if str(name).lower() in told]
+    if not counts:
         return frame
-    hidden = hidden_groups(frame[people].min(axis=1).fillna(0).to_numpy(float), k=k)
+    hidden = hidden_groups(frame[counts].min(axis=1).fillna(0).to_numpy(float), k=k)
     if not hidden.any():
         return frame
     shown = frame.astype(object)
-    numbers = [dtype.kind in "iufb" for dtype in frame.dtypes]
-    shown.loc[hidden, frame.columns[numbers]] = None
+    shown.loc[hidden, numbers] = None
     return shown
 
 

@@ -167,8 +167,11 @@ class Run:
         bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
         show(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
-    def table(self, frame: Any, *, caption: str) -> None:
-        """Show an aggregated table; refuses rows about people.
+    def table(self, frame: Any, *, caption: str, people: str = "") -> None:
+        """Show an aggregated table without groups of a few people; refuses rows about people.
+
+        ``people`` names the column that counts the people of a row where it is not called
+        ``customers``, or is ``cells`` where every number is such a count.
 
         Raises
         ------
@@ -180,7 +183,7 @@ class Run:
 
         from segwork.disclosure import without_small_groups
 
-        frame = without_small_groups(pd.DataFrame(frame))
+        frame = without_small_groups(pd.DataFrame(frame), people=people)
         personal = [c for c in (*frame.columns, *frame.index.names) if c in PERSONAL_COLUMNS]
         if personal or len(frame) > ROW_LIMIT:
             raise UsageError(

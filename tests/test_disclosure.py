@@ -73,6 +73,26 @@ def test_tables_without_small_groups_stay(frame: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(without_small_groups(frame), frame)
 
 
+def test_the_column_that_counts_people_may_be_named() -> None:
+    """Where a column of another name counts them it is said, and its order of rows matters not."""
+    frame = pd.DataFrame({"group": list("ABC"), "n": [50, 3, 9], "recall": [0.5, 1.0, 0.7]})
+
+    assert without_small_groups(frame)["recall"].tolist() == [0.5, 1.0, 0.7]
+    shown = without_small_groups(frame, people="n")
+    assert shown["recall"].tolist() == [0.5, None, None]
+
+
+def test_every_cell_may_count_people() -> None:
+    """A cross table keeps its words and loses small cells, and those that give them away."""
+    frame = pd.DataFrame({"reading": list("ABC"), "x": [2, 40, 7], "y": [30, 50, 6]})
+
+    shown = without_small_groups(frame, people="cells")
+
+    assert shown["reading"].tolist() == list("ABC")
+    assert shown["x"].tolist() == [None, 40, None]
+    assert shown["y"].tolist() == [None, 50, None]
+
+
 def test_two_hidden_ones_are_not_enough() -> None:
     """Groups of one and two: their sum would say who is who, so a third is hidden."""
     assert hidden_groups(np.array([1, 2, 30, 40])).tolist() == [True, True, True, False]
