@@ -357,6 +357,11 @@ def test_hidden_cells_that_totals_give_away_are_counted() -> None:
     assert found.status("PR-06") == "failed"
 
 
+def test_nothing_handed_on_is_not_passed() -> None:
+    """With consent but no table there is nothing to hold it against."""
+    assert privacy.judged(replace(case(), tables={})).status("PR-07") == "not_applicable"
+
+
 def test_undeclared_consent_is_never_passed() -> None:
     """PR-07 does not apply and says why."""
     lines = pd.DataFrame({"customer_id": ["a"], "ordered_at": "2026-01-01", "amount": 1})

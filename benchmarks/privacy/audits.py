@@ -98,6 +98,7 @@ def neighbours(amounts: list[float], one_more: list[float]) -> tuple[pd.Series, 
 CROWD = neighbours([1.0] * 40, [10.0])
 HEAVY = neighbours([1.0] * 40, [1.0] * 20)
 HUGE = neighbours([1.0] * 40, [1000.0])
+HALVES = neighbours([0.0] * 20 + [10.0] * 20, [10.0])
 
 
 def count(values: pd.Series, epsilon: float) -> float:
@@ -117,9 +118,8 @@ def histogram(values: pd.Series, epsilon: float) -> float:
 
 
 def quantile(values: pd.Series, epsilon: float) -> float:
-    """Release a high quantile, which one more large amount moves."""
-    asked = {"statistic": "quantile", "bounds": (0, 10), "quantile": 0.95}
-    return float(release(values, epsilon=epsilon, **asked).value)
+    """Release the median, which one more customer tips where two halves are apart."""
+    return float(release(values, statistic="quantile", epsilon=epsilon, bounds=(0, 10)).value)
 
 
 def half_the_noise(values: pd.Series, epsilon: float) -> float:
@@ -138,7 +138,7 @@ def a_customer_for_each_row(values: pd.Series, epsilon: float) -> float:
     return count(values.reset_index(drop=True), epsilon)
 
 
-HONEST = {count: CROWD, mean: CROWD, histogram: CROWD, quantile: CROWD}
+HONEST = {count: CROWD, mean: CROWD, histogram: CROWD, quantile: HALVES}
 BROKEN = {half_the_noise: CROWD, bounds_from_the_data: HUGE, a_customer_for_each_row: HEAVY}
 
 

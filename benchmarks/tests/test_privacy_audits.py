@@ -49,7 +49,7 @@ def test_bound_holds_its_level() -> None:
 
 def test_neighbours_differ_in_one_customer() -> None:
     """Whoever is added has all their rows in one of the two data sets and none in the other."""
-    for without, with_one in (audits.CROWD, audits.HEAVY, audits.HUGE):
+    for without, with_one in (audits.CROWD, audits.HEAVY, audits.HUGE, audits.HALVES):
         extra = set(with_one.index) - set(without.index)
         assert extra == {"extra"}
         assert with_one.drop("extra").equals(without)

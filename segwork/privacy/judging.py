@@ -125,7 +125,7 @@ def without_consent(case: Disclosure, _rule: Rule) -> Iterator[Evidence]:
     consent = _need(case.consent, "consent")
     if consent.status != "passed":
         raise NotApplicable(f"consent is {consent.status}")
-    for name, frame in case.tables.items():
+    for name, frame in _need(case.tables, "table handed on").items():
         ids = _ids(frame)
         n = len(ids - _ids(consent.tables.customers))
         note = f"{n:,} of {len(ids):,} customers did not come through the door"
