@@ -20,6 +20,7 @@ from segwork.privacy.ledger import Ledger
 STEPS = 2**20  # a mean sums whole steps of its bounds: sums of floats leak through rounding
 CANDIDATES = 201
 BINS = 10
+ENDS = ("value", "low", "high")
 LEVEL, BOTH = 0.95, 0.975  # of an interval; of each of two that hold together
 
 
@@ -125,9 +126,7 @@ def release(
     question = [statistic, float(epsilon), quantile, list(map(str, bins)), list(map(str, names))]
     ask = ledger and ledger.answer  # without a ledger nothing is kept
     lines = ask(_fingerprint(people, question), epsilon=epsilon, draw=draw) if ask else draw()
-    table = pd.DataFrame(lines, columns=["group", "bin", "value", "low", "high"])
-    keys = [key for key in ("group", "bin") if table[key].notna().any()]
-    shown = [_shaped(table, keys, column) for column in ("value", "low", "high")]
+    shown = lines[0][2:] if lines[0][:2] == [None, None] else _shaped(lines)
     return Release(*shown, float(epsilon), statistic, groups is None or _declares(groups))
 
 
@@ -157,7 +156,7 @@ def _declares(groups: Any) -> bool:
 
 def _one_row_each(values: Any, groups: Any) -> tuple[pd.DataFrame, list[Any]]:
     """Return value and group of each customer, one row each, and the names of the groups."""
-    frame = pd.Series(values).rename("value").to_frame().assign(group="")
+    frame = pd.DataFrame({"value": pd.Series(values), "group": ""})
     names: list[Any] = []
     if groups is not None:
         by_customer = isinstance(groups, pd.Series) and not groups.index.equals(frame.index)
@@ -200,10 +199,13 @@ def _fingerprint(people: pd.DataFrame, question: list[Any]) -> str:
     return hashlib.sha256(rows.tobytes() + json.dumps(question).encode()).hexdigest()
 
 
-def _shaped(table: pd.DataFrame, keys: list[str], column: str) -> Any:
-    if len(keys) < 2:
-        return table.set_index(keys)[column] if keys else table[column].item()
-    return table.pivot_table(column, "group", "bin", sort=False)
+def _shaped(lines: list[list[Any]]) -> list[Any]:
+    """Return value, low and high by group, by bin, or by both."""
+    table = pd.DataFrame(lines, columns=["group", "bin", *ENDS])
+    keys = [key for key in ("group", "bin") if table[key].notna().any()]
+    if len(keys) == 1:
+        return [table.set_index(keys)[column] for column in ENDS]
+    return [table.pivot_table(column, "group", "bin", sort=False) for column in ENDS]
 
 
 @lru_cache(maxsize=256)
