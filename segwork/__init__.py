@@ -11,6 +11,7 @@ __all__ = [
     "changepoints",
     "checks",
     "clustering",
+    "export",
     "fairness",
     "features",
     "overfitting",

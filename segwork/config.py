@@ -15,6 +15,7 @@ from typing import Any
 
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
+from segwork.settings import Export, Pilot
 
 ENGINES = ("pandas", "polars", "duckdb")
 RULES = {"cancelled_prefix"}
@@ -123,6 +124,8 @@ class Config:
         Notebook parameters; ``-p`` on the command line wins.
     limits : mapping of gate code to Limit
     waivers : mapping of gate code to Waiver
+    export : Export
+    pilot : Pilot, optional
     folder : Path
         Where relative paths start.
     """
@@ -142,6 +145,8 @@ class Config:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    export: Export = field(default_factory=Export)
+    pilot: Pilot | None = None
     folder: Path = Path()
 
     def resolve(self, path: str) -> Path:
@@ -212,6 +217,8 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
         limits=_sections(Limit, values.get("limits", {}), "limits", where),
         waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
+        export=_section(Export, values.get("export", {}), f"[export] of {where}"),
+        pilot=_optional(Pilot, values.get("pilot"), f"[pilot] of {where}"),
         folder=folder,
     )
 
@@ -259,6 +266,10 @@ def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any
     )
 
 
+def _optional(kind: type, values: Any, where: str) -> Any:
+    return None if values is None else _section(kind, values, where)
+
+
 def _section(kind: type, values: Any, where: str) -> Any:
     assert is_dataclass(kind)
     values = _mapping(values, kind.__name__.lower(), where)
@@ -280,18 +291,25 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "at_least": (int, float),
     "columns": (dict,),
     "rules": (dict,),
+    "fields": (dict,),
+    "review_days": (int,),
+    "size": (int,),
+    "control_share": (float,),
 }
+_POSITIVE = ("window_days", "customers", "review_days", "size")
 
 
 def _typed(key: str, value: Any, where: str) -> Any:
-    if key == "until":
+    if key in ("until", "starts"):
         return _date(key, value, where)
     accepted = _TYPES.get(key, (str,))
     if isinstance(value, bool) or not isinstance(value, accepted):
         names = " or ".join(kind.__name__ for kind in accepted)
         raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
-    if key in ("window_days", "customers") and value <= 0:
+    if key in _POSITIVE and value <= 0:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
+    if key == "control_share" and not 0 < value < 1:
+        raise ConfigError(f"'{key}' is {value} in {where}", accepted="a share between 0 and 1")
     return value
 
 

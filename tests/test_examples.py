@@ -23,6 +23,7 @@ PUBLIC = {
     "overfitting": ["check"],
     "fairness": ["group_metrics", "matched_pairs", "attribute_flip"],
     "sample": ["make"],
+    "export": ["rows", "send"],
 }
 
 

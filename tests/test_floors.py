@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress"},
+    {"errors", "results", "schema", "settings", "progress"},
     {"evidence", "config", "disclosure"},
-    {"checks"},
+    {"checks", "runs"},
     {"tables", "run"},
-    {"sample", "fetch", "redaction"},
+    {"sample", "fetch"},
     {"quality", "features", "privacy"},
     {"clustering", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},

@@ -194,7 +194,8 @@ def test_no_notebook_goes_round_the_door(project: Path) -> None:
         code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         assert "tables.load" not in code, path.name
         assert "read_parquet" not in code, path.name
-        assert "privacy.tables_of(run)" in code or "privacy.door(run)" in code, path.name
+        if path.stem != "90_activation":  # writes to people: segwork.export asks by another purpose
+            assert "privacy.tables_of(run)" in code or "privacy.door(run)" in code, path.name
 
 
 # --- look-alikes ---------------------------------------------------------------------------------

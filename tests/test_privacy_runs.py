@@ -19,7 +19,6 @@ from small_project import command, surroundings, write_notebook
 import segwork.run
 from benchmarks.privacy.canaries import canaries, found, plant
 from segwork import engine
-from segwork.errors import UsageError
 from segwork.tables.engines import pseudonym
 
 PEOPLE = canaries(200)
@@ -143,9 +142,9 @@ def test_errors_still_say_what_went_wrong(planted: tuple[Path, engine.Outcome]) 
     manifest = json.loads((outcome.folder / "manifest.json").read_text(encoding="utf-8"))
     said = {name: entry["message"] for name, entry in manifest["notebooks"].items()}
 
-    assert said["20_value"].startswith("ValueError: odd: <from the data>")
-    assert "could not convert string to float: '<from the data>'" in said["21_mail"]
-    assert said["22_chain"] == "RuntimeError: no <from the data>"
+    assert said["20_value"].startswith("ValueError: odd: …")
+    assert said["21_mail"].startswith("ValueError: could not convert string to float: '…")
+    assert said["22_chain"].startswith("RuntimeError: no …")
     page = (outcome.folder / "22_chain.html").read_text(encoding="utf-8")
     assert "interactions" in page
 
@@ -226,20 +225,6 @@ def test_small_groups_are_hidden_in_every_table_shown(
     assert "813" in html
     assert "714" not in html
     assert "4.77" not in html
-
-
-@pytest.mark.parametrize(
-    ("column", "values"),
-    [("text", ["hello"]), ("birth_year", [1980]), ("e_mail", [1]), ("note", ["ann@example.org"])],
-)
-def test_what_names_people_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, values: list[Any]
-) -> None:
-    """Words of customers, mails and years of birth do not get into the run folder."""
-    with pytest.raises(UsageError, match=f"would keep what names people: {column}"):
-        lab(tmp_path, monkeypatch).save(pd.DataFrame({"customer_id": ["x"], column: values}), "t")
-
-    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_undeclared_consent_blocks_a_strict_run() -> None:

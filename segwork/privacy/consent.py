@@ -14,7 +14,6 @@ import pandas as pd
 
 from segwork import tables as _tables
 from segwork.errors import UsageError
-from segwork.redaction import guard
 from segwork.run import Run
 from segwork.tables import Tables
 
@@ -117,10 +116,8 @@ def door(run: Run) -> Consented:
 
     Where the config declares no ``purpose``, consent to profiling is asked for as soon as the data
     record any for it, because to segment is to profile; the status stays *not declared*.
-    After this call no error in the notebook quotes the data (see :func:`segwork.redaction.guard`).
     """
     data = _tables.load(run.config, key=run.key)
-    guard(data)
     purpose = run.config.purpose or DEFAULT_PURPOSE
     if run.config.purpose or purpose in _recorded(data):
         asked = {"purpose": purpose, "also": run.config.purposes}

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from segwork.errors import BudgetError, DataError, UsageError
-from segwork.run import Run, atomically, project_root
+from segwork.run import Run, project_root
+from segwork.runs.files import atomically
 
 
 class Ledger:
