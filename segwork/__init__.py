@@ -16,6 +16,7 @@ __all__ = [
     "features",
     "outcomes",
     "overfitting",
+    "privacy",
     "quality",
     "run",
     "sample",

@@ -68,6 +68,16 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class Responsible:
+    """Who answers for what: the names behind the four roles; empty where nobody is named."""
+
+    data_owner: str = ""
+    data_scientist: str = ""
+    vendor: str = ""
+    marketing: str = ""
+
+
+@dataclass(frozen=True)
 class SampleCompany:
     """The embedded sample company, written where it is missing."""
 
@@ -95,6 +105,12 @@ class Config:
         Engine that holds the tables: pandas, polars or duckdb.
     memory_limit : str
         What DuckDB may hold in memory, as in "6GB"; beyond that it works on disk.
+    purpose : str
+        What the run uses people's data for, as in "profiling": without ``consent_profiling`` a
+        customer is left out of every table. Empty: not declared.
+    purposes : mapping of table to purpose
+        Further consent that a table needs, as in ``behaviour = "tracking"``.
+    responsible : Responsible
     tables : mapping of str to Source
     sample : SampleCompany
     parameters : mapping of notebook to mapping
@@ -116,6 +132,9 @@ class Config:
     currency: str = ""
     engine: str = "pandas"
     memory_limit: str = "6GB"
+    purpose: str = ""
+    purposes: Mapping[str, str] = field(default_factory=dict)
+    responsible: Responsible = field(default_factory=Responsible)
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -185,7 +204,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
     no_unknown(values, known, where)
     plain = {
         key: _typed(key, values[key], where)
-        for key in ("name", "seed", "window_days", "currency", "engine", "memory_limit")
+        for key in ("name", "seed", "window_days", "currency", "engine", "memory_limit", "purpose")
         if key in values
     }
     if plain.get("engine", "pandas") not in ENGINES:
@@ -193,6 +212,8 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
     return Config(
         **{"name": name, **plain},
         as_of=_date("as_of", values["as_of"], where),
+        purposes=_purposes(values.get("purposes", {}), where),
+        responsible=_section(Responsible, values.get("responsible", {}), f"responsible of {where}"),
         tables=_tables(values.get("tables", {}), where),
         sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
@@ -203,6 +224,12 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         pilot=_optional(Pilot, values.get("pilot"), f"[pilot] of {where}"),
         folder=folder,
     )
+
+
+def _purposes(values: Any, where: str) -> Mapping[str, str]:
+    values = _mapping(values, "purposes", where)
+    no_unknown(values, set(TABLES), f"[purposes] of {where}", kind="table")
+    return MappingProxyType({name: _typed(name, text, where) for name, text in values.items()})
 
 
 def _tables(values: Any, where: str) -> Mapping[str, Source]:

@@ -7,6 +7,7 @@
     ├── ConfigError              a configuration that cannot be used
     ├── DataError                a table that cannot be read or lacks what the contract needs
     ├── MissingExtraError        an optional package is not installed
+    ├── BudgetError              a release that a privacy budget does not allow
     ├── GateError                a required gate failed under ``--strict`` (exit 3)
     └── NotReproducedError       a second run gave other facts (exit 4)
 
@@ -76,6 +77,10 @@ class MissingExtraError(SegworkError):
             f"{needed_for} needs the package '{package}', which is not installed",
             hint=f"pip install 'segwork[{extra}]' -c constraints.txt",
         )
+
+
+class BudgetError(SegworkError):
+    """A release would cost more than is left of a privacy budget."""
 
 
 class GateError(SegworkError):

@@ -181,8 +181,11 @@ class Run:
         bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
         show(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
-    def table(self, frame: pd.DataFrame, *, caption: str) -> None:
-        """Show an aggregated table; refuses rows about people.
+    def table(self, frame: pd.DataFrame, *, caption: str, counts: str = "") -> None:
+        """Show an aggregated table without groups of a few people; refuses rows about people.
+
+        ``counts`` names the column that counts the people of a row where it is not called
+        ``customers``, or is ``cells`` where every number is such a count.
 
         Raises
         ------
@@ -193,7 +196,9 @@ class Run:
         import pandas as pd
         from IPython.display import display as show
 
-        frame = pd.DataFrame(frame)
+        from segwork.disclosure import without_small_groups
+
+        frame = without_small_groups(pd.DataFrame(frame), people=counts)
         found = people.shown(frame.head(ROW_LIMIT), self._extra_columns)
         if found or len(frame) > ROW_LIMIT:
             raise UsageError(

@@ -57,8 +57,15 @@ class Table:
         return tuple(column.name for column in self.columns if column.needed)
 
     def column(self, name: str) -> Column | None:
-        """Return the column of that name, or None for one the contract does not name."""
-        return next((column for column in self.columns if column.name == name), None)
+        """Return the column of that name, or None for one the contract does not name.
+
+        Customers may have consent for any purpose: ``consent_<purpose>`` is a flag and
+        ``consent_<purpose>_at`` a time.
+        """
+        named = next((column for column in self.columns if column.name == name), None)
+        if named or self.name != "customers" or not name.startswith("consent_"):
+            return named
+        return Column(name, Kind.TIME if name.endswith("_at") else Kind.FLAG)
 
 
 _ID, _TIME, _NUMBER = Kind.IDENTIFIER, Kind.TIME, Kind.NUMBER

@@ -10,7 +10,7 @@ import pytest
 FLOORS = (
     {"errors", "results", "schema", "settings", "progress", "words", "packaged"},
     {"source"},
-    {"evidence", "config", "labels"},
+    {"evidence", "config", "labels", "disclosure"},
     {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
@@ -18,7 +18,7 @@ FLOORS = (
     {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
     {"outcomes", "trials"},
-    {"personas", "export", "scoring"},
+    {"personas", "export", "scoring", "responsible"},
     {"plots", "report", "init"},
     {"engine"},
     {"cli"},

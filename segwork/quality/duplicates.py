@@ -78,6 +78,7 @@ def duplicate_customers(book: Book, rule: Rule) -> Iterator[Hit]:
     """Ids whose other fields all agree, or agree far beyond chance (Fellegi-Sunter weights)."""
     sheet = book.need("customers", "customer_id")
     fields = [c for c in sheet.frame.columns if sheet.kind(c) is not Kind.IDENTIFIER]
+    fields = [c for c in fields if not sheet.missing(c).all()]
     if not fields or sheet.n < 2:
         raise NotApplicable("customers has no field besides its id")
     copies, one_off, two_off = _copies(sheet, fields)

@@ -16,6 +16,7 @@ from segwork.report.markdown import Outline, render
 from segwork.report.notebook import Rows, answer, footer, title
 from segwork.report.segments import FEWEST, segments
 from segwork.report.use import use
+from segwork.responsible import responsibilities
 from segwork.results import YES_NO, display
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN
@@ -83,6 +84,7 @@ def index_page(run: JudgedRun) -> str:
         cards=_headlines(run),
         gates=_every_gate(run),
         decision=Markup(render(run.files.decision() or UNDECIDED)),
+        responsible=_responsible(run),
         data=_data(run),
         folded=_origin(run),
     )
@@ -97,7 +99,15 @@ def index_page(run: JudgedRun) -> str:
 
 def _about(run: JudgedRun) -> str:
     manifest = run.manifest
-    return f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
+    text = f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
+    purpose = manifest["config"].get("purpose")
+    return text if purpose is None else f"{text} Purpose: {purpose or 'not declared'}."
+
+
+def _responsible(run: JudgedRun) -> list[list[str]]:
+    """Return the matrix of roles; a role nobody fills is shown as empty."""
+    names = run.manifest["config"].get("responsible")
+    return [] if names is None else responsibilities(names).to_numpy().tolist()
 
 
 def _overall(run: JudgedRun) -> str:
