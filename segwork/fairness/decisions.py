@@ -232,26 +232,22 @@ def age_tests(
     X = frame[[*alike, *other_inputs]].assign(young=is_young)
     model = AboveBaseRate(make_pipeline(StandardScaler(), LogisticRegression()))
     flips, decided = {}, {}
-    for name, inputs in (("risk", list(X.columns)), ("risk_age_withheld", list(X.columns[:-1]))):
-        learn = X.loc[train, inputs]
-        decided[name] = clone(model).fit(learn, label[train]).predict(X.loc[test, inputs])
-        pairs[name] = matched_pairs(
-            decided[name], profile=X.loc[test, alike], sensitive=young[test], seed=seed
-        )
-        flips[name] = attribute_flip(
-            model, learn, label[train], column="young", values=(0, 1), seed=seed
-        )
-    groups = group_metrics(
-        label[test], decided["risk"], sensitive=young[test], favourable=0, seed=seed
-    )
-    held = young.index.isin(test)
+    for name, columns in (("risk", list(X.columns)), ("risk_age_withheld", list(X.columns[:-1]))):
+        learn = X.loc[train, columns]
+        said = clone(model).fit(learn, label[train]).predict(X.loc[test, columns])
+        people = {"sensitive": young[test], "seed": seed}
+        pairs[name] = matched_pairs(said, profile=X.loc[test, alike], **people)
+        asked = {"column": "young", "values": (0, 1), "seed": seed}
+        flips[name], decided[name] = attribute_flip(model, learn, label[train], **asked), said
+    groups = group_metrics(label[test], decided["risk"], favourable=0, **people)
+    held, mean_price = young.index.isin(test), float(frame["price"].mean())
     return AgeTests(
         pairs=pairs,
         flips=flips,
         groups=groups,
         mitigation=_mitigation(model.estimator, X, label, young, held, seed),
-        gaps=_gaps(pairs, flips, float(frame["price"].mean())),
-        mean_price=float(frame["price"].mean()),
+        gaps=_gaps(pairs, flips, mean_price),
+        mean_price=mean_price,
         base_rate=float(label[train].mean()),
     )
 
