@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -76,7 +76,7 @@ class Origin:
 
     def remember(self, content: Json) -> None:
         """Note what the folder is made from, with a mark of its own."""
-        mark = self.known().get("mark") or secrets.token_hex(16)
+        mark = self.known().get("mark") or os.urandom(16).hex()
         write_json(self._path, {**content, "mark": mark})
         write_json(self._folder.memory("_made"), {"mark": mark})
 
