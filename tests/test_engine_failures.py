@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,7 +89,7 @@ def test_notebook_and_page_are_kept(matrix: engine.Outcome, name: str) -> None:
 
     assert sum(cell["cell_type"] == "code" for cell in cells) >= 1
     if MATRIX[name][2] and name not in ("04_dead_kernel", "18_killed"):
-        assert MATRIX[name][2].split(" (")[0] in page.replace("&#x27;", "'")
+        assert MATRIX[name][2].split(" (")[0] in unescape(page)
 
 
 def test_evidence_before_the_fault_is_kept(matrix: engine.Outcome) -> None:

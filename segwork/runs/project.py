@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -87,8 +86,8 @@ def _is_the_sample(config: Config) -> bool:
 
 def _make(path: Path) -> None:
     """Write a new key; of two who do so at once one wins, and both read that one."""
-    whole = private_folder(path.parent) / f"key-{secrets.token_hex(8)}"
-    _write_new(whole, secrets.token_hex(32))
+    whole = private_folder(path.parent) / f"key-{os.urandom(8).hex()}"
+    _write_new(whole, os.urandom(32).hex())
     with contextlib.suppress(FileExistsError):
         try:
             os.link(whole, path)
