@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress"},
+    {"errors", "results", "schema", "progress", "words"},
     {"evidence", "config"},
     {"checks"},
     {"tables", "run"},
