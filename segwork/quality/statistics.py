@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 NONE = np.array([], dtype=int)
+
 SLIPS = (10.0, 100.0, 1000.0, 1e4, 1e6)
 
 
@@ -276,12 +278,24 @@ def rescaled(
     return np.flatnonzero(beyond), int(beyond.sum()), ""
 
 
-def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str] | None:
+class Spike(NamedTuple):
+    """A heap of one value: its rows, their number, what is usual there, and which centre it is.
+
+    ``most`` is the highest count nearby, ``z`` holds it against equally round values.
+    """
+
+    rows: np.ndarray
+    n: int
+    most: float
+    z: float
+    centre: str
+
+
+def spike(values: np.ndarray) -> Spike | None:
     """Find a value at the mean or median that is far more frequent than its neighbours.
 
     Neighbours are the nearest other values, and the nearest values at least as round, so that
-    columns of honestly round numbers keep silent. Returns rows, count, (highest count
-    nearby, z against equally round ones) and the name of the centre.
+    columns of honestly round numbers keep silent.
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)
@@ -292,9 +306,10 @@ def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str
         near = np.abs(distinct - centre) <= max(1e-9, 0.15 * robust_scale(known))
         # Zero is a value of its own in counts, and half of all values are the median anyway.
         for i in np.flatnonzero(near & (count >= 6) & (distinct != 0) & (count < len(known) / 2)):
-            expected = _nearby(distinct, count, i)
-            if best is None or count[i] / expected[0] > best[1] / best[2][0]:
-                best = (np.flatnonzero(values == distinct[i]), int(count[i]), expected, name)
+            most, z = _nearby(distinct, count, i)
+            if best is None or count[i] / most > best.n / best.most:
+                rows = np.flatnonzero(values == distinct[i])
+                best = Spike(rows, int(count[i]), most, z, name)
     return best
 
 
