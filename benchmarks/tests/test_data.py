@@ -12,6 +12,7 @@ from benchmarks.data import traps
 from benchmarks.data.plants import DEFECTS, MEDIUM, Key
 from benchmarks.data.worlds import WORLDS, World
 from segwork import quality, sample
+from segwork.checks import rules
 
 
 @pytest.fixture(scope="module", params=sorted(WORLDS))
@@ -23,7 +24,7 @@ def world(request: pytest.FixtureRequest) -> World:
 def test_defects_are_the_thirty_six_of_the_catalogue() -> None:
     """Numbers run from 1 to 36 and every expected check exists."""
     assert [d.number for d in DEFECTS] == list(range(1, 37))
-    assert {code for d in DEFECTS for code in d.codes} <= set(quality.catalogue())
+    assert {code for d in DEFECTS for code in d.codes} <= set(rules("DQ"))
 
 
 def test_worlds_depend_on_the_seed_alone(world: World) -> None:
