@@ -99,8 +99,7 @@ def new_line(f: Frames, rng: Rng) -> None:
 
 def _order(lines: pd.DataFrame, size: int, rng: Rng, **fields: object) -> pd.DataFrame:
     sold = lines[lines["quantity"] > 0]
-    order = sold.sample(size, random_state=int(rng.integers(10**6))).assign(**fields)
-    return order
+    return sold.sample(size, random_state=int(rng.integers(10**6))).assign(**fields)
 
 
 def _add(f: Frames, orders: list[pd.DataFrame]) -> None:
@@ -145,8 +144,9 @@ def busy_reseller(f: Frames, rng: Rng) -> None:
     days = lines["ordered_at"].dt.floor("D").drop_duplicates()
     n = (lines["order_id"].nunique() if "order_id" in lines else len(lines)) // 30
     at = days.sample(n, replace=True, random_state=int(rng.integers(10**6)))
+    most = 5 if "order_id" in lines else 2
     orders = [
-        _order(lines, int(rng.integers(1, 5)), rng, customer_id="57001",
+        _order(lines, int(rng.integers(1, most)), rng, customer_id="57001",
                ordered_at=day + pd.Timedelta(seconds=int(rng.integers(30_000, 62_000))))
         for day in at
     ]  # fmt: skip
@@ -178,7 +178,7 @@ def words_like_tests(f: Frames, rng: Rng) -> None:
     lines = f["transactions"]
     names = ["PREGNANCY TEST KIT", "TEST TUBE VASE", "STAFFORDSHIRE DOG", "INTERNAL DOOR HANDLE",
              "Contest winner mug", "DUMMY FOR BABIES"]  # fmt: skip
-    old = lines["product_description"] if "product_description" in lines else "something"
+    old = lines.get("product_description", "something")
     lines["product_description"] = pd.Series(old, index=lines.index, dtype=object).mask(
         rng.random(len(lines)) < 0.01, pd.Series(rng.choice(names, len(lines)), index=lines.index)
     )

@@ -11,12 +11,14 @@ from datetime import date
 
 from segwork import checks
 from segwork.quality import (  # noqa: F401 - importing them registers their checks
+    baskets,
     behavioural,
     duplicates,
     exchange,
     external,
     general,
     interaction,
+    jumps,
     lateness,
     levels,
     missing,

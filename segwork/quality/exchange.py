@@ -11,8 +11,11 @@ from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality.money import Ledger, ledger
 from segwork.quality.sources import SourceTable, SourceTables
+from segwork.schema import Kind
 
 SAME_RATE = 5e-4  # relative difference left by rounding the amounts
+LEAST = 20  # rows of a currency, or of a part of it
+MIXED, MIXED_ITEMS = 20.0, 5.0  # times the others' amounts; those of the same products
 FROZEN_STRETCHES = 5  # at most, per currency
 
 
@@ -155,3 +158,68 @@ def _converted(sources: SourceTables) -> tuple[SourceTable, Ledger]:
     if money.local is None or money.rate is None:
         raise NotApplicable("no amounts in a foreign currency beside their local amounts")
     return source, money
+
+
+@check("DQ-T-15")
+def currency_label(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
+    """Prices that are right in another currency than the label's, and amounts nobody converted."""
+    source = sources.need("transactions", "currency")
+    labels = source.sizes("currency")
+    if (labels >= LEAST).sum() < 2:
+        raise NotApplicable(f"fewer than two currencies with {LEAST} rows")
+    yield from _other_label(source, rule.limit)
+    money = ledger(sources)
+    if "amount" in source and (money is None or money.local is None):
+        yield from _mixed_amounts(source)
+
+
+def _other_label(source: SourceTable, limit: float) -> Iterator[Evidence]:
+    """Find parts of a label whose prices lie where those of another label do."""
+    if not source.has("product_id", "unit_price"):
+        return
+    with np.errstate(all="ignore"):
+        logs = np.log(source.number("unit_price"))
+    label, item = source.codes("currency")[0], source.codes("product_id")[0]
+    known = np.isfinite(logs) & (label >= 0) & (item >= 0)
+    frame = pd.DataFrame({"label": label, "item": item, "log": logs})[known]
+    usual = frame.pivot_table("log", index="item", columns="label", aggfunc="median")
+    place = usual.index.get_indexer(frame["item"]), usual.columns.get_indexer(frame["label"])
+    of_own = usual.to_numpy()[place]
+    frame["off"] = frame["log"] - of_own
+    for column in ("country", *source.extra(Kind.CATEGORY)):
+        if column not in source:
+            continue
+        frame["part"] = source.codes(column)[0][known]
+        for (own, part), rows in frame[frame["part"] >= 0].groupby(["label", "part"]):
+            middle = float(rows["off"].median())
+            for other in usual.columns.drop(own) if len(rows) >= LEAST else ():
+                apart = float((usual[other] - usual[own]).median())
+                if abs(apart) > 2 * limit and abs(middle - apart) < limit:
+                    words = source.words("currency")
+                    name = source.words(column)[int(part)]
+                    fits = rows.index[np.abs(rows["off"] - apart) < np.abs(apart) / 2]
+                    told = rows.index if len(fits) > 0.6 * len(rows) else fits
+                    note = f"{len(told):,} rows where {column} is {name} are labelled"
+                    note += f" {words[own]} at prices in {words[other]}"
+                    yield source.found(("currency", "unit_price"), told.to_numpy(), note)
+
+
+def _mixed_amounts(source: SourceTable) -> Iterator[Evidence]:
+    """Find currencies whose amounts were never converted: orders of magnitude off the others."""
+    amount = np.abs(source.number("amount"))
+    if source.has("product_id", "quantity"):
+        with np.errstate(all="ignore"):
+            amount = amount / np.abs(source.number("quantity"))
+    with np.errstate(all="ignore"):
+        logs = np.where(amount > 0, np.log(amount), np.nan)
+    limit = np.log(MIXED)
+    if "product_id" in source:
+        logs = logs - pd.Series(logs).groupby(source.codes("product_id")[0]).transform("median")
+        limit = np.log(MIXED_ITEMS)
+    by = pd.Series(np.asarray(logs)).groupby(source.codes("currency")[0]).agg(["median", "size"])
+    by = by[(by.index >= 0) & (by["size"] >= LEAST)]
+    off = by["median"] - by["median"][by["size"].idxmax()]
+    for code in off.index[off.abs() > limit]:
+        rows, word = source.codes("currency")[0] == code, source.words("currency")[int(code)]
+        note = f"{rows.sum():,} amounts in {word} are {np.exp(off[code]):,.3g} times the others"
+        yield source.found(("amount", "currency"), rows, f"{note}: never converted")

@@ -386,3 +386,11 @@ def in_step(a: np.ndarray, b: np.ndarray, *, share: float = 0.5) -> bool:
     ratio = a / np.where(b == 0, np.nan, b)
     known = ratio[np.isfinite(ratio)]
     return len(known) > 0 and bool((np.abs(known / np.median(known) - 1) < 0.03).mean() > share)
+
+
+def best_stretch(votes: np.ndarray) -> tuple[int, int, float]:
+    """Return first and last place of the stretch with the largest sum, and the sum."""
+    total = np.concatenate([[0.0], np.cumsum(votes)])
+    gain = total[1:] - np.minimum.accumulate(total)[:-1]
+    last = int(gain.argmax())
+    return int(np.argmin(total[: last + 1])), last, float(gain[last])
