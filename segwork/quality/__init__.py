@@ -17,6 +17,7 @@ from segwork.quality import (  # noqa: F401 - importing them registers their che
     exchange,
     external,
     general,
+    house_orders,
     interaction,
     jumps,
     lateness,
@@ -25,6 +26,7 @@ from segwork.quality import (  # noqa: F401 - importing them registers their che
     returns,
     spellings,
     transactional,
+    units,
 )
 from segwork.quality.counts import counts_of
 from segwork.quality.income import MissingIncome, missing_income

@@ -16,10 +16,12 @@ from segwork.quality.returns import returned
 from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
-from segwork.words import placeholder
+from segwork.words import MISSING_MARKS, placeholder
 
 SPARSE = 0.8
+CERTAIN = MISSING_MARKS - {"", "none", "na", "-", "--", "---", "nil", "?"}
 OLDEST = 115  # years
+MOST_GROUPS = 12
 SAMPLE = 20_000
 FLAG_NAME = re.compile(r"(imputed|filled|estimated|was_missing|is_missing|_missing|_na$)", re.I)
 GROUPS = ("gender", "customer_type", "region", "country", "channel", "payment_method", "currency")
@@ -35,15 +37,23 @@ def missing_share(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
                 continue
             rows = np.flatnonzero(empty & ~by_design(source, column))
             note = f"{len(rows):,} of {source.n:,} values of {column} are missing"
+            share = len(rows) / source.n
             declared = TABLES[source.name].column(column)
             needed = declared is not None and declared.needed and source.name != "behaviour"
-            if len(rows) / source.n > SPARSE and not needed:
-                note += ", a sparse field"
-                yield source.found((column,), rows, note, status=Status.PASSED)
-            elif len(rows):
-                status = Status.FAILED if needed else Status.WARNED
-                over = "" if needed or len(rows) / source.n <= rule.limit else ", over the limit"
+            fails = needed or (share > rule.limit and _only_money(source, column))
+            over = "" if needed or share <= rule.limit else ", over the limit"
+            if len(rows):
+                status = Status.FAILED if fails else Status.WARNED
                 yield source.found((column,), rows, note + over, status=status)
+
+
+def _only_money(source: SourceTable, column: str) -> bool:
+    """Say whether spend cannot be told without this column."""
+    if source.name != "transactions":
+        return False
+    if column == "amount":
+        return not source.has("quantity", "unit_price")
+    return column in ("quantity", "unit_price") and "amount" not in source
 
 
 @kept
@@ -75,7 +85,7 @@ def disguised_missing(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Words and numbers that stand for "no value"."""
     for source in sources:
         for column in source.columns(*Kind):
-            rows = _placeholder_rows(source, column) if column != "customer_id" else st.NONE
+            rows = _placeholder_rows(source, column)
             if len(rows):
                 yield source.found((column,), rows, f"{len(rows):,} placeholder words in {column}")
         for column in source.columns(Kind.NUMBER):
@@ -113,8 +123,10 @@ def _placeholder_rows(source: SourceTable, column: str) -> np.ndarray:
     if column in ("return_reason", "gender"):
         honest = ("unknown", "unspecified", "none")
         rows &= ~source.where(column, lambda w: w.strip().lower() in honest)
-    if rows.mean() > 0.5:
-        return st.NONE
+    if column == "customer_id":
+        rows &= source.where(column, lambda w: w.strip().lower() not in ("test", "dummy"))
+    elif rows.mean() > 0.5:  # a word that is usual may be a value: "none", "unknown"
+        rows &= source.where(column, lambda w: w.strip().lower() in CERTAIN)
     return np.flatnonzero(rows)
 
 
@@ -136,7 +148,26 @@ def _spikes(sources: SourceTables) -> Iterator[tuple[SourceTable, str, st.Spike]
 
 @kept
 def _spike(source: SourceTable, column: str) -> st.Spike | None:
-    return st.spike(source.number(column))
+    """Return the heap of one value in a column; else those of its groups, taken together."""
+    values, limit = source.number(column), rules("DQ")["DQ-M-03"].limit
+    found = st.spike(values)
+    declared = TABLES[source.name].column(column)
+    if declared is not None and source.n >= 50 and len(source.codes(column)[1]) == 1:
+        rows = np.flatnonzero(np.isfinite(values))
+        return st.Spike(rows, len(rows), 1.0, 0.0, "one value of all")
+    if found is not None and (found.n > limit * found.most or found.z > limit):
+        return found
+    for name in source.columns(Kind.CATEGORY) if source.name == "customers" else ():
+        codes, levels = source.codes(name)
+        if name == column or not 1 < len(levels) <= MOST_GROUPS:
+            continue
+        heaps = [(g, st.spike(values[codes == g])) for g in range(len(levels))]
+        clear = [(g, h) for g, h in heaps if h is not None and h.n > limit * h.most]
+        if len(clear) > 1:
+            rows = np.concatenate([np.flatnonzero(codes == g)[h.rows] for g, h in clear])
+            most = sum(h.most for _, h in clear)
+            return st.Spike(np.sort(rows), len(rows), most, 0.0, f"{clear[0][1].centre} by {name}")
+    return found
 
 
 @check("DQ-M-04")

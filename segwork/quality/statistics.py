@@ -299,7 +299,12 @@ def spike(values: np.ndarray) -> Spike | None:
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)
-    if len(known) < 50 or len(distinct) < 20:
+    if len(known) < 50:
+        return None
+    top = int(count.argmax())
+    if count[top] >= len(known) / 2 and distinct[top] != 0 and len(distinct) > 2:
+        return _filled(values, distinct[top], known[known != distinct[top]])
+    if len(distinct) < 20:
         return None
     best = None
     for centre, name in ((known.mean(), "mean"), (np.median(known), "median")):
@@ -311,6 +316,16 @@ def spike(values: np.ndarray) -> Spike | None:
                 rows = np.flatnonzero(values == distinct[i])
                 best = Spike(rows, int(count[i]), most, z, name)
     return best
+
+
+def _filled(values: np.ndarray, value: float, others: np.ndarray) -> Spike | None:
+    """Return the heap of a value that half of all rows have, if it is the mean of the others."""
+    means = (round(float(others.mean()), digits) for digits in (2, 1, 0))
+    if value not in (*means, float(others.mean())) or len(np.unique(others)) < min(20, len(others)):
+        return None
+    rows = np.flatnonzero(values == value)
+    most = np.unique(others, return_counts=True)[1].max()
+    return Spike(rows, len(rows), float(most), 0.0, "mean")
 
 
 def _nearby(distinct: np.ndarray, count: np.ndarray, i: int) -> tuple[float, float]:
