@@ -15,17 +15,17 @@ from segwork.schema import Kind
 LEAST = 20  # rows of a part
 MOST_LEVELS = 60
 SAMPLE = 50_000  # rows that are looked at to find parts worth a closer look
-FAR = 1.5  # scales between the middles
+FAR, GAP = 1.5, 1.0  # scales from the middle of all rows, and from the next level
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 NEAR = 0.3  # of the inner four fifths: mean distance of the quantiles once turned back
 FACTORS = {
     10: "ten", 100: "hundred", 1000: "thousand", 1e6: "a million", 7: "days and weeks",
     12: "months and years", 24: "hours and days", 30: "days and months", 60: "minutes and seconds",
     52: "weeks and years", 365: "days and years", 3600: "hours and seconds", 1024: "1,024",
-    86_400: "days and seconds", 2.54: "inches and centimetres", 25.4: "inches and millimetres",
-    1.609344: "miles and kilometres", 2.2046: "pounds and kilograms",
+    86_400: "days and seconds", 25.4: "inches and millimetres",
 }  # fmt: skip
-MONEY = ("amount", "unit_price")
+COLD, HOT = -60.0, 140.0  # beyond these a number is no temperature of a place, in either unit
+SEEN_ELSEWHERE = ("amount", "unit_price", "quantity")  # DQ-T-14, DQ-T-05, DQ-T-09
 Back = Callable[[np.ndarray], np.ndarray]
 
 
@@ -35,8 +35,8 @@ def unit_of_a_part(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     looked = False
     year = float(str(sources.as_of)[:4])
     for source, column in sources.columns(Kind.NUMBER):
-        if source.name == "external" or column in MONEY:
-            continue  # DQ-X-07 and DQ-T-14 look at these
+        if source.name == "external" or column in SEEN_ELSEWHERE:  # DQ-X-07 looks at series
+            continue
         values = source.number(column)
         if (values == 0).mean() > 0.1:
             values = np.where(values == 0, np.nan, values)
@@ -61,7 +61,8 @@ def unit_of_a_part(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 def _parts(source: SourceTable, column: str) -> Iterator[tuple[np.ndarray, str]]:
     """Yield codes and names of what may split a table: categories, few whole numbers, months."""
     for name in source.columns(Kind.CATEGORY, Kind.FLAG, Kind.IDENTIFIER):
-        if name != column and 1 < len(source.codes(name)[1]) <= MOST_LEVELS:
+        returns = "return" in name  # they turn signs, rightly
+        if name != column and not returns and 1 < len(source.codes(name)[1]) <= MOST_LEVELS:
             yield source.codes(name)[0], name
     for name in source.extra(Kind.NUMBER):
         codes, values = source.codes(name)
@@ -91,9 +92,12 @@ def _odd_levels(values: np.ndarray, part: np.ndarray) -> list[int]:
         by = pd.Series(turned[kept]).groupby(codes[kept]).agg(["median", "size"])
         by = by[by["size"] >= min(LEAST, LEAST * 50_000 / len(values))]
         scale = max(st.robust_scale(turned[kept]), 1e-9)
-        far = by.index[(by["median"] - np.median(turned[kept])).abs() > FAR * scale]
-        if len(far) <= max(1, len(by) // 4):
-            odd |= {int(level) for level in far}
+        middle = by["median"].to_numpy()
+        far = np.abs(middle - np.median(turned[kept])) > FAR * scale
+        if 0 < far.sum() <= max(1, len(by) // 4) and not far.all():
+            # A counter that grows by the month has no gap between one level and the next.
+            gap = np.abs(middle[far][:, None] - middle[~far][None, :]).min(axis=1)
+            odd |= {int(level) for level in by.index[far][gap > GAP * scale]}
     return sorted(odd)
 
 
@@ -107,21 +111,25 @@ def _change(inside: np.ndarray, others: np.ndarray, year: float, limit: float) -
         return ""
     want = np.quantile(b, QUANTILES)
     width = max(want[-1] - want[0], 1e-12)
+    mine = np.quantile(a, QUANTILES)
+    weather = max(want[-1], mine[-1]) < HOT and min(want[0], mine[0]) > COLD
     near = {
-        words: float(np.abs(np.sort(back(np.quantile(a, QUANTILES))) - want).mean() / width)
-        for words, back in _changes(year).items()
+        words: float(np.abs(np.sort(back(mine)) - want).mean() / width)
+        for words, back in _changes(year, weather).items()
     }
     best = min(near, key=lambda words: near[words])
     return best if near[best] < NEAR else ""
 
 
-def _changes(year: float) -> dict[str, Back]:
+def _changes(year: float, weather: bool) -> dict[str, Back]:
+    """Return what turns a change back; factors under seven tell groups of people apart as well."""
     found: dict[str, Back] = {
-        "in Fahrenheit, the others in Celsius": lambda v: (v - 32) / 1.8,
-        "in Celsius, the others in Fahrenheit": lambda v: 1.8 * v + 32,
         "of the other sign": lambda v: -v,
         "an age beside years, or a year beside ages": lambda v: year - v,
     }
+    if weather:
+        found["in Fahrenheit, the others in Celsius"] = lambda v: (v - 32) / 1.8
+        found["in Celsius, the others in Fahrenheit"] = lambda v: 1.8 * v + 32
     for factor, words in FACTORS.items():
         found[f"{factor:g} times the others' ({words})"] = lambda v, f=factor: v / f
         found[f"1/{factor:g} of the others' ({words})"] = lambda v, f=factor: v * f
