@@ -22,10 +22,15 @@ def varied(world: World, name: str, *, seed: int) -> World:
 
 
 def _prices(lines: pd.DataFrame, factor: np.ndarray) -> None:
-    """Multiply prices and amounts, to the cent."""
-    for column in ("unit_price", "amount"):
-        if column in lines:
-            lines[column] = (lines[column] * factor).round(2)
+    """Multiply prices to the cent, and amounts with them."""
+    if "unit_price" not in lines:
+        lines["amount"] = (lines["amount"] * factor).round(2)
+        return
+    old = lines["unit_price"].to_numpy()
+    lines["unit_price"] = (old * factor).round(2)
+    if "amount" in lines:
+        more = np.divide(lines["unit_price"], old, out=np.ones(len(old)), where=old != 0)
+        lines["amount"] = (lines["amount"] * more).round(2)
 
 
 def _stretch(lines: pd.DataFrame, days: int, rng: Rng) -> np.ndarray:
@@ -49,17 +54,23 @@ def half_price(f: Frames, rng: Rng) -> None:
 def christmas(f: Frames, rng: Rng) -> None:
     """Sell three times as much in one month, in larger baskets."""
     lines = f["transactions"]
-    rows = np.flatnonzero(_stretch(lines, 30, rng))
-    extra = lines.iloc[rng.choice(rows, 2 * len(rows))].copy()
-    extra["ordered_at"] += pd.to_timedelta(rng.integers(-3, 4, len(extra)), unit="D")
-    more = 1 + (rng.random(len(extra)) < 0.5)
+    order = pd.factorize(lines["order_id"])[0] if "order_id" in lines else np.arange(len(lines))
+    drawn = rng.choice(np.unique(order[_stretch(lines, 30, rng)]), 2 * len(np.unique(order)) // 12)
+    place = pd.Series(np.arange(len(drawn)), index=drawn, name="copy")
+    copies = pd.DataFrame({"row": np.arange(len(lines)), "order": order})
+    copies = copies.merge(place, left_on="order", right_index=True)
+    extra = lines.iloc[copies["row"]].copy()
+    copy = copies["copy"].to_numpy()
+    extra["ordered_at"] += pd.to_timedelta(rng.integers(-3, 4, len(drawn))[copy], unit="D")
+    more = 1 + (rng.random(len(drawn)) < 0.5)[copy]
     extra["quantity"] = extra["quantity"] * more
     if "amount" in extra:
         extra["amount"] = (extra["amount"] * more).round(2)
     if "order_id" in extra:
-        extra["order_id"] = (900_000 + np.arange(len(extra))).astype(str)
+        extra["order_id"] = (900_000 + copy).astype(str)
     known = lines["customer_id"].dropna()
-    extra["customer_id"] = known.sample(len(extra), replace=True, random_state=1).to_numpy()
+    buyers = known.sample(len(drawn), replace=True, random_state=1).to_numpy()
+    extra["customer_id"] = buyers[copy]
     f["transactions"] = pd.concat([lines, extra]).sort_values(
         "ordered_at", kind="stable", ignore_index=True
     )

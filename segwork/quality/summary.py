@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,42 @@ from segwork.quality.missing import by_design
 from segwork.quality.money import ledger
 from segwork.quality.result import Audit
 from segwork.quality.timing import core_days
+from segwork.tables import Tables
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What reading the sources found, before anything was audited.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row a table: table, rows_in = rows_kept + rows_left_out.
+    faults : DataFrame
+        One row a kind of fault: table, column, code, n_rows, definition. No values are shown.
+    notes : tuple of str
+        How the data were read: derived columns, order of day and month.
+    """
+
+    rows: pd.DataFrame
+    faults: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return rows in, kept and left out, and each kind of fault with its count."""
+        counts = {f"loading_{c}": int(self.rows[c].sum()) for c in self.rows.columns[1:]}
+        kinds = self.faults.groupby("code")["n_rows"].sum()
+        return {
+            **counts,
+            "loading_fault_kinds": len(self.faults),
+            "loading_fault_rows": int(self.faults["n_rows"].sum()),
+            **{f"loading_{code}_rows": int(n) for code, n in kinds.items()},
+        }
+
+
+def loading(tables: Tables) -> Loading:
+    """Say what loading kept, what it left out and every kind of fault that it counted."""
+    return Loading(tables.rows, tables.faults.drop(columns="examples"), tables.notes)
 
 
 def missing_map(audit: Audit, *, periods: int = 18) -> pd.DataFrame:
