@@ -21,10 +21,12 @@ HALF_PRICE = 0.45  # a sale may halve all prices; what is lower is no sale
 OF_A_PART = 4.0  # a country or a shop may have a price list of its own; not four times the other
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
 TAXES = (1.07, 1.08, 1.1, 1.15, 1.16, 1.17, 1.18, 1.19, 1.2, 1.21, 1.22, 1.23, 1.24, 1.25, 1.27)
-SALES = (1.25, 1.1)  # a fifth off is a sale, not a price without tax
+SALES = tuple(1 - k / 20 for k in range(1, 12))  # 5 to 55 % off: what fits one best is a sale
+RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES))
 FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
 CERTAIN = 40.0  # log-likelihood ratio: days, rates and products that move together
 LEAST_DAYS = 2
+ALIKE = 0.35  # of the share that stands on the usual elsewhere
 WITNESSES = 5  # lines of an order that count
 CELL, CELLS = 0.01, 60  # of the log
 POINTS = 4  # rows an amount needs to be a price point
@@ -46,7 +48,8 @@ class Level:
     order : ndarray of int
     value : ndarray
         The money itself, NaN where there is none.
-    by_product : bool
+    key : ndarray of int, optional
+        The product (and currency) of each row.
     """
 
     column: str
@@ -54,7 +57,20 @@ class Level:
     days: np.ndarray
     order: np.ndarray
     value: np.ndarray
-    by_product: bool
+    key: np.ndarray | None
+
+    @property
+    def by_product(self) -> bool:
+        """Whether products have usual prices here."""
+        return self.key is not None
+
+    def usual(self, rows: np.ndarray) -> np.ndarray:
+        """Return each row's usual log, from some rows: its product's median, or that of all."""
+        logs = pd.Series(np.log(self.value))
+        if self.key is None:
+            return np.full(len(logs), logs[rows].median())
+        by = logs[rows].groupby(self.key[rows]).median()
+        return by.reindex(self.key).to_numpy()
 
 
 @check("DQ-T-14")
@@ -133,12 +149,12 @@ def _level(source: SourceTable, column: str, value: np.ndarray, own: list[str]) 
     days = np.zeros(source.n, np.int64) if days is None else days
     order = source.group("order_id") if "order_id" in source else np.arange(source.n)
     if not own or own == ["currency"]:
-        return Level(column, logs - np.nanmedian(logs), days, order, value, False)
+        return Level(column, logs - np.nanmedian(logs), days, order, value, None)
     key = source.group(*own) if len(own) > 1 else source.codes(own[0])[0]
     by = pd.Series(logs).groupby(key)
     off = logs - by.transform("median").to_numpy()
     off[by.transform("count").to_numpy() < OFTEN] = np.nan
-    return Level(column, off, days, order, value, True)
+    return Level(column, off, days, order, value, key)
 
 
 def _periods(level: Level, limit: float) -> Iterator[tuple[int, int, float, np.ndarray]]:
@@ -158,8 +174,8 @@ def _periods(level: Level, limit: float) -> Iterator[tuple[int, int, float, np.n
         if votes < LEAST / 4 or fits[inside].mean() < 0.7:
             break
         period = (level.days >= span[first]) & (level.days <= span[last])
-        rows = _all_or_fitting(level, period, factor)
-        yield int(span[first]), int(span[last]), float(np.exp(factor)), rows
+        rows, held = _settled(level, period, factor)
+        yield int(span[first]), int(span[last]), held, rows
         off = np.where(inside & fits, 0.0, off)
 
 
@@ -174,12 +190,12 @@ def _strangest(level: Level, off: np.ndarray, at: np.ndarray, limit: float) -> f
     group = ((np.cumsum(np.bincount(at)) - 1) // LEAST)[at]  # days of few orders stand together
     by = pd.Series(off).groupby(group)
     middle, n = by.median().to_numpy(), by.size().to_numpy()
-    scale = st.robust_scale(off)
-    usual = np.maximum(st.robust_scale(middle), 1.2533 * scale / np.sqrt(n))
+    scale = _spread(off)
+    usual = np.maximum(_spread(middle), 1.2533 * scale / np.sqrt(n))
     clear = (n >= LEAST / 2) & (np.abs(middle) > 5 * usual)
     up, down = np.log(limit), np.log(HALF_PRICE)
     if not level.by_product:
-        up = max(np.log(OF_AMOUNTS), scale)
+        up = max(np.log(OF_AMOUNTS), st.robust_scale(off))
         down = -up
     far = middle[clear & ((middle > up) | (middle < down))]
     if not len(far):
@@ -189,12 +205,25 @@ def _strangest(level: Level, off: np.ndarray, at: np.ndarray, limit: float) -> f
     return float(np.median(far[np.abs(far - best) < 0.3]))
 
 
-def _all_or_fitting(level: Level, place: np.ndarray, factor: float) -> np.ndarray:
-    """Return all rows of a place where nearly all that can be judged fit, else those that do."""
-    judged = place & np.isfinite(level.off)
+def _spread(values: np.ndarray) -> float:
+    """Return a standard deviation that nearly half of the values cannot move."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _settled(level: Level, place: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
+    """Return the rows of a place that are at its level, and the factor held to the rows outside.
+
+    All of its rows, where nearly all that can be judged are.
+    """
+    off = np.log(level.value) - level.usual(~place)
+    judged = place & np.isfinite(off)
+    if judged.sum() < LEAST / 2:
+        return place & np.isfinite(level.value), float(np.exp(factor))
+    factor = float(np.median(off[judged]))
     fits = np.zeros(len(place), bool)
-    fits[judged] = level.off[judged] / factor > 0.5
-    return place & np.isfinite(level.value) if fits[judged].mean() >= 0.85 else fits
+    fits[judged] = off[judged] / factor > 0.5
+    whole = fits[judged].mean() >= 0.85
+    return (place & np.isfinite(level.value) if whole else fits), float(np.exp(factor))
 
 
 def _parts(
@@ -227,12 +256,8 @@ def _parts(
             continue  # places that differ that much have price lists of their own
         for c, place, when in parts:
             factor = float(np.median(level.off[place & known]))
-            yield (
-                column,
-                source.words(column)[c] + when,
-                float(np.exp(factor)),
-                _all_or_fitting(level, place & ~told, factor),
-            )
+            rows, held = _settled(level, place & ~told, factor)
+            yield column, source.words(column)[c] + when, held, rows
 
 
 def _far(cells: pd.DataFrame) -> np.ndarray:
@@ -263,24 +288,32 @@ def taxed_periods(level: Level) -> Iterator[tuple[int, int, float, np.ndarray]]:
     span, at = np.unique(level.days[known], return_inverse=True)
     gains = _gain_by_distance if level.by_product else _gain_by_value
     best = (0.0, 0, 0, 1.0)
-    for rate, gain, expected in gains(level, known, at):
+    for rate, gain, least in gains(level, known, at):
         first, last, score = st.best_stretch(gain)
         size = ((at >= first) & (at <= last)).sum()
         at_an_end = first == 0 or last == len(span) - 1
         if (at_an_end and rate < FOR_GOOD) or size > 0.5 * len(at) or last - first < LEAST_DAYS:
             continue
-        if score > max(best[0], CERTAIN, expected * size):
+        if score > max(best[0], CERTAIN, least * size):
             best = (score, first, last, rate)
-    if best[0]:
-        _, first, last, rate = best
-        rows = (level.days >= span[first]) & (level.days <= span[last])
-        yield int(span[first]), int(span[last]), rate, rows & np.isfinite(level.value)
+    _, first, last, rate = best
+    if rate == 1.0 or rate in SALES:
+        return
+    rows = (level.days >= span[first]) & (level.days <= span[last]) & np.isfinite(level.value)
+    if level.by_product:
+        off = np.log(level.value) - level.usual(~rows)
+        middle = float(np.nanmedian(off[rows]))  # neighbouring rates share a cell
+        rate = min((r for r in RATES if r not in SALES), key=lambda r: abs(np.log(r) - middle))
+        near = np.nanmean(np.abs(off[rows] - np.log(rate)) < 1.5 * CELL)
+        if near < ALIKE * np.nanmean(np.abs(off[~rows]) < 1.5 * CELL):
+            return
+    yield int(span[first]), int(span[last]), rate, rows
 
 
 def _gain_by_distance(
     level: Level, known: np.ndarray, at: np.ndarray
 ) -> Iterator[tuple[float, np.ndarray, float]]:
-    """Yield rate, score by day and half the score a row should bring if the rate were true."""
+    """Yield rate, score by day and the score a row has to bring, from distances to the usual."""
     off, order = level.off[known], level.order[known]
     lines = np.bincount(order)[order]
     weight = np.minimum(1.0, WITNESSES / lines)
@@ -290,11 +323,8 @@ def _gain_by_distance(
     table = table.reshape(size)
     law = table.sum(axis=0) + 0.002 * table.sum()
     law = np.log(law / law.sum())
-    usual = float((weight / len(off)).sum())
-    for rate in (*TAXES, *(1 / t for t in TAXES if t not in SALES)):
-        moved = np.roll(law, round(np.log(rate) / CELL))
-        ratio = moved - law
-        yield rate, table @ ratio, 0.5 * usual * float(np.exp(moved) @ ratio)
+    for rate in RATES:
+        yield rate, table @ (np.roll(law, round(np.log(rate) / CELL)) - law), 0.0
 
 
 def _gain_by_value(
@@ -305,9 +335,9 @@ def _gain_by_value(
     points, code, size = np.unique(value, return_inverse=True, return_counts=True)
     if (size >= POINTS).mean() < 0.01 or size[size >= POINTS].sum() < 0.3 * len(value):
         return  # hardly an amount comes again: there are no price points
-    for rate in (*TAXES, *(1 / t for t in TAXES if t not in SALES)):
+    for rate in RATES:
         before = np.round(points / rate, 2)
         place = np.minimum(np.searchsorted(points, before), len(points) - 1)
         there = np.abs(points[place] - before) < 0.006
         ratio = np.log((np.where(there, size[place], 0) + 1) / (size + 1))
-        yield rate, np.bincount(at, weights=ratio[code]), 0.3
+        yield rate, np.bincount(at, weights=ratio[code]), 0.1
