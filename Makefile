@@ -73,8 +73,8 @@ weights: setup ## train the change-point networks anew and take their thresholds
 
 # The referees that select segments; clustered tables stay in .segwork, so it can be stopped.
 referee: setup ## simulate tables and train the segments' two referees again (90 minutes)
-	$(BIN)/python -m benchmarks.clustering.referee_training any .segwork/referee segwork/clustering/referee.npz
-	$(BIN)/python -m benchmarks.clustering.referee_training customers .segwork/referee_customers segwork/clustering/referee_customers.npz
+	$(BIN)/python -m benchmarks.clustering.referee_training any .segwork/referee segwork/clustering/judging/referee.npz
+	$(BIN)/python -m benchmarks.clustering.referee_training customers .segwork/referee_customers segwork/clustering/judging/referee_customers.npz
 
 # Other people's audits on our plants: one environment, one adapter and one file of alarms each.
 # They are asked not to call home.

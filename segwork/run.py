@@ -52,6 +52,7 @@ class Run:
         self._facts: dict[str, float | int | str] = {}
         self._units: dict[str, str] = {}
         self._figures: list[str] = []
+        self._answer: dict[str, str] = {}
 
     @property
     def as_of(self) -> date:
@@ -105,25 +106,49 @@ class Run:
         from IPython.display import Markdown
         from IPython.display import display as show
 
+        show(Markdown(self._filled(template, values)))
+
+    def _filled(self, template: str, values: dict[str, Any]) -> str:
+        """Return a sentence with its numbers, rounded for people."""
         filled = {
             name: _escape(display(value, self._unit(name)) if not isinstance(value, str) else value)
             for name, value in {**self._facts, **values}.items()
         }
-        show(Markdown(template.format_map(_Facts(filled, self.notebook))))
+        return template.format_map(_Facts(filled, self.notebook))
 
     def _unit(self, name: str) -> str:
         """Return the unit of a fact; the ends of an interval have that of their estimate."""
         estimate = name.removesuffix("_low").removesuffix("_high")
         return self._units.get(name) or self._units.get(estimate, "")
 
-    def figure(self, figure: Any, *, alt: str) -> None:
+    def answer(self, *, found: str, means: str, do: str, **values: Any) -> None:
+        """Show what was found, what it means and what to do; the report puts it first.
+
+        Numbers come from recorded facts or from the values given, as in :meth:`say`.
+        """
+        from IPython.display import Markdown
+        from IPython.display import display as show
+
+        parts = {"found": found, "means": means, "do": do}
+        self._answer = {name: self._filled(text, values) for name, text in parts.items()}
+        show(Markdown("\n\n".join(self._answer.values())))
+
+    def record(self, result: Any, *, prefix: str = "") -> None:
+        """Record what a result knows of itself: its ``facts()``."""
+        self.metrics(result.facts(), prefix=prefix)
+
+    def figure(self, figure: Any, *, alt: str = "") -> None:
         """Show a figure with its text alternative and close it.
+
+        ``figure`` may be the pair that the functions of ``segwork.plots`` return.
 
         Raises
         ------
         UsageError
             ``alt`` is empty: a figure nobody can hear described is not shown.
         """
+        if isinstance(figure, tuple):
+            figure, alt = figure
         if not alt.strip():
             raise UsageError(
                 f"a figure of {self.notebook} has no alt text", accepted="alt='what it shows'"
@@ -199,6 +224,7 @@ class Run:
             "facts": self._facts,
             "units": self._units,
             "figures": self._figures,
+            "answer": self._answer,
         }
         write_json(self.folder / "facts" / f"{self.notebook}.json", content)
 

@@ -258,7 +258,7 @@ def test_autoencoders_label_new_rows_and_survive_the_disk(blobs, tmp_path):
 
 def test_rows_that_are_all_noise_get_a_defined_answer():
     """Where density clustering finds only noise, scores are defined and nothing is recommended."""
-    from segwork.clustering.scores import scores
+    from segwork.clustering.judging.scores import scores
 
     X = np.random.default_rng(4).uniform(size=(60, 12))
     found = compare(X, methods=["dbscan", "hdbscan"], draws=1, copies=1)

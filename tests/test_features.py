@@ -15,6 +15,7 @@ import pytest
 
 from segwork import features, tables
 from segwork.errors import DataError, UsageError
+from segwork.features.rfm import fit_cuts, scores_by
 
 DATA = os.environ.get("SEGWORK_DATA", "")
 needs_data = pytest.mark.skipif(not DATA, reason="SEGWORK_DATA is not set")
@@ -256,3 +257,19 @@ def test_scores_by_hand(name: str) -> None:
     assert found["score_orders"].tolist() == [1, 1, 1, 1, 1, 1, 4, 4, 5, 5]
     assert found["score_spend"].tolist() == [1] * 10
     assert found["score_sum"].tolist() == [7, 7, 6, 6, 5, 5, 7, 7, 7, 7]
+
+
+def test_cuts_give_the_same_scores_as_ranks() -> None:
+    """Ranks on any engine and cuts for new customers are one definition, ties and all."""
+    rng = np.random.default_rng(5)
+    for n in (1, 4, 7, 23, 200):
+        frame = pd.DataFrame(
+            {
+                "customer_id": [f"c{i}" for i in range(n)],
+                "days_since_last": rng.integers(0, 30, n),
+                "orders": 1 + rng.poisson(1, n),
+                "spend_total": rng.gamma(1, 50, n).round(),
+            }
+        )
+        ranked = features.rfm(frame)[["score_days_since_last", "score_orders", "score_spend"]]
+        assert (scores_by(fit_cuts(frame), frame) == ranked.to_numpy()).all()

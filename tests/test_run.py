@@ -151,3 +151,21 @@ def test_say_knows_units_and_escapes_text(run: Run, shown: list[Any]) -> None:
     run.say("{lost_share} ({lost_share_low} to {lost_share_high}) of {name}", name="A$AP $x$")
 
     assert shown[0].data == r"25.0 % (20.0 % to 30.0 %) of A\$AP \$x\$"
+
+
+def test_answer_is_shown_and_kept_for_the_first_screen(tmp_path: Path, monkeypatch: Any) -> None:
+    """Found, meaning and action are filled from facts and stand in the facts file."""
+    monkeypatch.setenv("SEGWORK_RUN", str(tmp_path))
+    run = segwork.run.start("20_segments", config={"as_of": "2026-01-01"})
+    run.metric("segments", 5)
+    run.answer(
+        found="{segments} segments.", means="They hold in {where}.", do="Use them.", where="A*"
+    )
+    run.finish()
+
+    kept = json.loads((tmp_path / "facts" / "20_segments.json").read_text(encoding="utf-8"))
+    assert kept["answer"] == {
+        "found": "5 segments.",
+        "means": r"They hold in A\*.",
+        "do": "Use them.",
+    }

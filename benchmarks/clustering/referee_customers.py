@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clustering.referee_tables import FAMILIES, Random, Sample
-from segwork.clustering.null import copula_copy
+from segwork.clustering.judging.null import copula_copy
 from segwork.clustering.prepare import fit_scaling
 
 RECENCY_FREQUENCY_MONEY = ["orders", "spend_total", "days_since_last"]

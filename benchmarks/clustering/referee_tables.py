@@ -24,7 +24,7 @@ from benchmarks.clustering.referee_figures import (
     tiles,
     turn,
 )
-from segwork.clustering.null import copula_copy, single_peaked
+from segwork.clustering.judging.null import copula_copy, single_peaked
 
 
 def simulated(seed: int) -> tuple[str, np.ndarray, np.ndarray]:

@@ -19,11 +19,17 @@ import pandas as pd
 
 from benchmarks.clustering.referee_customers import CUSTOMER_FAMILIES, simulated_customers
 from benchmarks.clustering.referee_tables import CLUSTERLESS, FAMILIES, simulated
-from segwork.clustering.conviction import METHODS as QUICK
-from segwork.clustering.methods import CLASSICAL, MOST_NOISE, MOST_SEGMENTS, cluster_numbers
-from segwork.clustering.pool import Scored, classical_pool, scored
-from segwork.clustering.referee import PARTS, expected, features, quality
-from segwork.clustering.traits import TRAITS
+from segwork.clustering.judging.clusterability import METHODS as QUICK
+from segwork.clustering.judging.referee import PARTS, expected, features, quality
+from segwork.clustering.judging.scored import Scored, scored
+from segwork.clustering.judging.traits import TRAITS
+from segwork.clustering.methods.classical import (
+    CLASSICAL,
+    MOST_NOISE,
+    MOST_SEGMENTS,
+    cluster_numbers,
+)
+from segwork.clustering.methods.pool import classical_pool
 from segwork.progress import unwatched
 
 ROUNDS = 3

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import Comparison, compare, copula_copy, prepare
-from segwork.clustering.conviction import conviction
-from segwork.clustering.density import k_distances
-from segwork.clustering.pool import deciding_rows, fitting_rows
+from segwork.clustering import METHODS, Comparison, compare, copula_copy, prepare
+from segwork.clustering.judging.clusterability import conviction
+from segwork.clustering.judging.scored import deciding_rows
+from segwork.clustering.methods.density import k_distances
+from segwork.clustering.methods.pool import fitting_rows
 
+NATURAL = tuple(name for name in METHODS if name != "stable_kmeans")
 PUBLISHED = {
     "kmeans": {"wut": 0.492, "sipu": 0.743, "uci": 0.286},
     "mixture": {"wut": 0.576, "sipu": 0.747, "uci": 0.412},
@@ -42,7 +44,12 @@ def known_numbers(X: np.ndarray, references: Sequence[np.ndarray]) -> dict[str, 
     found = {"kmeans": -1.0, "mixture": -1.0}
     for reference in references:
         result = compare(
-            X, n_clusters=int(reference.max()), methods=tuple(found), copies=0, draws=0
+            X,
+            n_clusters=int(reference.max()),
+            methods=tuple(found),
+            scale="as given",  # as the published labels were made
+            copies=0,
+            draws=0,
         )
         for method in found:
             found[method] = max(found[method], rand([reference], result.labels[method]))
@@ -54,7 +61,7 @@ def unknown_number(X: np.ndarray, references: Sequence[np.ndarray], *, seed: int
 
     No recommendation counts as 0.
     """
-    result = compare(X, draws=0, seed=seed)
+    result = compare(X, methods=NATURAL, seed=seed)
     own = {name: rand(references, result.labels[name]) for name in result.labels}
     widths = result.scoreboard["silhouette_noise_class"]
     return {

@@ -1,23 +1,31 @@
 """Segments: rule, K-Means, DBSCAN, autoencoder and controls, compared under one protocol."""
 
-from segwork.clustering.dbcv import dbcv
-from segwork.clustering.density import density_clusters
+from segwork.clustering.comparison import METHODS, Comparison, compare
+from segwork.clustering.describe import contrasts, segment_profile, tree_rules
 from segwork.clustering.identity import segment_ids
+from segwork.clustering.judging.dbcv import dbcv
+from segwork.clustering.judging.null import copula_copy
+from segwork.clustering.later import LaterPeriod, later_period
+from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
-from segwork.clustering.null import copula_copy
-from segwork.clustering.profile import contrasts, segment_profile, tree_rules
-from segwork.clustering.protocol import METHODS, Comparison, compare
+from segwork.clustering.saved import behaviour, saved, saved_table, summary
 
 __all__ = [
     "METHODS",
     "Comparison",
+    "LaterPeriod",
     "SegmentModel",
+    "behaviour",
     "compare",
     "contrasts",
     "copula_copy",
     "dbcv",
     "density_clusters",
+    "later_period",
+    "saved",
+    "saved_table",
     "segment_ids",
     "segment_profile",
+    "summary",
     "tree_rules",
 ]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segwork.clustering.deep import Code
 from segwork.clustering.identity import segment_ids
+from segwork.clustering.methods.deep import Code
 from segwork.clustering.prepare import Scaling, as_frame
 from segwork.errors import DataError
 

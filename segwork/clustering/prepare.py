@@ -7,9 +7,13 @@ The rule, in this order:
    around them and second copies of the same thing are left out. Counts, money and days are taken
    as ``log1p``, cut off at their 0.5 and 99.5 % points, and standardised. Customers with one order
    are a segment by rule: they have no rhythm to compare.
-2. **as given**: ``n_clusters`` was given, or the widest column spreads less than ten times the
-   narrowest: the columns share a unit. The matrix is only centred and divided by one number.
-3. **standard**: otherwise every column is standardised.
+2. **logarithms**: a column is never negative and so skewed that ``log1p`` at least halves its
+   skewness (money, counts). Such columns are taken as ``log1p``, and all are standardised.
+3. **as given**: the widest column spreads less than ten times the narrowest: the columns share a
+   unit. The matrix is only centred and divided by one number.
+4. **standard**: otherwise every column is standardised.
+
+The rule does not depend on the number of clusters.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ from segwork.errors import DataError, UsageError
 from segwork.schema import CUSTOMERS
 
 CUSTOMER_COLUMNS = frozenset({"orders", "spend_total", "days_since_last"})
-SCALES = ("auto", "customer", "as given", "standard")
+SCALES = ("auto", "customer", "logarithms", "as given", "standard")
 SPREAD_LIMIT = 10.0
+MOST_SKEW = 2.0  # of an exponential distribution; beyond it a mean is not where the rows are
 BEHAVIOUR = (
     "orders", "spend_total", "days_since_last", "tenure_days", "gap_days_mean",
     "basket_value", "basket_pieces", "basket_lines", "categories",
@@ -115,9 +120,7 @@ def is_customers(frame: pd.DataFrame) -> bool:
     return set(frame.columns) >= CUSTOMER_COLUMNS
 
 
-def fit_scaling(
-    frame: pd.DataFrame, *, n_clusters: int | None = None, scale: str = "auto"
-) -> Scaling:
+def fit_scaling(frame: pd.DataFrame, *, scale: str = "auto") -> Scaling:
     """Choose and fit the scaling by the declared rule (see the module's head).
 
     Raises
@@ -142,16 +145,41 @@ def fit_scaling(
         frame = frame.loc[:, ~np.isnan(values).all(axis=0)]
         values = values[:, ~np.isnan(values).all(axis=0)]
         return _customer_scaling(frame, values)
+    return _plain_scaling(frame, values, scale)
+
+
+def _plain_scaling(frame: pd.DataFrame, values: np.ndarray, scale: str) -> Scaling:
+    """Fit the rules for tables that hold no customers."""
     spread = values.std(axis=0)
     kept = spread > 1e-12 * np.maximum(np.abs(values).max(axis=0), 1e-300)
-    columns = tuple(frame.columns[kept])
-    middle, spread = values[:, kept].mean(axis=0), spread[kept]
+    columns, values = tuple(frame.columns[kept]), values[:, kept].copy()
+    logs = np.array([scale in ("auto", "logarithms") and long_tailed(c) for c in values.T], bool)
+    values[:, logs] = np.log1p(values[:, logs])
+    middle, spread = values.mean(axis=0), values.std(axis=0)
     shared = spread.size and spread.max() <= SPREAD_LIMIT * spread.min()
-    rule = scale if scale != "auto" else "as given" if n_clusters or shared else "standard"
+    rule = "logarithms" if logs.any() else "as given" if shared else "standard"
+    rule = scale if scale != "auto" else rule
     if rule == "as given" and spread.size:
         spread = np.full(len(spread), np.sqrt((spread**2).mean()))
-    none, open_end = np.zeros(len(columns), dtype=bool), np.full(len(columns), np.inf)
-    return Scaling(rule, columns, none, -open_end, open_end, middle, spread, middle)
+    open_end = np.full(len(columns), np.inf)
+    return Scaling(rule, columns, logs, -open_end, open_end, middle, spread, middle)
+
+
+def long_tailed(column: np.ndarray) -> bool:
+    """Tell whether a column is skewed money or counts, which logarithms bring to symmetry.
+
+    Examples
+    --------
+    >>> money = np.random.default_rng(0).lognormal(5, 1, 500)
+    >>> long_tailed(money), long_tailed(np.log(money)), long_tailed(-money)
+    (True, False, False)
+    """
+    from scipy.stats import skew
+
+    if len(np.unique(column)) < 3 or column.min() < 0:
+        return False
+    before = float(skew(column))
+    return before > MOST_SKEW and abs(float(skew(np.log1p(column)))) < before / 2
 
 
 def _customer_scaling(frame: pd.DataFrame, values: np.ndarray) -> Scaling:

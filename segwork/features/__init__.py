@@ -20,11 +20,10 @@ from segwork.errors import UsageError
 from segwork.features import orders as _orders
 from segwork.features import people as _people
 from segwork.features.common import KEY, nobody_bought
+from segwork.features.rfm import rfm
 from segwork.tables import Tables
 
 __all__ = ["customer_features", "rfm"]
-
-SCORES = {"days_since_last": False, "orders": True, "spend_total": True}
 
 
 def customer_features(
@@ -134,41 +133,6 @@ def _one_kind(tables: Tables) -> None:
             f"the tables are frames of {', '.join(f'{k}: {n}' for n, k in kinds.items())}",
             accepted="one of pandas, Polars, DuckDB or Spark for all tables",
         )
-
-
-def rfm(features: Any) -> Any:
-    """Score customers 1 to 5, 5 best, on days since last order, orders and spend.
-
-    Parameters
-    ----------
-    features : native frame
-        From :func:`customer_features`.
-
-    Returns
-    -------
-    native frame
-        ``customer_id``, ``score_days_since_last``, ``score_orders``, ``score_spend`` (1–5) and
-        ``score_sum`` (3–15). A score is the fifth of customers a value lies in, counted from the
-        worst: 1 + floor(5 × customers strictly worse / customers). Equal values therefore get
-        equal scores, and a fifth may be empty.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"customer_id": list("abcde"), "days_since_last": [1, 2, 3, 4, 5],
-    ...                       "orders": [1, 1, 1, 1, 9], "spend_total": [5.0, 4, 3, 2, 1]})
-    >>> rfm(frame)[["score_days_since_last", "score_orders"]].values.tolist()
-    [[5, 1], [4, 1], [3, 1], [2, 1], [1, 5]]
-    """
-    frame = nw.from_native(features)
-    scores = []
-    for name, more_is_better in SCORES.items():
-        worse = nw.col(name).rank("min", descending=not more_is_better) - 1
-        score = (5 * worse).cast(nw.Int64) // nw.len() + 1
-        scores.append(score.cast(nw.Int64).alias(f"score_{name.removesuffix('_total')}"))
-    scored = frame.select(KEY, *scores)
-    total = sum((nw.col(f"score_{n.removesuffix('_total')}") for n in SCORES), nw.lit(0))
-    return scored.with_columns(score_sum=total).to_native()
 
 
 def _fill(found: Any) -> Any:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, DIVERGING, house_style
+from segwork.plots.style import COLOURS, DIVERGING, SEQUENTIAL, house_style
 
 Drawn = tuple[Any, str]
+FEWEST = 5  # customers in a cell that is shown
+CELLS = 14
 
 
 def quality(comparison: Any) -> Drawn:
     """Draw the predicted quality of every method and of the clusterless copies."""
     import matplotlib.pyplot as plt
 
-    table = comparison.scoreboard[::-1]
+    table = comparison.scoreboard.dropna(subset="predicted_quality")[::-1]
     null = comparison.conviction.null
     with house_style():
         figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.2))
@@ -40,31 +44,94 @@ def quality(comparison: Any) -> Drawn:
     )
 
 
+def sizes(profile: pd.DataFrame, *, currency: str = "") -> Drawn:
+    """Draw each segment's share of customers beside its share of spend.
+
+    Parameters
+    ----------
+    profile : DataFrame
+        Index ``segment``; columns ``customers`` and ``spend`` (sums).
+    """
+    import matplotlib.pyplot as plt
+
+    shares = profile[["customers", "spend"]] / profile[["customers", "spend"]].sum()
+    shares = shares[::-1]
+    with house_style():
+        figure, axis = plt.subplots(figsize=(7.5, 0.62 * len(shares) + 1.3))
+        shares.plot.barh(ax=axis, color=[COLOURS[4], COLOURS[0]], width=0.75)
+        for bars in axis.containers:
+            axis.bar_label(bars, labels=[f"{v:.0%}" for v in bars.datavalues], padding=3)
+        money = f"spend ({currency})" if currency else "spend"
+        axis.legend(["customers", money], fontsize=8, loc="lower right")
+        axis.set(xlabel="share of all (0 to 1)", ylabel="segment", xlim=(0, 1))
+        axis.set_title("How large each segment is, and what it brings")
+    top = shares["spend"].idxmax()
+    return figure, (
+        f"Bars of {len(shares)} segments: {top} brings most, {shares['spend'].max():.0%} of spend"
+        f" from {shares.loc[top, 'customers']:.0%} of customers."
+    )
+
+
 def maps(comparison: Any, segments: pd.Series) -> Drawn:
-    """Draw the rows in two components of the columns and of the autoencoder's code."""
+    """Draw where the customers of each segment lie, as shaded counts; few are not shown.
+
+    Cells with fewer than ``FEWEST`` customers stay empty: no point of the map is a person.
+    """
     import matplotlib.pyplot as plt
 
     flat = comparison.maps
     names = segments.reindex(flat.index)
     order = sorted(names.dropna().unique())
-    kinds = [kind for kind in ("pca", "code") if f"{kind}_1" in flat.columns]
-    titles = {"pca": "Leading components of the columns", "code": "Leading components of the code"}
+    place = flat[["pca_1", "pca_2"]].to_numpy()
+    edges = [np.linspace(*np.quantile(column, [0.005, 0.995]), CELLS + 1) for column in place.T]
+    columns = min(len(order), 4)
+    rows = -(-len(order) // columns)
+    shape = {"figsize": (2.6 * columns, 2.4 * rows + 0.6), "sharex": True, "sharey": True}
+    shown = {}
     with house_style():
-        figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.4), squeeze=False)
-        for axis, kind in zip(axes[0], kinds, strict=True):
-            for place, name in enumerate(order):
-                rows = (names == name).to_numpy()
-                colour = "#444444" if name == "noise" else COLOURS[place % len(COLOURS)]
-                axis.scatter(
-                    flat[f"{kind}_1"][rows], flat[f"{kind}_2"][rows], s=7, color=colour,
-                    marker="x" if name == "noise" else "os^D"[place // len(COLOURS) % 4],
-                    linewidths=0.4, alpha=0.7, label=name,
-                )  # fmt: skip
-            axis.set(xlabel="component 1 (no unit)", ylabel="component 2 (no unit)")
-            axis.set_title(titles[kind])
-        axes[0][-1].legend(markerscale=2, fontsize=8, loc="best")
+        figure, axes = plt.subplots(rows, columns, squeeze=False, **shape)
+        for axis in axes.flat[len(order) :]:
+            axis.set_visible(False)
+        for axis, name in zip(axes.flat, order, strict=False):
+            inside = (names == name).to_numpy()
+            counts = np.histogram2d(*place[inside].T, bins=edges)[0]
+            counts[counts < FEWEST] = np.nan
+            axis.pcolormesh(*edges, counts.T, cmap=SEQUENTIAL, vmin=0)
+            axis.set_title(str(name), fontsize=10)
+            shown[name] = np.nansum(counts) / max(inside.sum(), 1)
+        figure.supxlabel("component 1 (no unit)", fontsize=9)
+        figure.supylabel("component 2 (no unit)", fontsize=9)
+        figure.suptitle(f"Where each segment lies (cells of {FEWEST} customers or more)")
     return figure, (
-        f"Maps of {len(flat)} customers in {len(kinds)} views, coloured by {len(order)} groups."
+        f"Shaded maps of {len(order)} segments in the two leading components of the columns;"
+        f" {np.mean(list(shown.values())):.0%} of the mapped customers lie in cells shown."
+    )
+
+
+def distributions(frame: pd.DataFrame, segments: pd.Series, columns: Sequence[str]) -> Drawn:
+    """Draw quartiles and tenths of a few columns by segment, on logarithmic axes where needed."""
+    import matplotlib.pyplot as plt
+
+    names = segments.reindex(frame.index).to_numpy()
+    order = sorted(set(names[pd.notna(names)]))
+    with house_style():
+        size = (3.2 * len(columns), 0.45 * len(order) + 1.5)
+        figure, axes = plt.subplots(1, len(columns), figsize=size, sharey=True, squeeze=False)
+        for axis, column in zip(axes[0], columns, strict=True):
+            for at, name in enumerate(order):
+                values = frame[column].to_numpy(float)[names == name]
+                cuts = np.nanquantile(values, [0.1, 0.25, 0.5, 0.75, 0.9])
+                axis.plot(cuts[[0, 4]], [at, at], color=COLOURS[6], linewidth=2)
+                axis.plot(cuts[[1, 3]], [at, at], color=COLOURS[0], linewidth=7)
+                axis.plot(cuts[2], at, marker="|", color="white", markersize=9)
+            if frame[column].min() >= 0 and frame[column].max() > 100:
+                axis.set_xscale("symlog", linthresh=1)
+            axis.set(xlabel=column.replace("_", " "), yticks=range(len(order)), yticklabels=order)
+        axes[0][0].invert_yaxis()
+        figure.suptitle("Tenths, quarters and median of each segment")
+    return figure, (
+        f"Ranges of {', '.join(columns)} for {len(order)} segments: thin lines hold eight in ten"
+        " customers, thick ones half of them, the gap is the median."
     )
 
 
@@ -90,38 +157,6 @@ def profiles(contrasts: pd.DataFrame) -> Drawn:
     return figure, (
         f"Heat map of {len(contrasts)} segments and {contrasts.shape[1]} features. Highest:"
         f" {high[1]} in {high[0]}; lowest: {low[1]} in {low[0]}."
-    )
-
-
-def noise(scoreboard: pd.DataFrame) -> Drawn:
-    """Draw the silhouette of every method under the three readings of noise."""
-    import matplotlib.pyplot as plt
-
-    readings = {
-        "silhouette_noise_dropped": "noise dropped",
-        "silhouette_noise_class": "noise as a cluster",
-        "silhouette_noise_nearest": "noise given to the nearest cluster",
-    }
-    table = scoreboard[::-1]
-    with house_style():
-        figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.4))
-        values = table[list(readings)]
-        axis.hlines(table.index, values.min(axis=1), values.max(axis=1), color="#bbbbbb", zorder=1)
-        for (column, label), marker, colour in zip(readings.items(), "o^s", COLOURS, strict=False):
-            axis.scatter(table[column], table.index, marker=marker, color=colour, label=label)
-        for place, share in enumerate(table["noise"]):
-            if share > 0:
-                axis.annotate(
-                    f"{100 * share:.0f} % noise", (values.max(axis=1).iloc[place], place),
-                    xytext=(6, -3), textcoords="offset points", fontsize=8,
-                )  # fmt: skip
-        axis.set(xlabel="mean silhouette width (−1 to 1)")
-        axis.set_title("One labelling, three silhouettes: it depends on what noise counts as")
-        axis.legend(fontsize=8, loc="best")
-    gap = (values.max(axis=1) - values.min(axis=1)).fillna(0)
-    return figure, (
-        f"Silhouettes under three readings of noise; the readings differ most for"
-        f" {gap.idxmax()}, by {gap.max():.2f}."
     )
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.clustering import suites as bench
 from segwork import features, sample
 from segwork.clustering import compare, copula_copy
-from segwork.clustering.conviction import (
+from segwork.clustering.judging.clusterability import (
     ANY,
     Conviction,
     best_quality,
@@ -18,8 +18,8 @@ from segwork.clustering.conviction import (
     skewed,
     symmetric,
 )
-from segwork.clustering.methods import kmeans
-from segwork.clustering.pool import scored
+from segwork.clustering.judging.scored import scored
+from segwork.clustering.methods.classical import kmeans
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
 
 
@@ -157,7 +157,7 @@ def test_either_look_convinces(monkeypatch, straight, given, convincing, without
         answer = given if table is X else straight
         return Conviction(0.3, (0.1, 0.2), answer, "as given" if table is X else "without")
 
-    monkeypatch.setattr("segwork.clustering.conviction._look", look)
+    monkeypatch.setattr("segwork.clustering.judging.clusterability._look", look)
     found = conviction(X, copies=2, seed=0)
 
     assert (found.convincing, found.without_skew) == (convincing, without_skew)

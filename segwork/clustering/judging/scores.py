@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segwork.clustering.dbcv import dbcv
+from segwork.clustering.judging.dbcv import dbcv
 
 ROWS = 1500
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from segwork.clustering import methods as m
-from segwork.clustering.autoencoder import layer_widths
-from segwork.clustering.referee import quality
-from segwork.clustering.traits import Space, agreement, traits
+from segwork.clustering.judging.referee import quality
+from segwork.clustering.judging.traits import Space, agreement, traits
+from segwork.clustering.methods.classical import Candidate
 
-FIT_ROWS = 4000
 SCORED_ROWS = 1000
 
 
@@ -31,7 +28,7 @@ class Scored:
         Whether the customers' referee predicts the quality.
     """
 
-    candidates: list[m.Candidate]
+    candidates: list[Candidate]
     space: Space
     traits: np.ndarray
     agreement: np.ndarray
@@ -53,31 +50,8 @@ class Scored:
         return self.candidates[int(self.quality.argmax())].n_clusters
 
 
-def classical_pool(
-    X: np.ndarray,
-    methods: Iterable[str] = m.CLASSICAL,
-    *,
-    seed: int,
-    numbers: list[int] | None = None,
-    given: bool = False,
-) -> list[m.Candidate]:
-    """Fit classical methods at their (at most twenty) settings; see ``mixture`` for ``given``."""
-    ks = [k for k in numbers or m.cluster_numbers(len(X)) if k <= len(X)]
-    width = layer_widths(X.shape[1])[-1] if X.shape[1] > 3 else max(1, X.shape[1] - 1)
-    recipes: dict[str, Callable[[], list[m.Candidate]]] = {
-        "kmeans": lambda: m.kmeans(X, ks, seed=seed),
-        "mixture": lambda: m.mixture(X, ks, seed=seed, given=given),
-        "ward": lambda: m.ward(X, ks),
-        "genie": lambda: m.genie_tree(X, ks),
-        "dbscan": lambda: m.dbscan(X),
-        "hdbscan": lambda: m.hdbscan(X),
-        "pca_kmeans": lambda: m.pca_kmeans(X, ks, width=width, seed=seed),
-    }
-    return [candidate for name in methods for candidate in recipes[name]()]
-
-
 def scored(
-    X: np.ndarray, candidates: list[m.Candidate], *, seed: int, customers: bool = False
+    X: np.ndarray, candidates: list[Candidate], *, seed: int, customers: bool = False
 ) -> Scored:
     """Measure every candidate on the same rows: 1,000 distinct ones at most, drawn at random."""
     rows = deciding_rows(X, seed=seed)
@@ -88,11 +62,6 @@ def scored(
     known = {name: traits(space, column) for name, column in first.items()}
     values = np.array([known[name] for name in names])
     return Scored(candidates, space, values, agreement(labels), customers)
-
-
-def fitting_rows(n_rows: int, *, seed: int) -> np.ndarray:
-    """Return the rows methods are fitted on: 4,000 at most."""
-    return np.sort(np.random.default_rng([seed, 17]).permutation(n_rows)[:FIT_ROWS])
 
 
 def deciding_rows(X: np.ndarray, *, seed: int, most: int = SCORED_ROWS) -> np.ndarray:

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from segwork.clustering.methods import MOST_SEGMENTS, ROWS_PER_CLUSTER
-from segwork.clustering.null import copula_copy, single_peaked, stepped
-from segwork.clustering.pool import SCORED_ROWS, classical_pool, deciding_rows, scored
+from segwork.clustering.judging.null import copula_copy, single_peaked, stepped
+from segwork.clustering.judging.scored import SCORED_ROWS, deciding_rows, scored
+from segwork.clustering.methods.classical import MOST_SEGMENTS, ROWS_PER_CLUSTER
+from segwork.clustering.methods.pool import classical_pool
 
 NUMBERS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 66, 80, 100)
 METHODS = ("kmeans", "ward", "genie", "dbscan", "hdbscan")
 ROWS_PER_GROUP = 30
 LOOK = 5
+STARTS = 3  # of K-Means, in the table and in its copies alike
 LEAST_EXCESS = 3.0
 MOST_SKEW = 1.0
 
@@ -28,8 +30,8 @@ class Levels:
 
 
 # ``clear`` is the least step of 0.05 that at most one in fifty simulated tables without groups
-# reaches. Beside the copies, 2 of 96 tables of eight plain laws convince at ``least``.
-ANY = Levels(least=0.15, clear=0.50)
+# reaches. What is predicted below ``least`` convinces nobody, whatever its copies are predicted.
+ANY = Levels(least=0.30, clear=0.50)
 CUSTOMERS = Levels(least=0.40, clear=0.65)
 ONE_COLUMN = Levels(least=0.40, clear=0.85)
 
@@ -47,6 +49,8 @@ class Conviction:
     convincing : bool
     sentence : str
         The evidence in words.
+    by_itself : bool
+        Whether the value is one that no clusterless table reaches, whatever its copies.
     without_skew : bool
         Whether value and null are those of the table with its skewed columns made symmetric.
     """
@@ -55,6 +59,7 @@ class Conviction:
     null: tuple[float, ...]
     convincing: bool
     sentence: str
+    by_itself: bool = False
     without_skew: bool = False
 
     @property
@@ -180,7 +185,8 @@ def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Convi
             f" against {np.mean(null):.2f} on average and {max(null):.2f} at most on {len(null)}"
             " clusterless copies of the table"
         )
-    return replace(found, convincing=bool(above or value >= levels.clear), sentence=sentence)
+    clear = bool(value >= levels.clear)
+    return replace(found, convincing=bool(above or clear), sentence=sentence, by_itself=clear)
 
 
 def _settled(value: float, null: list[float], look: int, levels: Levels) -> bool:
@@ -197,5 +203,5 @@ def best_quality(
     most = max(2, len(np.unique(X, axis=0)) // ROWS_PER_CLUSTER)
     most = min(most, MOST_SEGMENTS) if customers else most
     numbers = [n_clusters] if n_clusters else [k for k in NUMBERS if k <= most]
-    pool = classical_pool(X, METHODS, seed=seed, numbers=numbers)
+    pool = classical_pool(X, METHODS, seed=seed, numbers=numbers, starts=STARTS)
     return float(scored(X, pool, seed=seed, customers=customers).quality.max())

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segwork.clustering.autoencoder import Weights, encode, encoders
-from segwork.clustering.methods import Candidate, again_kmeans, kmeans, quiet
+from segwork.clustering.methods.autoencoder import Weights, encode, encoders
+from segwork.clustering.methods.classical import Candidate, again_kmeans, kmeans, quiet
 
 NETS = 3
 GRAPH_NEIGHBOURS = 20
@@ -43,7 +43,7 @@ class Code:
 
 def learn_code(X: np.ndarray, *, seed: int) -> tuple[Code, list[np.ndarray]]:
     """Train the nets on scaled rows; also return their whole weights for fine-tuning."""
-    from segwork.clustering.training import trained
+    from segwork.clustering.methods.training import trained
 
     middle, spread = X.mean(axis=0), np.full(X.shape[1], max(float(X.std()), 1e-12))
     scaled = (X - middle) / spread
@@ -133,7 +133,7 @@ def idec(
     """Fine-tune the first net towards ``k`` clusters (IDEC); return the labelling and its code."""
     from sklearn.cluster import KMeans
 
-    from segwork.clustering.training import refined
+    from segwork.clustering.methods.training import refined
 
     scaled = (X - code.middle) / code.spread
     first = [part[:1] for part in whole]

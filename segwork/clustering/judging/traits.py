@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segwork.clustering.dbcv import dbcv_of_distances, log_powers
-from segwork.clustering.trees import spanning_tree
+from segwork.clustering.judging.dbcv import dbcv_of_distances, log_powers
+from segwork.clustering.methods.trees import spanning_tree
 
 NEIGHBOURS = 10
 TRAITS = (

@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import product
 
 import numpy as np
 
-from segwork.clustering.density import density_clusters, k_distances
-from segwork.clustering.trees import cut_hierarchy, genie, spanning_tree
+from segwork.clustering.methods.condensed import flat_clusters, merges_of
+from segwork.clustering.methods.density import Reachability
+from segwork.clustering.methods.trees import cut_hierarchy, genie, spanning_tree
 
 CLASSICAL = ("kmeans", "mixture", "ward", "genie", "dbscan", "hdbscan", "pca_kmeans")
 COARSE_K = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
@@ -62,14 +63,16 @@ def cluster_numbers(n_rows: int, *, most: int = 100) -> list[int]:
     return [k for k in COARSE_K if k <= limit and k < n_rows]
 
 
-def kmeans(X: np.ndarray, numbers: Iterable[int], *, seed: int) -> list[Candidate]:
+def kmeans(
+    X: np.ndarray, numbers: Iterable[int], *, seed: int, starts: int = 10
+) -> list[Candidate]:
     """K-Means, k-means++ starts: ten up to k = 10, three beyond."""
     from sklearn.cluster import KMeans
 
     found = []
     for k in numbers:
         with quiet():
-            fit = KMeans(k, n_init=10 if k <= 10 else 3, random_state=seed).fit(X)
+            fit = KMeans(k, n_init=starts if k <= 10 else 3, random_state=seed).fit(X)
         rule = {"kind": "centres", "centres": fit.cluster_centers_}
         found.append(Candidate("kmeans", f"k = {k}", fit.labels_, again_kmeans(k), rule))
     return found
@@ -160,14 +163,19 @@ def dbscan(X: np.ndarray, *, only: tuple[int, float] | None = None) -> list[Cand
     ----------
     Ester et al. (1996); Schubert et al. (2017), "DBSCAN revisited, revisited": 2 × dimensions.
     """
+    from scipy.spatial.distance import cdist
+
     n, d = X.shape
     counts = {min(max(4, 2 * d), 20), min(max(4, d), 10)}
     settings = [only] if only else [(c, q) for c in sorted(counts) for q in EPS_QUANTILES]
-    found, reach = [], {c: k_distances(X, c) for c in {c for c, _ in settings} if c < n}
+    distances = cdist(X, X)
+    reach = {c: Reachability.of(distances, c) for c in {c for c, _ in settings} if c < n}
+    found = []
     for points, share in settings:
-        eps = float(np.quantile(reach[points], share)) * (1 + 1e-9) if points in reach else 0.0
+        known = reach.get(points)
+        eps = float(np.quantile(known.core, share)) * (1 + 1e-9) if known else 0.0
         if eps > 0:
-            labels, core = density_clusters(X, eps=eps, min_points=points)
+            labels, core = known.within(eps)
             rule = {"kind": "neighbours", "radius": eps, "core": core}
             text = f"eps = {eps:.4g} (the {100 * share:g} % point), min_points = {points}"
             found.append(Candidate("dbscan", text, labels, _again_dbscan(points, share), rule))
@@ -184,44 +192,35 @@ def _again_dbscan(points: int, share: float) -> Callable[..., np.ndarray]:
 
 def hdbscan(X: np.ndarray) -> list[Candidate]:
     """HDBSCAN at smallest cluster sizes of 0.5, 1, 2, 5 and 10 %, two smoothings, two cuts."""
-    found, seen, fits = [], set(), {}
-    for share in (0.005, 0.01, 0.02, 0.05, 0.10):
-        for samples in (5, 10):
-            for cut in ("eom", "leaf"):
-                size = max(5, round(share * len(X)))
-                if (size, samples, cut) in seen or size > len(X) or samples > len(X):
-                    continue
-                seen.add((size, samples, cut))
-                if samples not in fits:
-                    fits[samples] = _hdbscan_fit(X, size, samples, cut)
-
-                def again(Y: np.ndarray, _: int, s: tuple = (share, samples, cut)) -> np.ndarray:
-                    size, samples = max(5, round(s[0] * len(Y))), min(s[1], len(Y))
-                    return _hdbscan_fit(Y, min(size, len(Y)), samples, s[2]).labels_
-
-                text = f"min_size = {size}, min_samples = {samples}, {cut}"
-                labels = _hdbscan_cut(fits[samples], X, size, cut)
-                rule = {"kind": "neighbours", "noise": True}
-                found.append(Candidate("hdbscan", text, labels, again, rule))
+    found, seen, merges = [], set(), {}
+    for share, samples, cut in product((0.005, 0.01, 0.02, 0.05, 0.10), (5, 10), ("eom", "leaf")):
+        size = max(5, round(share * len(X)))
+        if (size, samples, cut) in seen or size > len(X) or samples > len(X):
+            continue
+        seen.add((size, samples, cut))
+        if samples not in merges:
+            merges[samples] = _reachability_merges(X, samples)
+        labels = flat_clusters(merges[samples], least=size, leaves=cut == "leaf")
+        text = f"min_size = {size}, min_samples = {samples}, {cut}"
+        rule = {"kind": "neighbours", "noise": True}
+        found.append(Candidate("hdbscan", text, labels, _again_hdbscan(share, samples, cut), rule))
     return found
 
 
-def _hdbscan_fit(X: np.ndarray, size: int, samples: int, cut: str) -> Any:
-    from sklearn.cluster import HDBSCAN
+def _again_hdbscan(share: float, samples: int, cut: str) -> Callable[..., np.ndarray]:
+    def again(Y: np.ndarray, _: int) -> np.ndarray:
+        merges = _reachability_merges(Y, min(samples, len(Y)))
+        size = min(max(5, round(share * len(Y))), len(Y))
+        return flat_clusters(merges, least=size, leaves=cut == "leaf")
 
-    return HDBSCAN(
-        min_cluster_size=size, min_samples=samples, cluster_selection_method=cut, copy=True
-    ).fit(X)
+    return again
 
 
-def _hdbscan_cut(fit: Any, X: np.ndarray, size: int, cut: str) -> np.ndarray:
-    """Return labels of another cut of a fitted hierarchy; a new fit where scikit-learn hides it."""
-    try:
-        from sklearn.cluster._hdbscan._tree import tree_to_labels
+def _reachability_merges(X: np.ndarray, samples: int) -> np.ndarray:
+    from scipy.spatial.distance import cdist
 
-        return tree_to_labels(fit._single_linkage_tree_, size, cut, False, 0.0, None)[0]
-    except (ImportError, AttributeError, TypeError):
-        return _hdbscan_fit(X, size, fit.min_samples, cut).labels_
+    reach = Reachability.of(cdist(X, X), samples)
+    return merges_of(reach.edges, reach.lengths)
 
 
 def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) -> list[Candidate]:

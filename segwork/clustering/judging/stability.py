@@ -72,13 +72,24 @@ def sampling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
     return float(adjusted_rand_score(*seen))
 
 
-def scaling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
-    """Return the mean adjusted Rand index with fits on standardised and on rank-scaled columns."""
+def scaling_agreement(
+    X: np.ndarray,
+    refit: Refit,
+    *,
+    seed: int,
+    encode: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> float:
+    """Return the mean adjusted Rand index with fits on standardised and on rank-scaled columns.
+
+    ``encode`` takes scaled columns into the space the method was fitted in.
+    """
     from scipy.stats import rankdata
     from sklearn.metrics import adjusted_rand_score
 
     spread = X.std(axis=0)
     standard = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     ranks = rankdata(X, axis=0) / len(X) * np.sqrt(12)
-    labels = refit(X, seed)
-    return float(np.mean([adjusted_rand_score(labels, refit(Y, seed)) for Y in (standard, ranks)]))
+    into = encode or (lambda Y: Y)
+    labels = refit(into(X), seed)
+    others = [refit(into(Y), seed) for Y in (standard, ranks)]
+    return float(np.mean([adjusted_rand_score(labels, other) for other in others]))

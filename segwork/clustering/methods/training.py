@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from segwork.clustering.autoencoder import Weights, build, encode, encoders
+from segwork.clustering.methods.autoencoder import Weights, build, encode, encoders
 
 BATCH = 256
 HIDDEN_SHARE = 0.1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from segwork.clustering import stability
-from segwork.clustering.null import copula_copy
-from segwork.clustering.pool import Scored
-from segwork.clustering.profile import tree_accuracy
-from segwork.clustering.scores import ROWS, outcome_separation, scores
+from segwork.clustering.describe import tree_accuracy
+from segwork.clustering.judging import stability
+from segwork.clustering.judging.null import copula_copy
+from segwork.clustering.judging.scored import Scored
+from segwork.clustering.judging.scores import ROWS, scores
+from segwork.clustering.rfm import found_again
 from segwork.progress import unwatched
 
 COLUMNS = {
@@ -32,53 +33,64 @@ COLUMNS = {
     "jaccard": "mean bootstrap Jaccard of the clusters",
     "jaccard_worst": "the least stable cluster's",
     "jaccard_null": "mean of the same setting on a clusterless copy",
-    "seed_agreement": "adjusted Rand index between five seeds",
+    "seed_agreement": "adjusted Rand index between three seeds",
     "scaling_agreement": "adjusted Rand index with standardised and rank-scaled columns",
-    "sampling_agreement": "adjusted Rand index of fits on two thirds, read on the last third",
+    "found_again": "adjusted Rand index of fits on disjoint rows",
     "tree_accuracy": "balanced accuracy of a depth-3 tree on raw columns",
-    "outcome_separation": "eta squared of the later outcome",
+    "outcome_separation": "eta squared of the later outcome, over all rows",
     "fit_seconds": "time for all settings of the method",
     "peak_megabytes": "how far the method raised the process' peak memory",
 }
 SEEDLESS = ("ward", "genie", "dbscan", "hdbscan")
-FACTS = [c for c in COLUMNS if c not in ("setting", "fit_seconds", "peak_megabytes")]
+FACTS = ("clusters", "predicted_quality", "found_again", "outcome_separation")
+SEEDS = 3
 
 
 def scoreboard(
-    pool: Scored,
-    best: dict[str, int],
-    labels: pd.DataFrame,
-    frame: pd.DataFrame,
-    matrix: np.ndarray,
-    runner: Any,
-    *,
-    later: Sequence[float] | None,
-    draws: int,
-    seed: int,
+    pool: Scored, best: dict[str, int], labels: dict[str, np.ndarray], runner: Any, draws: int
 ) -> pd.DataFrame:
-    """Return the table, best predicted quality first; columns as in ``COLUMNS``."""
-    rng = np.random.default_rng([seed, 19])
-    some = np.sort(rng.permutation(len(matrix))[:ROWS])
+    """Return the table, best predicted quality first; columns as in ``COLUMNS``.
+
+    Parameters
+    ----------
+    pool, best
+        All candidates, and the place of each method's.
+    labels : dict of array
+        Of the compared rows, by method.
+    runner
+        The rows and what the methods need; made by ``compare``.
+    draws : int
+        Bootstrap samples.
+    """
+    rng = np.random.default_rng([runner.seed, 19])
+    some = np.sort(rng.permutation(len(runner.matrix))[:ROWS])
     few = runner.X[np.sort(rng.permutation(len(runner.X))[: stability.ROWS])]
     copy = copula_copy(few, rng)
-    raw = frame[list(runner.scaling.columns)].iloc[some].fillna(0)
-    quality = pool.quality
+    raw = runner.compared[list(runner.scaling.columns)].iloc[some].fillna(0)
     rows = {}
     for method, at in with_progress(best.items(), total=len(best)):
-        candidate, column = pool.candidates[at], labels[method].to_numpy()
-        row: dict[str, Any] = _shares(column)
-        row |= {"setting": candidate.setting, "predicted_quality": float(quality[at])}
-        row |= scores(matrix[some], column[some])
-        if method != "rule_rfm":
-            row |= _stability(candidate, runner.codes.get(method), few, copy, draws, seed)
-        row["tree_accuracy"] = tree_accuracy(raw, column[some], seed=seed)
-        if later is not None:
-            row["outcome_separation"] = outcome_separation(column, np.asarray(later, dtype=float))
-        row["fit_seconds"], row["peak_megabytes"] = runner.cost[method]
+        candidate, column = pool.candidates[at], labels[method]
+        row = plain_row(column, candidate.setting, np.nan, runner.cost[method])
+        row |= {"predicted_quality": float(pool.quality[at])}
+        row |= scores(runner.matrix[some], column[some])
+        if method == "rule_rfm":
+            row["found_again"] = found_again(runner.frame, runner.seed)
+        else:
+            code = runner.codes.get(method)
+            row |= _stability(candidate, code, few, copy, draws, runner.seed)
+        row["tree_accuracy"] = tree_accuracy(raw, column[some], seed=runner.seed)
         rows[method] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
-    table = table.reindex(columns=[c for c in COLUMNS if c in table.columns])
     return table.sort_values("predicted_quality", ascending=False, kind="stable")
+
+
+def plain_row(
+    labels: np.ndarray, setting: str, again: float, cost: tuple[float, float]
+) -> dict[str, Any]:
+    """Return what is said of any labelling: its sizes, setting, stability and cost."""
+    row: dict[str, Any] = _shares(labels)
+    row |= {"setting": setting, "found_again": again, "noise": float((labels < 0).mean())}
+    return row | {"fit_seconds": cost[0], "peak_megabytes": cost[1]}
 
 
 def _shares(labels: np.ndarray) -> dict[str, float | int]:
@@ -109,13 +121,13 @@ def _stability(
         "jaccard": float(jaccard.mean()) if len(jaccard) else np.nan,
         "jaccard_worst": float(jaccard.min()) if len(jaccard) else np.nan,
         "jaccard_null": float(jaccard_null.mean()) if len(jaccard_null) else np.nan,
-        "sampling_agreement": stability.sampling_agreement(Z, refit, seed=seed),
+        "found_again": stability.sampling_agreement(Z, refit, seed=seed),
         "seed_agreement": 1.0
         if candidate.method in SEEDLESS
-        else stability.seed_agreement(Z, refit, seeds=5, seed=seed),
+        else stability.seed_agreement(Z, refit, seeds=SEEDS, seed=seed),
     }
-    if code is None:
-        row["scaling_agreement"] = stability.scaling_agreement(Z, refit, seed=seed)
+    encode = None if code is None else code.encode
+    row["scaling_agreement"] = stability.scaling_agreement(few, refit, seed=seed, encode=encode)
     return row
 
 

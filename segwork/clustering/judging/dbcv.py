@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segwork.clustering.trees import spanning_tree
+from segwork.clustering.methods.trees import spanning_tree
 
 Tree = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

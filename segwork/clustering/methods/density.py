@@ -1,11 +1,13 @@
-"""DBSCAN on all rows, without an approximation."""
+"""DBSCAN without an approximation: at every radius of some thousand rows, at one of all rows."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from segwork.clustering.methods.trees import spanning_tree
 from segwork.progress import unwatched
 
 MOST_TREES = 16
@@ -17,6 +19,50 @@ def k_distances(X: np.ndarray, points: int) -> np.ndarray:
     from sklearn.neighbors import NearestNeighbors
 
     return NearestNeighbors(n_neighbors=points).fit(X).kneighbors(X)[0][:, -1]
+
+
+@dataclass(frozen=True)
+class Reachability:
+    """All DBSCAN clusterings of some thousand rows at one neighbour count, whatever the radius.
+
+    Rows are joined within eps exactly where the spanning tree of mutual reachability joins them.
+
+    Attributes
+    ----------
+    distances : array, shape (n, n)
+    core : array, shape (n,)
+        Distance to the ``points``-th row, itself counted first.
+    edges, lengths : arrays, shapes (n − 1, 2) and (n − 1,)
+    """
+
+    distances: np.ndarray
+    core: np.ndarray
+    edges: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, distances: np.ndarray, points: int) -> Reachability:
+        """Measure the rows once for every radius."""
+        core = np.partition(distances, points - 1, axis=1)[:, points - 1]
+        reach = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
+        return cls(distances, core, *spanning_tree(reach))
+
+    def within(self, eps: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return what :func:`density_clusters` does: labels and core points, shapes (n,)."""
+        from scipy.sparse.csgraph import connected_components
+
+        core = self.core <= eps
+        joined = self.edges[self.lengths <= eps]
+        groups = connected_components(_graph([(joined[:, 0], joined[:, 1])], len(core)), False)[1]
+        labels = np.full(len(core), -1)
+        if core.any():
+            labels[core] = _in_order(groups[core])
+            left = np.flatnonzero(~core)
+            inside = self.distances[np.ix_(left, np.flatnonzero(core))]
+            nearest = np.flatnonzero(core)[inside.argmin(axis=1)]
+            near = inside.min(axis=1, initial=np.inf) <= eps
+            labels[left[near]] = labels[nearest[near]]
+        return labels, core
 
 
 def density_clusters(
@@ -38,12 +84,17 @@ def density_clusters(
     raw, core = density(np.ascontiguousarray(X, float), eps, min_points)
     labels = np.full(len(X), -1)
     if core.any():
-        first = np.unique(raw[core], return_index=True, return_inverse=True)
-        labels[core] = np.argsort(np.argsort(first[1]))[first[2]]
+        labels[core] = _in_order(raw[core])
         if (~core).any():
             near, at = NearestNeighbors(n_neighbors=1).fit(X[core]).kneighbors(X[~core])
             labels[~core] = np.where(near[:, 0] <= eps, labels[core][at[:, 0]], -1)
     return labels, core
+
+
+def _in_order(groups: np.ndarray) -> np.ndarray:
+    """Return the groups numbered by their first row."""
+    _, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[codes]
 
 
 def _neighbour_density(X: np.ndarray, eps: float, points: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.clustering.referee_training import CURRICULA, clustered, fitted, flat, lessons
-from segwork.clustering import referee
-from segwork.clustering.traits import TRAITS
+from segwork.clustering.judging import referee
+from segwork.clustering.judging.traits import TRAITS
 
 NOISE, CLUSTERS = TRAITS.index("noise"), TRAITS.index("log_clusters")
 

@@ -18,8 +18,8 @@ from importlib import resources
 
 import numpy as np
 
-from segwork.clustering.methods import CLASSICAL, MOST_NOISE
-from segwork.clustering.traits import TRAITS
+from segwork.clustering.judging.traits import TRAITS
+from segwork.clustering.methods.classical import CLASSICAL, MOST_NOISE
 
 PARTS = ("level", "shortfall")
 NODES = ("roots", "left", "right", "feature", "threshold", "value", "start")
@@ -129,5 +129,5 @@ def predicted(read: np.ndarray, part: str, *, customers: bool) -> np.ndarray:
 
 @cache
 def _trees(name: str) -> dict[str, np.ndarray]:
-    with resources.files("segwork.clustering").joinpath(name).open("rb") as file:
+    with resources.files("segwork.clustering.judging").joinpath(name).open("rb") as file:
         return dict(np.load(file, allow_pickle=False))

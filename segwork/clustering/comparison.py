@@ -1,0 +1,344 @@
+"""One protocol for all methods: same rows, same columns, same budget, scores in one space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.clustering import prepare, usable
+from segwork.clustering.fitting import AUTOENCODERS, VALUE, Fitting
+from segwork.clustering.judging import scoreboard as board
+from segwork.clustering.judging.clusterability import Conviction
+from segwork.clustering.judging.scored import Scored
+from segwork.clustering.judging.scores import outcome_separation
+from segwork.clustering.judging.traits import TRAITS
+from segwork.clustering.methods.classical import (
+    CLASSICAL,
+    MOST_NOISE,
+)
+from segwork.clustering.model import SegmentModel
+from segwork.errors import DataError, UsageError
+
+METHODS = ("rule_rfm", "stable_kmeans", *CLASSICAL, *AUTOENCODERS)
+COMPLEXITY = (
+    "rule_rfm",
+    "stable_kmeans",
+    "kmeans",
+    "ward",
+    "pca_kmeans",
+    "mixture",
+    "genie",
+    "dbscan",
+    "hdbscan",
+    *AUTOENCODERS,
+)  # simplest first: what a reader can redo by hand comes before what takes a net
+LEAST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every method made of the same table; made by :func:`compare`.
+
+    Attributes
+    ----------
+    scoreboard : DataFrame
+        One row per method (index ``method``), best predicted quality first; columns in
+        ``segwork.clustering.board.COLUMNS``.
+    labels : DataFrame
+        One column per method, index of X; −1 is noise.
+    recommended : str or None
+        *Are there natural groups?* The method that draws them best; None means "no convincing
+        segments".
+    reason : str
+        One sentence that says why, and names the scaling.
+    usable : str or None
+        *Which partition to work with?* The simplest of those that are found again on other rows,
+        are not too small to address and tell most of a later outcome; None only where nothing is
+        found again.
+    usable_reason : str
+        One sentence that says why, and what the partition is good for.
+    conviction : Conviction
+        The table's best labelling beside those of clusterless copies of the table.
+    n_rows, n_fitted, n_one_time : int
+        Rows given; rows the methods were fitted on, the others were assigned; customers with one
+        order, who are the last label of every method by rule and no part of the scores.
+    scaling : segwork.clustering.prepare.Scaling
+        The declared space all scores are computed in.
+    maps : DataFrame
+        At most 2,000 rows, from all over the table: place in two leading components of the columns
+        (``pca_1``, ``pca_2``) and of the autoencoder's code (``code_1``, ``code_2``).
+    """
+
+    scoreboard: pd.DataFrame
+    labels: pd.DataFrame
+    recommended: str | None
+    reason: str
+    usable: str | None
+    usable_reason: str
+    conviction: Conviction
+    n_rows: int
+    n_fitted: int
+    n_one_time: int
+    scaling: prepare.Scaling
+    maps: pd.DataFrame = field(repr=False)
+    _models: dict[str, SegmentModel] = field(default_factory=dict, repr=False)
+
+    def model(self, name: str) -> SegmentModel:
+        """Return the fitted model of a method; ``.assign(X)`` labels new rows.
+
+        Raises
+        ------
+        UsageError
+            No method of that name was run.
+        """
+        if name not in self._models:
+            raise UsageError.unknown("method", name, self._models, where="this comparison")
+        return self._models[name]
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return the finite results by name; no times, so that two runs are equal."""
+        facts: dict[str, float | int | str] = {
+            "recommended": self.recommended or "no convincing segments",
+            "usable": self.usable or "nothing is found again",
+            "rows": self.n_rows,
+            "rows_fitted": self.n_fitted,
+            "one_time_buyers": self.n_one_time,
+            "features": len(self.scaling.columns),
+            "scaling": self.scaling.rule,
+            **self.conviction.facts(),
+        }
+        for method, row in self.scoreboard.iterrows():
+            for name in board.FACTS:
+                value = row.get(name)
+                if value is not None and np.isfinite(value):
+                    facts[f"{method}_{name}"] = round(float(value), 9)
+        return facts
+
+
+def compare(
+    X: pd.DataFrame | np.ndarray,
+    *,
+    n_clusters: int | None = None,
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+    later: pd.Series | np.ndarray | None = None,
+    scale: str = "auto",
+    draws: int = 5,
+    copies: int = 19,
+) -> Comparison:
+    """Segment the same rows with every method: are there groups, and which partition to use?
+
+    Parameters
+    ----------
+    X : DataFrame or array, shape (n, d)
+        Numeric features; a column ``customer_id`` becomes the index.
+    n_clusters : int, optional
+        Number of clusters for every method that takes one; found by each method when absent.
+    methods : sequence of str, optional
+        Of ``METHODS``; all by default. ``rule_rfm`` runs only where its columns are there.
+    seed : int, default 0
+    later : array, shape (n,), optional
+        An outcome of a later period, for ``outcome_separation`` and ``usable``; without it a
+        partition is held against the table's own columns.
+    scale : {"auto", "customer", "logarithms", "as given", "standard"}
+        See ``segwork.clustering.prepare`` for the declared rule.
+    draws : int, default 5
+        Bootstrap samples behind the Jaccard columns.
+    copies : int, default 19
+        Clusterless copies behind the recommendation; 19 is the least that allows 5 %.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DataError
+        X is no table of finite numbers.
+    UsageError
+        A method nobody knows, or ``n_clusters`` outside 1 … n.
+
+    Examples
+    --------
+    >>> X = np.vstack([np.random.default_rng(0).normal(c, 1, (100, 2)) for c in (0, 8)])
+    >>> result = compare(X, methods=["kmeans", "dbscan"])
+    >>> result.scoreboard.loc["kmeans", "clusters"]
+    np.int64(2)
+    """
+    frame = prepare.as_frame(X)
+    chosen = _checked(methods, n_clusters, later, frame)
+    once = prepare.one_time_buyers(frame, prepare.fit_scaling(frame, scale=scale).rule)
+    scaling = prepare.fit_scaling(frame[~once], scale=scale)
+    runner = Fitting(frame, once, scaling, n_clusters, seed)
+    if len(np.unique(runner.X, axis=0)) < LEAST_ROWS:
+        return _nothing_to_compare(frame, scaling, chosen)
+    verdict = runner.run([name for name in chosen if name != "stable_kmeans"], copies=copies)
+    table, labels, models = _judged(runner, draws)
+    if "stable_kmeans" in chosen:
+        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable()
+        table = pd.concat([table, row])
+    work = _Work(frame, runner, labels, later)
+    table = work.told_by(table)
+    usable, why = work.usable(table)
+    recommended, reason = _recommend(table, verdict)
+    sizes = (len(frame), len(runner.X), int(once.sum()))
+    return Comparison(
+        table,
+        pd.DataFrame(labels, index=frame.index)[list(table.index)],
+        recommended,
+        f"{reason} Columns were scaled by the rule '{scaling.rule}'.",
+        usable,
+        why,
+        verdict,
+        *sizes,
+        scaling,
+        runner.maps(),
+        models,
+    )
+
+
+def _judged(
+    runner: Fitting, draws: int
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, SegmentModel]]:
+    """Return scoreboard, everybody's labels and model of each method's best candidate."""
+    frame, pool = runner.everybody, runner.scored(runner.candidates)
+    best = _best_of_each(pool)
+    models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
+    whole = len(runner.X) == len(frame)
+    labels = {
+        name: pool.candidates[at].labels if whole else models[name].assign(frame).to_numpy()
+        for name, at in best.items()
+    }
+    compared = {name: column[~runner.is_once] for name, column in labels.items()}
+    return board.scoreboard(pool, best, compared, runner, draws), labels, models
+
+
+def _checked(
+    methods: Sequence[str] | None, n_clusters: int | None, later: Any, frame: pd.DataFrame
+) -> tuple[str, ...]:
+    if later is not None and len(later) != len(frame):
+        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    k = 1 if n_clusters is None else n_clusters
+    if not isinstance(k, Integral) or not 1 <= k <= max(len(frame), 1):
+        raise UsageError(
+            f"n_clusters is {k!r} for {len(frame)} rows",
+            accepted="a whole number, 1 up to the rows",
+        )
+    asked = (methods,) if isinstance(methods, str) else tuple(methods or METHODS)
+    able = [name for name in METHODS if name != "rule_rfm" or prepare.is_customers(frame)]
+    for name in asked:
+        if name not in (*METHODS, "autoencoder"):
+            raise UsageError.unknown("method", str(name), METHODS, where="compare")
+    wanted = set(asked) | set(AUTOENCODERS if "autoencoder" in asked else ())
+    if wanted.isdisjoint(able):
+        needed = ", ".join(sorted(prepare.CUSTOMER_COLUMNS))
+        raise UsageError("rule_rfm has nothing to score in X", accepted=f"columns {needed}")
+    return tuple(name for name in able if name in wanted)
+
+
+class _Work:
+    """What each labelling tells of a later outcome, or of the table, over everybody."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        runner: Fitting,
+        labels: dict[str, np.ndarray],
+        later: Sequence[float] | None,
+    ) -> None:
+        self.labels, self.seed, self.later = labels, runner.seed, later is not None
+        if later is not None:
+            self.told = np.asarray(later, dtype=float)[:, None]
+        elif runner.customers:
+            self.told = usable.value_columns(frame, VALUE)
+        else:
+            self.told = runner.matrix
+
+    def told_by(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Add the share each method explains of the later outcome."""
+        if self.later:
+            outcome = self.told[:, 0]
+            shares = [outcome_separation(self.labels[name], outcome) for name in table.index]
+            table = table.assign(outcome_separation=shares)
+        return table.reindex(columns=[c for c in board.COLUMNS if c in table.columns])
+
+    def usable(self, table: pd.DataFrame) -> tuple[str | None, str]:
+        """Choose the partition to work with."""
+        again = table["found_again"] if "found_again" in table else pd.Series(dtype=float)
+        partitions = [
+            usable.Partition(
+                name, self.labels[name], float(again.get(name, np.nan)), COMPLEXITY.index(name)
+            )
+            for name in table.index
+        ]
+        return usable.choose(partitions, self.told, later=self.later, seed=self.seed)
+
+
+def _best_of_each(pool: Scored) -> dict[str, int]:
+    """Return, for each method, its candidate of highest quality, of those with little noise."""
+    few = pool.traits[:, TRAITS.index("noise")] <= MOST_NOISE
+    quality = np.where(few, pool.quality, pool.quality - 1)
+    best: dict[str, int] = {}
+    for at, method in enumerate(pool.methods):
+        if method not in best or quality[at] > quality[best[method]]:
+            best[method] = at
+    return best
+
+
+def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
+    """Apply the rule: convincing against the null, noise of 30 % at most, highest quality."""
+    able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
+    able = able[(able["noise"] <= MOST_NOISE) & able["predicted_quality"].notna()]
+    if not len(able):
+        return None, "No convincing segments: no method found two clusters with little noise."
+    if not verdict.convincing:
+        return None, f"No convincing segments: {verdict.sentence}."
+    name = able["predicted_quality"].idxmax()
+    row = able.loc[name]
+    unstable = "jaccard" in able and not row["jaccard"] > row["jaccard_null"]
+    if unstable and not verdict.by_itself:
+        return None, (
+            f"No convincing segments: {name} comes back no better on resampled rows"
+            f" ({row['jaccard']:.2f}) than on a clusterless copy ({row['jaccard_null']:.2f})."
+        )
+    return str(name), (
+        f"{name} with {int(row['clusters'])} segments has the highest predicted agreement with a"
+        f" true grouping ({row['predicted_quality']:.2f}), and {verdict.sentence}."
+    )
+
+
+def _nothing_to_compare(
+    frame: pd.DataFrame, scaling: prepare.Scaling, chosen: tuple[str, ...]
+) -> Comparison:
+    """Answer for tables with fewer than ten distinct rows: everybody is in one group."""
+    labels = pd.DataFrame(0, index=frame.index, columns=list(chosen))
+    centre = np.zeros((1, len(scaling.columns)))
+    models = {
+        name: SegmentModel(name, "too few rows", scaling, {"kind": "one"}, centre, ("S01",))
+        for name in chosen
+    }
+    table = pd.DataFrame({"clusters": 1, "predicted_quality": 0.0}, index=list(chosen))
+    reason = (
+        f"No convincing segments: fewer than {LEAST_ROWS} distinct rows of {len(frame)},"
+        " too few to compare methods."
+    )
+    return Comparison(
+        table.rename_axis("method"),
+        labels,
+        None,
+        reason,
+        None,
+        "Nothing to work with: too few distinct rows.",
+        Conviction(0.0, (), False, "not enough data"),
+        len(frame),
+        len(frame),
+        0,
+        scaling,
+        pd.DataFrame(),
+        models,
+    )

@@ -1,0 +1,1 @@
+"""How labellings are judged: traits, the referee, the clusterless null, stability, scores."""

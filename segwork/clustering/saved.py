@@ -1,0 +1,75 @@
+"""What the page of segments saves and says: the labelling that was tested is the one kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from segwork.clustering.comparison import Comparison
+from segwork.clustering.later import LaterPeriod
+from segwork.clustering.prepare import BEHAVIOUR, as_frame
+
+SUMMARY = {
+    "clusters": "segments",
+    "predicted_quality": "predicted",
+    "found_again": "found again",
+    "smallest_share": "smallest",
+    "noise": "noise",
+    "jaccard": "stable",
+    "jaccard_null": "copy stable",
+    "scaling_agreement": "scalings",
+    "tree_accuracy": "tree",
+}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The labelling a run keeps, as facts."""
+
+    method: str
+    segments: pd.Series
+    found_again: float
+    later: dict[str, float | int | str]
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return how many segments were saved, how small, how stable, and what they tell."""
+        shares = self.segments.value_counts(normalize=True)
+        inside = shares.drop("noise", errors="ignore")
+        facts: dict[str, float | int | str] = {
+            "method_saved": self.method,
+            "segments_saved": len(inside),
+            "smallest_segment_share": float(inside.min()) if len(inside) else 0.0,
+            "noise_share": float(shares.get("noise", 0.0)),
+            **self.later,
+        }
+        if pd.notna(self.found_again):
+            facts["saved_found_again"] = float(self.found_again)
+        return facts
+
+
+def saved(
+    found: Comparison, study: LaterPeriod, method: str, segments: pd.Series, *, later_days: int
+) -> Saved:
+    """Return what is said of the labelling that is kept."""
+    again = found.scoreboard["found_again"].get(method, float("nan"))
+    return Saved(method, segments, again, {"later_days": later_days, **study.facts(method)})
+
+
+def saved_table(segments: pd.Series, method: str) -> pd.DataFrame:
+    """Return the table every later page reads: customer_id, segment, method."""
+    return pd.DataFrame(
+        {"customer_id": segments.index, "segment": segments.to_numpy(), "method": method}
+    )
+
+
+def behaviour(features: object) -> pd.DataFrame:
+    """Return what customers did, by customer: the columns segments are drawn from."""
+    frame = as_frame(features)
+    return frame[[name for name in BEHAVIOUR if name in frame.columns]]
+
+
+def summary(found: Comparison) -> pd.DataFrame:
+    """Return the columns of the scoreboard a reader needs, under names of two words at most."""
+    names = {old: new for old, new in SUMMARY.items() if old in found.scoreboard}
+    return found.scoreboard[list(names)].rename(columns=names)
