@@ -14,6 +14,22 @@ from segwork.quality.timing import core_days
 from segwork.tables import Tables
 
 
+def answer(audit: Audit) -> dict[str, str]:
+    """Return what was found, what it means and what to do, from the most urgent alarm."""
+    counts = audit.facts()
+    found = f"{counts['checks_failed']} checks failed and {counts['checks_warned']} warned"
+    if audit.alarms.empty:
+        return {"found": f"{found}.", "means": "Nothing here speaks against a segmentation.",
+                "do": "Go on."}  # fmt: skip
+    worst = audit.alarms.iloc[0]
+    where = f"{worst['n_rows']:,} {worst['counts']} of {worst['table'].replace(',', ', ')}"
+    return {
+        "found": f"{found}; most urgent: {worst['title'].lower()} ({where}).",
+        "means": f"If it stays, {worst['why']}.",
+        "do": f"First {worst['action']}; the others stand in order of urgency below.",
+    }
+
+
 @dataclass(frozen=True)
 class Loading:
     """What reading the sources found, before anything was audited.
