@@ -59,9 +59,12 @@ def christmas(f: Frames, rng: Rng) -> None:
     place = pd.Series(np.arange(len(drawn)), index=drawn, name="copy")
     copies = pd.DataFrame({"row": np.arange(len(lines)), "order": order})
     copies = copies.merge(place, left_on="order", right_index=True)
-    extra = lines.iloc[copies["row"]].copy()
+    times = lines["ordered_at"].iloc[copies["row"]].to_numpy()
+    extra = lines.iloc[rng.choice(copies["row"], len(copies))].assign(ordered_at=times)
     copy = copies["copy"].to_numpy()
-    extra["ordered_at"] += pd.to_timedelta(rng.integers(-3, 4, len(drawn))[copy], unit="D")
+    timed = (lines["ordered_at"].dt.hour != 0).any()
+    moved = rng.integers(-3 * 1440, 3 * 1440, len(drawn)) // (1 if timed else 1440)
+    extra["ordered_at"] += pd.to_timedelta(moved[copy], unit="min" if timed else "D")
     more = 1 + (rng.random(len(drawn)) < 0.5)[copy]
     extra["quantity"] = extra["quantity"] * more
     if "amount" in extra:
@@ -101,8 +104,6 @@ def new_line(f: Frames, rng: Rng) -> None:
     if "product_id" in extra:
         extra["product_id"] = rng.choice([f"{90_000 + i}" for i in range(40)], len(extra))
     _prices(extra, rng.uniform(15, 30, len(extra)))
-    if "order_id" in extra:
-        extra["order_id"] = (910_000 + np.arange(len(extra))).astype(str)
     f["transactions"] = pd.concat([lines, extra]).sort_values(
         "ordered_at", kind="stable", ignore_index=True
     )

@@ -26,6 +26,7 @@ RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES))
 FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
 CERTAIN = 40.0  # log-likelihood ratio: days, rates and products that move together
 LEAST_DAYS = 2
+NEAR_END = 14  # days with rows: what is different there may have been a step for good
 ALIKE = 0.35  # of the share that stands on the usual elsewhere
 WITNESSES = 5  # lines of an order that count
 CELL, CELLS = 0.01, 60  # of the log
@@ -291,7 +292,7 @@ def taxed_periods(level: Level) -> Iterator[tuple[int, int, float, np.ndarray]]:
     for rate, gain, least in gains(level, known, at):
         first, last, score = st.best_stretch(gain)
         size = ((at >= first) & (at <= last)).sum()
-        at_an_end = first == 0 or last == len(span) - 1
+        at_an_end = first < NEAR_END or last >= len(span) - NEAR_END
         if (at_an_end and rate < FOR_GOOD) or size > 0.5 * len(at) or last - first < LEAST_DAYS:
             continue
         if score > max(best[0], CERTAIN, least * size):
