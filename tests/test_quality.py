@@ -108,7 +108,7 @@ def test_rows_give_every_source_position() -> None:
     assert report.rows("DQ-T-06").to_numpy().tolist() == [["transactions", r] for r in (3, 77, 399)]
     assert finding(report, "DQ-T-06")["n_rows"] == 3
     with pytest.raises(UsageError, match="did you mean 'DQ-T-06'"):
-        report.rows("DQ-T-6")
+        report.rows("DQ-T06")
 
 
 @pytest.mark.parametrize("bad", ["soon", None, 2024.5, float("nan")])

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.quality import statistics as st
@@ -51,7 +52,7 @@ def rekeyed_duplicates(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
         ]
         order_key = source.group("order_id") if "order_id" in source else np.zeros(source.n)
         rows, control = _repeats(source.group(*content), seconds, order_key, rule.limit)
-        if len(rows) and st.poisson_tail(len(rows), control / 10) < 0.01:
+        if len(rows) and poisson_tail(len(rows), control / 10) < 0.01:
             note = f"{len(rows):,} rows repeat another within {rule.limit:.0f} seconds"
             yield source.found(tuple(keys) or ("customer_id",), rows, note)
         else:
@@ -122,7 +123,7 @@ def _copies(source: SourceTable, fields: list[str]) -> tuple[np.ndarray, int, in
 
 def _alike(source: SourceTable, fields: list[str], least: float) -> np.ndarray:
     """Return the later row of every pair whose equal fields say enough, and are most of them."""
-    weights = {c: st.agreement_weight(source.codes(c)[0]) for c in fields}
+    weights = {c: agreement_weight(source.codes(c)[0]) for c in fields}
     needed = np.log(source.n * (source.n - 1) / 2 / 0.01)
     pairs = _candidate_pairs(
         source, [c for c in fields if len(source.codes(c)[1]) > max(20, source.n // 50)]
@@ -154,3 +155,14 @@ def _candidate_pairs(source: SourceTable, columns: list[str]) -> np.ndarray:
     least = 2 if len(columns) > 2 else 1
     pairs = [pair for pair, times in seen.items() if times >= least]
     return np.array(pairs, dtype=int).reshape(-1, 2)
+
+
+def poisson_tail(count: int, mean: float) -> float:
+    """Return the chance of at least ``count`` events where ``mean`` are expected."""
+    return float(stats.poisson.sf(count - 1, mean)) if mean > 0 else float(count == 0)
+
+
+def agreement_weight(codes: np.ndarray) -> np.ndarray:
+    """Return minus the log share of every value: how much agreeing on it says."""
+    size = np.bincount(codes[codes >= 0])
+    return -np.log(np.maximum(size, 1) / max(1, len(codes)))

@@ -150,7 +150,7 @@ def _level(source: SourceTable, column: str, value: np.ndarray, own: list[str]) 
     days = np.zeros(source.n, np.int64) if days is None else days
     order = source.group("order_id") if "order_id" in source else np.arange(source.n)
     if not own or own == ["currency"]:
-        return Level(column, logs - np.nanmedian(logs), days, order, value, None)
+        return Level(column, logs - pd.Series(logs).median(), days, order, value, None)
     key = source.group(*own) if len(own) > 1 else source.codes(own[0])[0]
     by = pd.Series(logs).groupby(key)
     off = logs - by.transform("median").to_numpy()
@@ -303,7 +303,9 @@ def taxed_periods(level: Level) -> Iterator[tuple[int, int, float, np.ndarray]]:
     rows = (level.days >= span[first]) & (level.days <= span[last]) & np.isfinite(level.value)
     if level.by_product:
         off = np.log(level.value) - level.usual(~rows)
-        middle = float(np.nanmedian(off[rows]))  # neighbouring rates share a cell
+        middle = float(pd.Series(off[rows]).median())  # neighbouring rates share a cell
+        if not np.isfinite(middle):
+            return
         rate = min((r for r in RATES if r not in SALES), key=lambda r: abs(np.log(r) - middle))
         near = np.nanmean(np.abs(off[rows] - np.log(rate)) < 1.5 * CELL)
         if near < ALIKE * np.nanmean(np.abs(off[~rows]) < 1.5 * CELL):

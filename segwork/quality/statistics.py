@@ -20,23 +20,6 @@ def day_resolution(when: np.ndarray) -> bool:
     return len(known) == 0 or bool(np.mean(known.astype(np.int64) % 86_400 == 0) > 0.9)
 
 
-def sorted_time(when: np.ndarray) -> bool:
-    """Say whether the rows already are in order of time."""
-    known = when[~np.isnat(when)].astype(np.int64)
-    return bool((np.diff(known) >= 0).mean() > 0.99) if len(known) > 1 else True
-
-
-def poisson_tail(count: int, mean: float) -> float:
-    """Return the chance of at least ``count`` events where ``mean`` are expected."""
-    return float(stats.poisson.sf(count - 1, mean)) if mean > 0 else float(count == 0)
-
-
-def agreement_weight(codes: np.ndarray) -> np.ndarray:
-    """Return minus the log share of every value: how much agreeing on it says."""
-    size = np.bincount(codes[codes >= 0])
-    return -np.log(np.maximum(size, 1) / max(1, len(codes)))
-
-
 def robust_scale(values: np.ndarray) -> float:
     """Return a standard deviation that ignores up to a seventh of wild values on each side."""
     if not len(values):
