@@ -11,13 +11,17 @@ __all__ = [
     "changepoints",
     "checks",
     "clustering",
+    "export",
     "fairness",
     "features",
+    "outcomes",
     "overfitting",
     "quality",
     "run",
     "sample",
     "tables",
+    "trials",
+    "value",
 ]
 
 

@@ -12,6 +12,7 @@ import click
 
 from segwork import __version__
 from segwork.errors import SegworkError
+from segwork.runs.names import line
 
 EPILOG = """Exit codes: 0 fine · 1 a notebook failed, died, timed out or left something missing or
 not finite · 2 wrong usage, config or data · 3 a required gate failed (--strict) · 4 not reproduced
@@ -25,10 +26,13 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
     def wrapped(**options: Any) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):  # a shell's "&" has the first one ignored
             signal.signal(number, signal.default_int_handler)
+        for stream in (sys.stdout, sys.stderr):  # not every terminal knows every letter
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
         try:
             code = function(**options) or 0
         except SegworkError as error:
-            click.echo(f"segwork: {error}", err=True)
+            click.echo(f"segwork: {line(error)}", err=True)
             code = error.exit_code
         except KeyboardInterrupt:
             click.echo("segwork: interrupted", err=True)
@@ -79,12 +83,14 @@ def run(**options: Any) -> int:
 
 @main.command(epilog=EPILOG)
 @click.argument("run_folder", metavar="RUN", type=click.Path())
+@click.option("--config", type=click.Path(), help="run this, for a RUN made elsewhere")
+@click.option("--notebooks", type=click.Path(), help="folder of the notebooks to run with it")
 @_command
-def verify(run_folder: str) -> int:
+def verify(**options: Any) -> int:
     """Run RUN again from its manifest in fresh kernels and compare every fact and page."""
     from segwork.engine import verify as engine_verify
 
-    return engine_verify.verify(run_folder, say=click.echo).exit_code
+    return engine_verify.verify(**options, say=click.echo).exit_code
 
 
 @main.command(epilog=EPILOG)
@@ -110,9 +116,27 @@ def check(**options: Any) -> int:
 
     Without CONFIG only the notebooks are looked at.
     """
-    from segwork.engine import check as engine_check
+    from segwork.engine.preflight import preflight
 
-    return engine_check.check(**options, say=click.echo)
+    return preflight(**options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path())
+@click.option("--to", required=True, type=click.Choice(["csv", "salesforce", "hubspot"]))
+@click.option("--dry-run", is_flag=True, help="say what would be done, call nobody")
+@click.option("--resume", is_flag=True, help="go on with an export that was interrupted")
+@click.option("--despite", default="", help="why a run is exported whose required gates failed")
+@click.option("--config", type=click.Path(), help="config of the run (default: as it was made)")
+@click.option("--journal", type=click.Path(), help="default: .segwork/export.sqlite")
+@click.option("--out", type=click.Path(), help="folder of the CSV file (default: exports/<name>)")
+@click.option("--url", default="", help="address of the CRM (default: that of the config)")
+@_command
+def export(run_folder: str, **options: Any) -> int:
+    """Send the segments of RUN to a CRM or a file, each customer once; exit 1 where one failed."""
+    from segwork.export import command
+
+    return command.export(run_folder, **options, say=click.echo)
 
 
 @main.command(epilog=EPILOG)
@@ -145,7 +169,7 @@ def lab(arguments: tuple[str, ...]) -> int:
     """Open the notebooks in JupyterLab; ARGUMENTS go to it."""
     import subprocess
 
-    from segwork.run import project_root
+    from segwork.runs.project import project_root
 
     command = [sys.executable, "-m", "jupyterlab"]
     command += [f"--ServerApp.root_dir={project_root()}"]

@@ -15,9 +15,20 @@ from typing import Any
 
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
+from segwork.settings import Export, Pilot
 
 ENGINES = ("pandas", "polars", "duckdb")
 RULES = {"cancelled_prefix"}
+COSTS = {
+    "margin_rate": "margin as a share of revenue, for lines without unit_cost",
+    "order": "money an order",
+    "line": "money an order line",
+    "return": "money a returned line",
+    "payment_rate": "share of what was sold",
+    "discount_rate": "share of the column discount that is not yet taken off the amount",
+    "contact": "money a contact, besides its minutes",
+    "contact_minute": "money a minute of handling",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What something costs, in the home currency or as a share, and who says so."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Waiver:
     """A finding accepted by a named person, for a reason, until a date."""
 
@@ -105,8 +124,12 @@ class Config:
     sample : SampleCompany
     parameters : mapping of notebook to mapping
         Notebook parameters; ``-p`` on the command line wins.
+    costs : mapping of a name in COSTS to Cost
+        What an order, a return or a minute costs; what is not given is not guessed.
     limits : mapping of gate code to Limit
     waivers : mapping of gate code to Waiver
+    export : Export
+    pilot : Pilot, optional
     folder : Path
         Where relative paths start.
     """
@@ -121,8 +144,11 @@ class Config:
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    export: Export = field(default_factory=Export)
+    pilot: Pilot | None = None
     folder: Path = Path()
 
     def resolve(self, path: str) -> Path:
@@ -189,8 +215,11 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         tables=_tables(values.get("tables", {}), where),
         sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
+        costs=_costs(values.get("costs", {}), where),
         limits=_sections(Limit, values.get("limits", {}), "limits", where),
         waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
+        export=_section(Export, values.get("export", {}), f"[export] of {where}"),
+        pilot=_optional(Pilot, values.get("pilot"), f"[pilot] of {where}"),
         folder=folder,
     )
 
@@ -207,6 +236,12 @@ def _tables(values: Any, where: str) -> Mapping[str, Source]:
             raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
         _check_mapping(source, name, place)
     return sources
+
+
+def _costs(values: Any, where: str) -> Mapping[str, Cost]:
+    values = _mapping(values, "costs", where)
+    _no_unknown(values, set(COSTS), f"[costs] of {where}", kind="cost")
+    return _sections(Cost, values, "costs", where)
 
 
 def _check_mapping(source: Source, table: str, place: str) -> None:
@@ -232,6 +267,10 @@ def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any
     )
 
 
+def _optional(kind: type, values: Any, where: str) -> Any:
+    return None if values is None else _section(kind, values, where)
+
+
 def _section(kind: type, values: Any, where: str) -> Any:
     assert is_dataclass(kind)
     values = _mapping(values, kind.__name__.lower(), where)
@@ -249,22 +288,30 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "window_days": (int,),
     "customers": (int,),
+    "value": (int, float),
     "at_most": (int, float),
     "at_least": (int, float),
     "columns": (dict,),
     "rules": (dict,),
+    "fields": (dict,),
+    "review_days": (int,),
+    "size": (int,),
+    "control_share": (float,),
 }
+_POSITIVE = ("window_days", "customers", "review_days", "size")
 
 
 def _typed(key: str, value: Any, where: str) -> Any:
-    if key == "until":
+    if key in ("until", "starts"):
         return _date(key, value, where)
     accepted = _TYPES.get(key, (str,))
     if isinstance(value, bool) or not isinstance(value, accepted):
         names = " or ".join(kind.__name__ for kind in accepted)
         raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
-    if key in ("window_days", "customers") and value <= 0:
+    if key in _POSITIVE and value <= 0:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
+    if key == "control_share" and not 0 < value < 1:
+        raise ConfigError(f"'{key}' is {value} in {where}", accepted="a share between 0 and 1")
     return value
 
 

@@ -11,25 +11,38 @@ Under ``segwork run`` the folder comes from the engine. In JupyterLab it is ``re
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import secrets
-import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date
-from html import escape
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segwork import config as _config
 from segwork.errors import UsageError
 from segwork.results import display
+from segwork.runs import people
+from segwork.runs.files import atomically, private_folder, write_json
+from segwork.runs.folder import RunFolder
+from segwork.runs.project import SAMPLE_KEY, project_root, pseudonym_key
+from segwork.runs.shown import as_markdown, html_table
 
-SAMPLE_KEY = "segwork-sample-company"
-PERSONAL_COLUMNS = ("customer_id", "text", "birth_year")
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["SAMPLE_KEY", "Run", "project_root", "pseudonym_key", "start"]
+
 ROW_LIMIT = 60
-LONGEST_CODE = 8  # characters
+Fact = float | int | str
+
+
+class Result(Protocol):
+    """What every analysis returns: an object that knows its facts."""
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Return finite numbers and words, by name."""
 
 
 class Run:
@@ -49,7 +62,8 @@ class Run:
         self.folder = folder
         self.config = config
         self.key = key
-        self._facts: dict[str, float | int | str] = {}
+        self._files = RunFolder(folder)
+        self._facts: dict[str, Fact] = {}
         self._units: dict[str, str] = {}
         self._figures: list[str] = []
         self._answer: dict[str, str] = {}
@@ -67,7 +81,7 @@ class Run:
     def metric(
         self,
         name: str,
-        value: float | int | str,
+        value: Fact,
         *,
         unit: str = "",
         low: float | None = None,
@@ -91,12 +105,12 @@ class Run:
         if unit:
             self._units[name] = unit
 
-    def metrics(self, facts: dict[str, float | int | str], *, prefix: str = "") -> None:
+    def metrics(self, facts: Mapping[str, Fact], *, prefix: str = "") -> None:
         """Record many facts at once, as ``result.facts()`` returns them."""
         for name, value in facts.items():
             self.metric(f"{prefix}{name}", value)
 
-    def say(self, template: str, **values: Any) -> None:
+    def say(self, template: str, **values: object) -> None:
         """Show a sentence whose numbers come from recorded facts or from the values given.
 
         Examples
@@ -108,10 +122,10 @@ class Run:
 
         show(Markdown(self._filled(template, values)))
 
-    def _filled(self, template: str, values: dict[str, Any]) -> str:
+    def _filled(self, template: str, values: Mapping[str, object]) -> str:
         """Return a sentence with its numbers, rounded for people."""
         filled = {
-            name: _escape(display(value, self._unit(name)) if not isinstance(value, str) else value)
+            name: as_markdown(value if isinstance(value, str) else display(value, self._unit(name)))
             for name, value in {**self._facts, **values}.items()
         }
         return template.format_map(_Facts(filled, self.notebook))
@@ -121,7 +135,7 @@ class Run:
         estimate = name.removesuffix("_low").removesuffix("_high")
         return self._units.get(name) or self._units.get(estimate, "")
 
-    def answer(self, *, found: str, means: str, do: str, **values: Any) -> None:
+    def answer(self, *, found: str, means: str, do: str, **values: object) -> None:
         """Show what was found, what it means and what to do; the report puts it first.
 
         Numbers come from recorded facts or from the values given, as in :meth:`say`.
@@ -133,11 +147,11 @@ class Run:
         self._answer = {name: self._filled(text, values) for name, text in parts.items()}
         show(Markdown("\n\n".join(self._answer.values())))
 
-    def record(self, result: Any, *, prefix: str = "") -> None:
+    def record(self, result: Result, *, prefix: str = "") -> None:
         """Record what a result knows of itself: its ``facts()``."""
         self.metrics(result.facts(), prefix=prefix)
 
-    def figure(self, figure: Any, *, alt: str = "") -> None:
+    def figure(self, figure: Figure | tuple[Figure, str], *, alt: str = "") -> None:
         """Show a figure with its text alternative and close it.
 
         ``figure`` may be the pair that the functions of ``segwork.plots`` return.
@@ -167,30 +181,48 @@ class Run:
         bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
         show(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
-    def table(self, frame: Any, *, caption: str) -> None:
+    def table(self, frame: pd.DataFrame, *, caption: str) -> None:
         """Show an aggregated table; refuses rows about people.
 
         Raises
         ------
         UsageError
-            The table has a personal column or more rows than a summary has.
+            A column, an index level, a label or a value is personal, or there are more rows than
+            a summary has.
         """
         import pandas as pd
         from IPython.display import display as show
 
         frame = pd.DataFrame(frame)
-        personal = [c for c in (*frame.columns, *frame.index.names) if c in PERSONAL_COLUMNS]
-        if personal or len(frame) > ROW_LIMIT:
+        found = people.shown(frame.head(ROW_LIMIT), self._extra_columns)
+        if found or len(frame) > ROW_LIMIT:
             raise UsageError(
                 f"table '{caption}' of {self.notebook} would show rows about people"
-                f" ({len(frame)} rows; personal: {', '.join(map(str, personal)) or 'none'})",
+                f" ({len(frame)} rows; personal: {', '.join(found) or 'none'})",
                 accepted=f"aggregates with at most {ROW_LIMIT} rows",
             )
-        show({"text/html": _html_table(frame, caption), "text/plain": caption}, raw=True)
+        show({"text/html": html_table(frame, caption), "text/plain": caption}, raw=True)
 
-    def save(self, frame: Any, name: str) -> Path:
-        """Write a pandas frame for later notebooks to ``tables/<name>.parquet``."""
-        path = self.folder / "tables" / f"{name}.parquet"
+    @cached_property
+    def _extra_columns(self) -> frozenset[str]:
+        """Columns of the customers' tables that the contract does not know, read from headers."""
+        return people.extra_columns(self.config)
+
+    def save(self, frame: pd.DataFrame, name: str) -> Path:
+        """Write a pandas frame for later notebooks to ``tables/<name>.parquet``.
+
+        Raises
+        ------
+        UsageError
+            It holds what reaches a person, free text, or customer ids that are no pseudonyms.
+        """
+        path = self._files.table(name)
+        if found := people.kept(frame):
+            raise UsageError(
+                f"table '{name}' of {self.notebook} holds what a run folder does not keep about"
+                f" people ({', '.join(found)})",
+                accepted="pseudonyms, as tables.load(…, key=run.key) gives them, and measures",
+            )
         atomically(
             path, lambda target: frame.to_parquet(target, index=frame.index.name is not None)
         )
@@ -198,9 +230,9 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Tell whether an earlier notebook of this run has left a table of that name."""
-        return (self.folder / "tables" / f"{name}.parquet").is_file()
+        return self._files.table(name).is_file()
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str) -> pd.DataFrame:
         """Read a frame that an earlier notebook saved.
 
         Raises
@@ -210,10 +242,10 @@ class Run:
         """
         import pandas as pd
 
-        path = self.folder / "tables" / f"{name}.parquet"
+        path = self._files.table(name)
         if not path.is_file():
-            left = sorted(p.stem for p in path.parent.glob("*.parquet"))
-            raise UsageError.unknown("table", name, left, where=f"run folder {self.folder}")
+            where = f"run folder {self.folder}"
+            raise UsageError.unknown("table", name, self._files.tables(), where=where)
         return pd.read_parquet(path)
 
     def finish(self) -> None:
@@ -226,10 +258,10 @@ class Run:
             "figures": self._figures,
             "answer": self._answer,
         }
-        write_json(self.folder / "facts" / f"{self.notebook}.json", content)
+        write_json(self._files.facts(self.notebook), content)
 
 
-def start(notebook: str, *, config: str | Path | dict[str, Any] | _config.Config) -> Run:
+def start(notebook: str, *, config: str | Path | Mapping[str, object] | _config.Config) -> Run:
     """Open the run folder for one notebook.
 
     Parameters
@@ -243,58 +275,11 @@ def start(notebook: str, *, config: str | Path | dict[str, Any] | _config.Config
         config = project_root() / config
     ready = _config.load(config)
     folder = Path(os.environ.get("SEGWORK_RUN") or project_root() / "reports" / "lab")
-    return Run(notebook, folder, ready, pseudonym_key(ready))
+    private_folder(folder)
+    return Run(notebook, folder, ready, pseudonym_key(ready, run_folder=folder))
 
 
-def project_root() -> Path:
-    """Return the folder that holds ``notebooks``, searched upwards from the working folder."""
-    if root := os.environ.get("SEGWORK_ROOT"):
-        return Path(root)
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
-            return folder
-    return here
-
-
-def pseudonym_key(config: _config.Config) -> str:
-    """Return the secret behind the pseudonyms: public for the sample, else kept outside runs.
-
-    ``SEGWORK_KEY`` wins; otherwise a key is made once in ``.segwork/key`` of the project.
-    """
-    if key := os.environ.get("SEGWORK_KEY"):
-        return key
-    if config.sample.folder:
-        return SAMPLE_KEY
-    path = project_root() / ".segwork" / "key"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
-        path.chmod(0o600)
-    return path.read_text(encoding="ascii").strip()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write canonical JSON (sorted keys, no NaN) under a temporary name, then rename it."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    atomically(path, lambda target: Path(target).write_text(text, encoding="utf-8"))
-
-
-def atomically(path: Path, write: Callable[[str], object]) -> None:
-    """Let ``write`` fill a file under a temporary name, then rename it: none is ever seen half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-class _Facts(dict):  # type: ignore[type-arg]
+class _Facts(dict[str, str]):
     """Values for ``say``; an unknown name is an error that lists the known ones."""
 
     def __init__(self, values: dict[str, str], notebook: str) -> None:
@@ -305,7 +290,7 @@ class _Facts(dict):  # type: ignore[type-arg]
         raise UsageError.unknown("fact", name, self, where=self._notebook)
 
 
-def _plain(name: str, value: Any, notebook: str) -> float | int | str:
+def _plain(name: str, value: Any, notebook: str) -> Fact:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool):
@@ -322,40 +307,3 @@ def _plain(name: str, value: Any, notebook: str) -> float | int | str:
             accepted="a number or text",
         )
     return value
-
-
-def _escape(text: str) -> str:
-    """Make text from data harmless inside Markdown and HTML."""
-    for mark in "\\`*_[]#|$":
-        text = text.replace(mark, "\\" + mark)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _html_table(frame: Any, caption: str) -> str:
-    named = [name for name in frame.index.names if name is not None]
-    flat = frame.reset_index() if named else frame
-    kinds = [' class="number"' if dtype.kind in "iufc" else "" for dtype in flat.dtypes]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(str(name))}</th>'
-        for name, kind in zip(flat.columns, kinds, strict=True)
-    )
-    body = []
-    for row in flat.itertuples(index=False):
-        cells = "".join(_cell(value) for value in row)
-        body.append(f"<tr>{cells}</tr>")
-    return (
-        f'<table class="segwork"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-    )
-
-
-def _cell(value: Any) -> str:
-    if hasattr(value, "item"):
-        value = value.item()
-    text = display(value)
-    kind = ' class="number"' if isinstance(value, int | float) else ""
-    if not kind and len(text) <= LONGEST_CODE and " " not in text:
-        kind = ' class="short"'  # a check's code must not break at its hyphens
-    if " " not in text:  # a list of columns may break between its names
-        text = text.replace(",", ", ") if isinstance(value, str) else text
-    return f"<td{kind}>{escape(text)}</td>"

@@ -47,9 +47,9 @@ def picture() -> str:
 
 def segments_notebook(product: str = HOSTILE) -> nbformat.NotebookNode:
     """Return an executed notebook with every kind of output a page must cope with."""
-    from segwork.run import _escape, _html_table
+    from segwork.runs.shown import as_markdown, html_table
 
-    table = _html_table(_products(product), "Best sold products")
+    table = html_table(_products(product), "Best sold products")
     alt = "Bar chart: loyal customers are the largest segment with 31 per cent."
     progress = (
         "\r  0%|          | 0/20 [00:00<?, ?it/s]\r100%|####| 20/20 [00:01<00:00, 19.8it/s]\n"
@@ -95,7 +95,7 @@ def segments_notebook(product: str = HOSTILE) -> nbformat.NotebookNode:
                 new_output("display_data", data={"text/html": table, "text/plain": "products"}),
                 new_output(
                     "display_data",
-                    data={"text/markdown": f"The best product is **{_escape(product)}**."},
+                    data={"text/markdown": f"The best product is **{as_markdown(product)}**."},
                 ),
                 new_output(
                     "display_data",

@@ -190,12 +190,12 @@ def test_a_gate_direction_comes_from_the_policy() -> None:
 
 
 def test_verify_refuses_what_it_cannot_repeat(tmp_path: Path) -> None:
-    """A run folder that does not say where it came from cannot be run again."""
+    """A run folder nobody knows the config of cannot be run again."""
     from segwork.engine.verify import verify
 
     folder = write_run(tmp_path / "a", share=0.1, status="ok", gate="passed")
 
-    with pytest.raises(UsageError, match="does not say which config"):
+    with pytest.raises(UsageError, match="was not made by this project"):
         verify(folder)
 
 

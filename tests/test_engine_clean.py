@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segwork.engine.clean import clean
+from segwork.engine.execute.outputs import stable
 
 
 def stderr_after_cleaning(text: str) -> str:
@@ -12,7 +12,7 @@ def stderr_after_cleaning(text: str) -> str:
     output = {"output_type": "stream", "name": "stderr", "text": text}
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [output]}
     cell["execution_count"] = 1
-    cleaned = clean({"cells": [cell], "metadata": {}}, parameters={}, shown={})
+    cleaned = stable({"cells": [cell], "metadata": {}}, {}, {})
     return "".join(o["text"] for o in cleaned["cells"][0]["outputs"])
 
 

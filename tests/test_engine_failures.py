@@ -15,7 +15,8 @@ import pytest
 from small_project import command, surroundings, write_notebook
 
 from segwork import engine
-from segwork.engine import records
+from segwork.engine.conclude import records
+from segwork.runs.folder import Entry, RunFolder
 
 HERE = Path(__file__).resolve().parent
 FAULTS = HERE / "notebooks"
@@ -70,7 +71,7 @@ def test_status_cell_and_message_are_true(
     """Status, failing cell and cause are what really happened."""
     status, cell, words = MATRIX[name]
     found = entry(matrix, name)
-    record_property("said", f"{found['status']}, {records.sentence(found)}".rstrip(", "))
+    record_property("said", f"{found['status']}, {records.sentence(Entry.of(found))}".rstrip(", "))
 
     assert (found["status"], found["cell"]) == (status, cell)
     assert words in found["message"]
@@ -161,9 +162,9 @@ def test_ci_gets_a_summary_and_annotations(
     """Where GitHub's variables are set, the verdict goes to the job summary and the annotations."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    entries = json.loads((matrix.folder / "manifest.json").read_text(encoding="utf-8"))["notebooks"]
+    entries = RunFolder(matrix.folder).entries()
 
-    notes = records.tell_ci(entries, [])
+    notes = records.for_ci(entries, [])
 
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "| 01_error | failed | code 2, Divide: ZeroDivisionError: division by zero |" in summary

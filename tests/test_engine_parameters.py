@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_project import write_notebook
 
-from segwork.engine import notebooks, order, parameters
+from segwork.engine.plan import notebooks, order, parameters
 from segwork.errors import UsageError
 
 CELL = """\

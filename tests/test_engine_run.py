@@ -17,7 +17,7 @@ from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.config import load as load_config
-from segwork.engine import fingerprint
+from segwork.engine.plan import fingerprint
 from segwork.errors import SegworkError, UsageError
 
 CONFIG = """\
@@ -138,14 +138,13 @@ class Reasons:
     """Asks the planner why notebooks would run, without running them."""
 
     def __init__(self, root: Path, **options: object) -> None:
+        from segwork.engine.execute.cache import Cache
         from segwork.engine.plan import make
-        from segwork.engine.runner import Session
 
-        plan = make(root / "c.toml", out=root / "reports", **options)
-        self.session = Session(plan, lambda *_: None)
+        self.cache = Cache(make(root / "c.toml", out=root / "reports", **options))
 
     def __getitem__(self, name: str) -> str:
-        return self.session._reason(name)
+        return self.cache.reason(name)
 
 
 def edited(path: Path, old: str, new: str) -> None:
@@ -277,6 +276,22 @@ def test_equal_results_whatever_the_circumstances(finished: Path, tmp_path: Path
     assert content(other.folder) == content(finished / "reports" / "tiny")
 
 
+def test_equal_bytes_for_any_user_anywhere(finished: Path, tmp_path: Path) -> None:
+    """Another home, user, locale, zone, working folder and shell: the same bytes."""
+    quiet_run(finished)
+    words = ["run", "--config", finished / "c.toml", "--out", tmp_path / "out", "--jobs", "1"]
+    other = {"HOME": str(tmp_path), "USER": "somebody", "LC_ALL": "tr_TR.ISO-8859-9"}
+    other |= {"TZ": "Asia/Kathmandu", "COLUMNS": "40", "PYTHONHASHSEED": "99", "PYTHONUTF8": "0"}
+    other |= {"PYTHONWARNINGS": "error", "FORCE_COLOR": "1", "PYTHONSTARTUP": "/dev/null"}
+
+    done = subprocess.run(
+        command(*words), env={**surroundings(finished), **other}, cwd=tmp_path, capture_output=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert content(tmp_path / "out" / "tiny") == content(finished / "reports" / "tiny")
+
+
 @pytest.mark.slow
 def test_order_of_a_set_is_a_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What depends on the hash seed is seen by a second run with another one."""
@@ -310,8 +325,9 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
     shown = fingerprint.settings(config)["tables"]
 
-    assert shown["transactions"]["url"] == "postgresql://…@host/shop"
+    assert shown["transactions"]["url"] == "postgresql://host/shop"
     assert shown["customers"]["path"] == "people.csv"
+    assert "url" not in shown["customers"]
 
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
@@ -435,9 +451,10 @@ def test_strict_lets_required_gates_decide(
 
 def test_second_run_in_the_same_folder_is_refused(finished: Path) -> None:
     """Two runs never write to one folder at a time."""
-    from segwork.engine.folder import Folder
+    from segwork.engine.execute.stage import Stages
+    from segwork.runs.folder import RunFolder
 
-    held = Folder(finished / "reports" / "tiny")
+    held = Stages(RunFolder(finished / "reports" / "tiny"))
     with held.locked(), pytest.raises(UsageError, match="another run is writing"):
         quiet_run(finished)
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "progress", "words"},
-    {"evidence", "config"},
-    {"checks"},
+    {"errors", "results", "schema", "settings", "progress", "words"},
+    {"evidence", "config", "labels"},
+    {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
-    {"clustering", "sequences"},
+    {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
+    {"outcomes", "trials"},
     {"personas", "export", "scoring"},
     {"plots", "report"},
     {"engine"},

@@ -104,7 +104,7 @@ CARELESS = [
     ("untagged", _edit("parameters", metadata={}), "0 cells are tagged parameters"),
     ("two tagged", _edit("load", metadata={"tags": ["parameters"]}), "2 cells are tagged"),
     ("untyped", _replace("recent_days: int = 90", "recent_days = 90"), "is no typed literal"),
-    ("computed", _replace("int = 90", "int = 9 * 10"), "recent_days is computed"),
+    ("computed", _replace("int = 90", "int = 9 * 10"), "is not a literal assignment"),
     ("mistyped", _replace("int = 90", "float = 90"), "recent_days is no float"),
     ("magic", _edit("parameters", source='config: str = "a"  # b'), "as a magic command"),
     ("no comment", _replace("= 90  # an", "= 90\n# an"), "recent_days has no comment"),

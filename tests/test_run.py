@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import segwork.config
+import segwork.errors
 import segwork.run
 from segwork.config import Config
 from segwork.errors import UsageError
@@ -121,7 +123,7 @@ def test_start_resolves_from_the_project_root(
     (tmp_path / "c.toml").write_text("as_of = 2024-01-31\n", encoding="utf-8")
     monkeypatch.delenv("SEGWORK_RUN", raising=False)
     monkeypatch.delenv("SEGWORK_ROOT", raising=False)
-    monkeypatch.setenv("SEGWORK_KEY", "k")
+    monkeypatch.setenv("SEGWORK_KEY", "k" * 16)
     monkeypatch.chdir(tmp_path / "notebooks")
 
     run = segwork.run.start("10_data_quality", config="c.toml")
@@ -151,6 +153,155 @@ def test_say_knows_units_and_escapes_text(run: Run, shown: list[Any]) -> None:
     run.say("{lost_share} ({lost_share_low} to {lost_share_high}) of {name}", name="A$AP $x$")
 
     assert shown[0].data == r"25.0 % (20.0 % to 30.0 %) of A\$AP \$x\$"
+
+
+OWN = "as_of = 2024-01-31\n[sample]\nfolder = 'sample'\n[tables.transactions]\npath = '{}'\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "public"),
+    [
+        ("sample/transactions.parquet", True),
+        ("own.csv", False),
+        ("sample/../own.parquet", False),
+        ("sample/more/transactions.parquet", False),
+    ],
+)
+def test_the_public_key_is_for_the_sample_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, public: bool
+) -> None:
+    """A table that is not the sample's own gets a key nobody knows."""
+    monkeypatch.delenv("SEGWORK_KEY", raising=False)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path))
+    (tmp_path / "c.toml").write_text(OWN.format(path), encoding="utf-8")
+
+    key = segwork.run.pseudonym_key(segwork.config.load(tmp_path / "c.toml"))
+
+    assert (key == segwork.run.SAMPLE_KEY) == public
+    assert (tmp_path / ".segwork" / "key").exists() != public
+
+
+@pytest.mark.parametrize("key", ["", " ", "k", "x" * 15])
+def test_a_short_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Empty or short, in the variable or in the file: no pseudonyms that could be undone."""
+    config = Config(as_of=date(2024, 1, 31))
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path))
+    monkeypatch.setenv("SEGWORK_KEY", key)
+    with pytest.raises(UsageError, match="the key of the pseudonyms in SEGWORK_KEY has"):
+        segwork.run.pseudonym_key(config)
+
+    monkeypatch.delenv("SEGWORK_KEY")
+    (tmp_path / ".segwork").mkdir()
+    (tmp_path / ".segwork" / "key").write_text(key, encoding="ascii")
+    with pytest.raises(UsageError, match=r"key' has \d+ characters"):
+        segwork.run.pseudonym_key(config)
+
+
+@pytest.mark.parametrize("place", [".", "..", ".segwork"])
+def test_a_key_lies_in_no_run_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Where the run folder would hold the project's own, the run is refused."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.delenv("SEGWORK_KEY", raising=False)
+    monkeypatch.setenv("SEGWORK_ROOT", str(root))
+
+    with pytest.raises(UsageError, match="would lie in the run folder"):
+        segwork.run.pseudonym_key(Config(as_of=date(2024, 1, 31)), run_folder=root / place)
+
+    assert not (root / ".segwork" / "key").exists()
+
+
+def test_many_first_starts_agree_on_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key appears whole and once, however many ask for it at the same moment."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    monkeypatch.delenv("SEGWORK_KEY", raising=False)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path))
+    config = Config(as_of=date(2024, 1, 31))
+
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: segwork.run.pseudonym_key(config), range(64)))
+
+    assert len(keys) == 1
+    assert [path.name for path in (tmp_path / ".segwork").iterdir()] == ["key"]
+
+
+WHO = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"e_mail": ["a"], "n": [1]}),
+        pd.DataFrame({"contactName": ["a"]}),
+        pd.DataFrame({"phone": [628125550199]}),
+        pd.DataFrame({"n": [1]}, index=pd.Index([WHO], name="who")),
+        pd.DataFrame(
+            {"n": [1]}, index=pd.MultiIndex.from_tuples([("S01", WHO)], names=["s", None])
+        ),
+        pd.DataFrame({("n", "sum"): [1], ("birth_year", "min"): [1980]}),
+        pd.DataFrame({WHO: [1], "n": [2]}),
+        pd.DataFrame({"message": ["write to mary@example.org"]}),
+        pd.DataFrame({"session_id": ["a"]}),
+        pd.DataFrame({"code": ["not_a_time"], "n_rows": [1], "examples": ["Mary"]}),
+    ],
+    ids=range(10),
+)
+def test_a_person_is_known_in_columns_levels_labels_and_values(
+    run: Run, shown: list[Any], frame: pd.DataFrame
+) -> None:
+    """Extra columns, several levels, pseudonyms as labels, addresses in a sentence."""
+    with pytest.raises(UsageError, match="rows about people") as caught:
+        run.table(frame, caption="x")
+
+    assert shown == []
+    assert WHO not in str(caught.value)
+    assert "mary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"channel": ["email", "phone"], "contacts": [3, 4]}),
+        pd.DataFrame({"email": [12], "phone": [30]}, index=pd.Index(["Loyal"], name="segment")),
+        pd.DataFrame({"segment": ["S01"], "name": ["Loyal regulars"], "customers": [40]}),
+        pd.DataFrame({"code": ["DQ-T-06"], "message": ["3 rows before 1980"]}),
+    ],
+    ids=range(4),
+)
+def test_aggregates_are_shown(run: Run, shown: list[Any], frame: pd.DataFrame) -> None:
+    """Counts by channel, names of segments, messages of checks are about nobody."""
+    run.table(frame, caption="x")
+
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (pd.DataFrame({"customer_id": ["C-17"], "n": [1]}), "customer_id without key"),
+        (pd.DataFrame({"text": ["I moved"]}), "text"),
+        (pd.DataFrame({"birth_year": [1980]}), "birth_year"),
+        (pd.DataFrame({"note": ["x@example.org"]}), "values of note"),
+        (pd.DataFrame({"n": [1]}, index=pd.Index(["C-17"], name="customer_id")), "without key"),
+    ],
+)
+def test_save_keeps_pseudonyms_and_measures_only(
+    run: Run, tmp_path: Path, frame: pd.DataFrame, said: str
+) -> None:
+    """What reaches or names a person is in no table of a run folder."""
+    with pytest.raises(UsageError, match=said):
+        run.save(frame, "x")
+
+    assert list(tmp_path.iterdir()) == []
+    run.save(pd.DataFrame({"customer_id": [WHO], "orders": [3]}), "x")
+    assert (tmp_path / "tables" / "x.parquet").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(segwork.errors.DataError, match="is no name"):
+        run.save(pd.DataFrame({"a": [1]}), "../x")
 
 
 def test_answer_is_shown_and_kept_for_the_first_screen(tmp_path: Path, monkeypatch: Any) -> None:

@@ -17,10 +17,12 @@ GATES = {
     "L": "leakage",
     "C": "clustering",
     "T": "time",
+    "D": "segments that move",
     "O": "overfitting",
     "F": "fairness",
     "P": "privacy",
     "B": "business",
+    "V": "value",
     "X": "export",
 }
 CHECKS_BEGIN = """# Checks and gates

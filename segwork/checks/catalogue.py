@@ -9,7 +9,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from segwork.errors import UsageError
-from segwork.results import Severity
+from segwork.results import Severity, Status
 
 FAMILIES = {
     "DQ": ("quality", "Data health"),
@@ -63,6 +63,12 @@ class Rule:
     counts: str = "rows"
     fail_share: float = 0.0
     higher_is_worse: bool = True
+
+    @property
+    def alarm(self) -> Status:
+        """The status of an alarm: critical and high findings fail, medium and low ones warn."""
+        serious = self.severity in (Severity.CRITICAL, Severity.HIGH)
+        return Status.FAILED if serious else Status.WARNED
 
     @property
     def control_point(self) -> str:

@@ -3,70 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from segwork.engine.conclude import conclude
-from segwork.engine.plan import Plan, make, remember_checked
-from segwork.engine.records import baseline as read_baseline
-from segwork.engine.runner import Session
-from segwork.engine.terminal import Progress
+from segwork.engine.conclude.records import baseline
+from segwork.engine.conclude.terminal import Progress
+from segwork.engine.execute.cache import Cache, Origin
+from segwork.engine.execute.session import Session
+from segwork.engine.execute.stage import Stages
+from segwork.engine.plan import Plan, Values, make
+from segwork.engine.plan.parameters import plain
+from segwork.runs.files import Json, write_json
 
-__all__ = ["Outcome", "run"]
+__all__ = ["Options", "Outcome", "run"]
 
 MOST_JOBS = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
+class Options:
+    """How a run is done.
 
     Parameters
     ----------
-    folder : Path
-        Its ``index.html`` is the report's first page.
-    statuses : dict of str to str
-        ok · failed · timeout · died · contract · blocked · skipped · interrupted, by notebook.
-    reasons : dict of str to str
-        Why each notebook ran; empty where it was reused.
-    findings : list of dict
-        One per gate.
-    exit_code : int
-        As in ``segwork run --help``.
-    """
-
-    folder: Path
-    statuses: dict[str, str]
-    reasons: dict[str, str]
-    findings: list[dict[str, Any]]
-    exit_code: int
-
-
-def run(
-    config: str | Path | None = None,
-    *,
-    out: str | Path = "reports",
-    only: Iterable[str] = (),
-    parameters: Iterable[str] = (),
-    jobs: int = 0,
-    strict: bool = False,
-    why: bool = False,
-    baseline: str | Path | Mapping[str, Any] | None = None,
-    deadline: float | None = None,
-    notebooks: str | Path | None = None,
-    values: Mapping[str, Mapping[str, Any]] | None = None,
-    hash_seed: str = "0",
-    reuse: bool = True,
-    say: Callable[[str], None] = print,
-) -> Outcome:
-    """Run the notebooks on the data of a config and write the report.
-
-    Parameters
-    ----------
-    config : path, optional
-        ``segwork.toml`` of the working folder, else the sample company.
     out : path, default "reports"
         The run folder is ``<out>/<name of the config>``.
     only : iterable of str
@@ -91,8 +53,60 @@ def run(
         ``PYTHONHASHSEED`` of the kernels.
     reuse : bool, default True
         Whether unchanged results in the run folder may stand.
+    """
+
+    out: str | Path = "reports"
+    only: Iterable[str] = ()
+    parameters: Iterable[str] = ()
+    jobs: int = 0
+    strict: bool = False
+    why: bool = False
+    baseline: str | Path | Json | None = None
+    deadline: float | None = None
+    notebooks: str | Path | None = None
+    values: Values | None = None
+    hash_seed: str = "0"
+    reuse: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Parameters
+    ----------
+    folder : Path
+        Its ``index.html`` is the report's first page.
+    statuses : dict of str to str
+        ok · failed · timeout · died · contract · blocked · skipped · interrupted, by notebook.
+    reasons : dict of str to str
+        Why each notebook ran; empty where it was reused.
+    findings : list of dict
+        One per gate.
+    exit_code : int
+        As in ``segwork run --help``.
+    """
+
+    folder: Path
+    statuses: dict[str, str]
+    reasons: dict[str, str]
+    findings: list[Json]
+    exit_code: int
+
+
+def run(
+    config: str | Path | None = None, *, say: Callable[[str], None] = print, **options: Any
+) -> Outcome:
+    """Run the notebooks on the data of a config and write the report.
+
+    Parameters
+    ----------
+    config : path, optional
+        ``segwork.toml`` of the working folder, else the sample company.
     say : callable
         Takes each line of text.
+    **options
+        As in :class:`Options`.
 
     Returns
     -------
@@ -103,33 +117,51 @@ def run(
     SegworkError
         Before anything starts, for whatever can be known to be wrong by then.
     """
-    against = read_baseline(baseline)
-    plan = make(config, out=out, only=only, assignments=parameters, folder=notebooks, values=values)
-    session = Session(
-        plan,
-        Progress(list(plan.notebooks), why=why, say=say),
-        deadline=deadline,
-        hash_seed=hash_seed,
-        reuse=reuse,
+    how = Options(**options)
+    against = baseline(how.baseline)
+    plan = make(
+        config,
+        out=how.out,
+        only=how.only,
+        assignments=how.parameters,
+        folder=how.notebooks,
+        values=how.values,
     )
-    jobs = max(1, jobs or min(MOST_JOBS, os.cpu_count() or 1))
-    with plan.folder.locked():
-        _prepare(plan, notebooks, jobs)
+    stages, origin = Stages(plan.folder), Origin(plan.folder)
+    jobs = max(1, how.jobs or min(MOST_JOBS, os.cpu_count() or 1))
+    with stages.locked():
+        cache = Cache(plan, trusted=bool(origin.known()))
+        session = Session(
+            plan,
+            cache,
+            stages,
+            Progress(list(plan.notebooks), why=how.why, say=say),
+            deadline=how.deadline,
+            hash_seed=how.hash_seed,
+            reuse=how.reuse,
+        )
+        _prepare(plan, replace(how, jobs=jobs), origin)
+        cache.forget_others()
         session.run(jobs)
-        findings, exit_code = conclude(session, against, strict=strict, say=say)
+        findings, exit_code = conclude(session, against, strict=how.strict, say=say)
         plan.hashes.keep()
-    statuses = {name: entry["status"] for name, entry in session.entries.items()}
+    statuses = {name: entry.status for name, entry in session.entries.items()}
     return Outcome(plan.folder.path, statuses, session.why, findings, exit_code)
 
 
-def _prepare(plan: Plan, notebooks: str | Path | None, jobs: int) -> None:
-    """Keep what later runs and ``verify`` need, machine paths too, beside the hashed set."""
-    origin = {
-        "config": str(plan.config_path),
-        "root": str(plan.root.resolve()),
-        "notebooks": str(Path(notebooks).resolve()) if notebooks else None,
-        "jobs": jobs,
+def _prepare(plan: Plan, how: Options, origin: Origin) -> None:
+    """Keep what later runs and ``verify`` need; what names this machine lies outside the folder."""
+    values = {
+        name: {key: plain(value) for key, value in own.items() if key != "config"}
+        for name, own in plan.values.items()
     }
-    plan.folder.remember("_origin", origin)
-    remember_checked(plan)
-    plan.folder.forget_others(plan.notebooks)
+    origin.remember(
+        {
+            "config": str(plan.config_path),
+            "root": str(plan.root.resolve()),
+            "notebooks": str(Path(how.notebooks).resolve()) if how.notebooks else None,
+            "jobs": how.jobs,
+            "values": values,
+        }
+    )
+    write_json(plan.folder.memory("_checked"), {"checked": plan.checked})

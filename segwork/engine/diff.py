@@ -6,11 +6,12 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from segwork.engine import compare
-from segwork.engine.compare import Change
+from segwork.engine.conclude.differences import Change, differences, gate_changes
 from segwork.errors import GateError
-from segwork.report.folder import flat
 from segwork.results import display
+from segwork.runs.files import Json
+from segwork.runs.folder import Entry, RunFolder, flat
+from segwork.runs.names import line
 
 GROUPS = {
     "status": "Notebooks",
@@ -36,24 +37,25 @@ def changes(run_a: str | Path, run_b: str | Path, *, tolerance: float = 1e-9) ->
 
     Raises
     ------
-    UsageError
+    DataError
         A folder holds no run.
     """
-    a, b = Path(run_a), Path(run_b)
-    old, new = compare.manifest(a), compare.manifest(b)
+    a, b = RunFolder(Path(run_a)), RunFolder(Path(run_b))
+    old, new = a.manifest(), b.manifest()
+    entries = [run.entries() for run in (a, b)]
     pairs = {
-        "status": [_each(m, "status") for m in (old, new)],
-        "parameter": [flat(_each(m, "parameters")) for m in (old, new)],
+        "status": [{name: entry.status for name, entry in e.items()} for e in entries],
+        "parameter": [flat({n: entry.parameters for n, entry in e.items()}) for e in entries],
         "config": [flat(m["config"]) for m in (old, new)],
         "data": [m["data"] for m in (old, new)],
-        "code": [{**_each(m, "code"), **_helpers(m)} for m in (old, new)],
+        "code": [_code(e) for e in entries],
         "version": [{**m["versions"], "python": m["python"]} for m in (old, new)],
     }
-    found = [c for kind, (x, y) in pairs.items() for c in compare.differences(x, y, kind=kind)]
-    found += compare.differences(
-        compare.facts(a), compare.facts(b), kind="fact", tolerance=tolerance, better=directions()
+    found = [c for kind, (x, y) in pairs.items() for c in differences(x, y, kind=kind)]
+    found += differences(
+        a.all_facts(), b.all_facts(), kind="fact", tolerance=tolerance, better=directions()
     )
-    return [_judged(change) for change in found] + list(compare.gate_changes(a, b))
+    return [_judged(change) for change in found] + list(gate_changes(a, b))
 
 
 def directions() -> dict[str, int]:
@@ -100,7 +102,8 @@ def show(
         if lines:
             say(f"{title} ({len(lines)})")
         for change in lines:
-            say(f"  {change.effect:<8} {change.name}: {_short(change.before, change.after)}")
+            shown = _short(change.before, change.after)
+            say(line(f"  {change.effect:<8} {change.name}: {shown}"))
     worse = regressions(found)
     say(f"{len(found)} differences, {len(worse)} for the worse" if found else "no difference")
     target = Path(page) if page else Path(run_b) / "diff.html"
@@ -108,12 +111,9 @@ def show(
     return GateError.exit_code if fail_on_regression and worse else 0
 
 
-def _each(manifest: dict, key: str) -> dict:
-    return {name: entry.get(key, "") for name, entry in manifest["notebooks"].items()}
-
-
-def _helpers(manifest: dict) -> dict:
-    return {f"{name} helpers": value for name, value in _each(manifest, "helpers").items()}
+def _code(entries: dict[str, Entry]) -> Json:
+    helpers = {f"{name} helpers": entry.helpers for name, entry in entries.items()}
+    return {name: entry.code for name, entry in entries.items()} | helpers
 
 
 def _judged(change: Change) -> Change:

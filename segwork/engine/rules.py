@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import io
-import json
 import re
-import tokenize
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+
+from segwork.engine.plan import parameters
+from segwork.engine.plan.notebooks import Notebook
+from segwork.errors import UsageError
+
+__all__ = ["Notebook", "complaints"]
 
 SECTIONS = ["Question", "Data", "Method", "Result", "Limits", "Decision"]
 MOST_CODE_CELLS = 14
@@ -18,46 +19,13 @@ MAGICS = ("config", "load", "run", "store", "time", "env", "cd", "pip")
 SHOWS_ROWS = {"head", "tail", "display", "print"}
 
 
-class Notebook:
-    """A notebook file as the rules read it.
+def _is_benchmark(notebook: Notebook) -> bool:
+    return notebook.path.parent.parent.name == "benchmarks"
 
-    Parameters
-    ----------
-    path : Path
-    name : str, optional
-        What it calls itself in ``run.start``; its file name by default.
-    """
 
-    def __init__(self, path: Path, name: str = "") -> None:
-        self.name = name or path.stem
-        self.content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        self.cells: list[dict[str, Any]] = self.content["cells"]
-        self.benchmark = path.parent.parent.name == "benchmarks"
-
-    def sources(self, kind: str) -> list[str]:
-        """Return the texts of the cells of one kind."""
-        return ["".join(cell["source"]) for cell in self.cells if cell["cell_type"] == kind]
-
-    @property
-    def code(self) -> ast.Module:
-        """All code as one tree; magics are no Python and therefore an error of their own."""
-        return ast.parse("\n".join(self.sources("code")))
-
-    def calls(self, method: str) -> Iterator[ast.Call]:
-        """Yield the calls ``run.<method>(…)``."""
-        for node in ast.walk(self.code):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = node.func.value
-                if node.func.attr == method and isinstance(owner, ast.Name) and owner.id == "run":
-                    yield node
-
-    def names(self, method: str, position: int) -> set[str]:
-        """Return the literal names given to ``run.<method>``; a computed one is an empty name."""
-        arguments = (call.args[position : position + 1] for call in self.calls(method))
-        return {
-            found[0].value if found and isinstance(found[0], ast.Constant) else ""
-            for found in arguments
-        }
+def _code(notebook: Notebook) -> ast.Module:
+    """Return all code as one tree; magics are no Python and therefore an error of their own."""
+    return ast.parse("\n".join(notebook.sources("code")))
 
 
 def no_traces_of_a_run(notebook: Notebook) -> Iterator[str]:
@@ -90,40 +58,30 @@ def kernel_and_format(notebook: Notebook) -> Iterator[str]:
 
 def one_parameters_cell(notebook: Notebook) -> Iterator[str]:
     """Exactly one code cell tagged ``parameters``: typed literals, each with a comment."""
-    tagged = [c for c in notebook.cells if "parameters" in c["metadata"].get("tags", ())]
-    if len(tagged) != 1 or tagged[0]["cell_type"] != "code":
+    tagged = [cell for cell in notebook.parsed if "parameters" in cell.tags]
+    if len(tagged) != 1 or tagged[0].kind != "code":
         yield f"{len(tagged)} cells are tagged parameters"
         return
-    source = "".join(tagged[0]["source"])
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    commented = {t.start[0] for t in tokens if t.type == tokenize.COMMENT}
-    names = []
-    for statement in ast.parse(source).body:
-        if not isinstance(statement, ast.AnnAssign) or statement.value is None:
-            yield f"'{ast.unparse(statement)}' is no typed literal"
-            continue
-        names.append(ast.unparse(statement.target))
-        yield from _not_of_its_type(statement)
-        if not commented & set(range(statement.lineno, (statement.end_lineno or 0) + 1)):
-            yield f"parameter {names[-1]} has no comment"
+    try:
+        found = parameters.schema(notebook)
+    except UsageError as error:
+        yield error.what
+        return
+    for name, parameter in found.items():
+        accepted = re.findall(r"\w+", parameter.kind)
+        if not parameter.annotated:
+            yield f"'{name} = {parameter.literal!r}' is no typed literal"
+        elif type(parameter.literal).__name__.removesuffix("Type") not in accepted:
+            yield f"parameter {name} is no {accepted[0]}"
+        if not parameter.help:
+            yield f"parameter {name} has no comment"
+    source = tagged[0].source
     if len(source.strip().splitlines()) == 1 and source.startswith(MAGICS):
         yield "IPython reads this one-line cell as a magic command: put a comment line first"
-    if not notebook.benchmark and names[:1] != ["config"]:
+    if not _is_benchmark(notebook) and list(found)[:1] != ["config"]:
         yield "the first parameter is not config"
-    if notebook.benchmark and "quick" not in names:
+    if _is_benchmark(notebook) and "quick" not in found:
         yield "a benchmark needs the parameter quick"
-
-
-def _not_of_its_type(statement: ast.AnnAssign) -> Iterator[str]:
-    assert statement.value is not None
-    try:
-        value = ast.literal_eval(statement.value)
-    except ValueError:
-        yield f"parameter {ast.unparse(statement.target)} is computed"
-        return
-    accepted = re.findall(r"\w+", ast.unparse(statement.annotation))
-    if type(value).__name__ not in accepted and not (value is None and "None" in accepted):
-        yield f"parameter {ast.unparse(statement.target)} is no {accepted[0]}"
 
 
 def title_asks_and_tells(notebook: Notebook) -> Iterator[str]:
@@ -138,7 +96,7 @@ def title_asks_and_tells(notebook: Notebook) -> Iterator[str]:
         yield "the title does not say **Reads** … **Leaves** …"
         return
     reads, leaves = (set(re.findall(r"`(?!\d\d_)(\w+)`", part)) for part in said.groups())
-    done, left = notebook.names("read", 0), notebook.names("save", 1)
+    done, left = set(notebook.names("read", 0)), set(notebook.names("save", 1))
     if "" in done | left:
         yield "a name in run.read or run.save is computed, so the order cannot be read"
     yield from (f"reads {name}, the title does not say so" for name in sorted(done - reads - {""}))
@@ -164,7 +122,7 @@ def more_text_than_code(notebook: Notebook) -> Iterator[str]:
         yield f"{len(code)} code cells"
     if len("".join(code)) >= len("".join(text)):
         yield f"{len(''.join(code))} characters of code, {len(''.join(text))} of text"
-    for node in ast.walk(notebook.code):
+    for node in ast.walk(_code(notebook)):
         if isinstance(node, ast.ClassDef):
             yield f"class {node.name} belongs into the package"
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 1:
@@ -173,9 +131,9 @@ def more_text_than_code(notebook: Notebook) -> Iterator[str]:
 
 def starts_and_finishes(notebook: Notebook) -> Iterator[str]:
     """``run.start`` names this file, ``run.finish()`` is the last cell."""
-    if notebook.names("start", 0) - {notebook.name} or f'start("{notebook.name}"' not in "\n".join(
-        notebook.sources("code")
-    ):
+    if set(notebook.names("start", 0)) - {
+        notebook.name
+    } or f'start("{notebook.name}"' not in "\n".join(notebook.sources("code")):
         yield f'run.start does not name "{notebook.name}"'
     last = notebook.cells[-1]
     if last["cell_type"] != "code" or "".join(last["source"]).strip() != "run.finish()":
@@ -192,7 +150,7 @@ def shows_no_rows(notebook: Notebook) -> Iterator[str]:
             and not isinstance(body[-1].value, ast.Call | ast.Constant)
         ):
             yield f"'{ast.unparse(body[-1])}' at the end of a cell shows its rows"
-    for node in ast.walk(notebook.code):
+    for node in ast.walk(_code(notebook)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if name in SHOWS_ROWS:
@@ -224,5 +182,5 @@ ORDINARY = (
 
 def complaints(notebook: Notebook) -> list[str]:
     """Return everything the rules for this kind of notebook complain about."""
-    rules = ALWAYS if notebook.benchmark else ALWAYS + ORDINARY
+    rules = ALWAYS if _is_benchmark(notebook) else ALWAYS + ORDINARY
     return [complaint for rule in rules for complaint in rule(notebook)]

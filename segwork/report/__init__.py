@@ -12,7 +12,7 @@ from segwork.report.folder import load
 from segwork.report.index import index_page
 from segwork.report.layout import badge, page, table
 from segwork.report.notebook import notebook_page
-from segwork.run import atomically
+from segwork.runs.files import write_text
 
 __all__ = ["badge", "page", "table", "write", "write_page"]
 
@@ -38,11 +38,11 @@ def write(folder: str | Path) -> Path:
     """
     run = load(Path(folder))
     for notebook in run.notebooks:
-        write_page(run.folder / f"{notebook}.html", notebook_page(run, notebook))
-    return write_page(run.folder / "index.html", index_page(run))
+        write_page(run.files.page(notebook), notebook_page(run, notebook))
+    return write_page(run.files.file("index.html"), index_page(run))
 
 
 def write_page(path: Path, html: str) -> Path:
     """Write a page under a temporary name, then rename it: no half page is ever seen."""
-    atomically(path, lambda target: Path(target).write_text(html, encoding="utf-8", newline="\n"))
+    write_text(path, html)
     return path

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from segwork.report.clean import NO_ALT, fragment, plain
+from segwork.report.layout import part
 from segwork.report.markdown import Outline, render
 
 Cell = Mapping[str, Any]
 LONGEST_TEXT = 20_000
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
@@ -58,52 +61,59 @@ def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> s
     parts, number = [], 0
     for cell in cells:
         if cell["cell_type"] == "markdown":
-            attachments = cell.get("attachments")
-            parts.append(render(_source(cell), outline=outline, attachments=attachments))
+            parts.append(_or_a_sentence(_prose, cell, outline))
         elif cell["cell_type"] == "code":
             number += 1
             parts.append(_code(cell, number, failed=number == failed))
-            parts.append(_outputs(cell))
+            parts.append(_or_a_sentence(_outputs, cell))
     return "\n".join(part for part in parts if part)
+
+
+def _or_a_sentence(draw: Callable[..., str], *what: object) -> str:
+    """Return what is drawn; where that fails, a sentence: one bad output costs that output."""
+    try:
+        return draw(*what)
+    except Exception:  # many libraries, each with errors of its own
+        return "<p><em>This output is damaged and cannot be shown.</em></p>"
+
+
+def _prose(cell: Cell, outline: Outline) -> str:
+    return render(_source(cell), outline=outline, attachments=cell.get("attachments"))
 
 
 def _code(cell: Cell, number: int, *, failed: bool) -> str:
     source = _source(cell).strip("\n")
     if not source:
         return ""
-    state = ' class="code failed" open' if failed else ' class="code"'
-    return (
-        f'<details{state} id="cell-{number}"><summary>Code {number}{_label(cell, source)}'
-        f"</summary><pre><code>{coloured(source)}</code></pre></details>"
-    )
+    return part("cells.html", "code", number, _label(cell, source), coloured(source), failed)
 
 
 def _label(cell: Cell, source: str) -> str:
     tags = _tags(cell)
     if "injected-parameters" in tags:
-        return " · parameters of this run"
+        return "parameters of this run"
     if "parameters" in tags:
-        return " · parameters and their defaults"
+        return "parameters and their defaults"
     first = source.splitlines()[0]
-    return f" · {escape(first.lstrip('# '))}" if first.startswith("# ") else ""
+    return first.lstrip("# ") if first.startswith("# ") else ""
 
 
-def coloured(source: str) -> str:
-    """Return Python source as HTML with comments, strings, keywords and numbers marked."""
+def coloured(source: str) -> list[tuple[str, str]]:
+    """Return Python source in pieces, each with its kind: comment, string, keyword, number."""
     from pygments import lex
     from pygments.lexers import PythonLexer
     from pygments.token import Comment, Keyword, Number, String
 
     kinds = {Comment: "c", String: "s", Keyword: "k", Number: "n"}
-    parts = []
-    for token, value in lex(source, PythonLexer(stripnl=False, ensurenl=False)):
-        mark = next((letter for kind, letter in kinds.items() if token in kind), "")
-        parts.append(f'<i class="{mark}">{escape(value)}</i>' if mark else escape(value))
-    return "".join(parts)
+    return [
+        (next((letter for kind, letter in kinds.items() if token in kind), ""), value)
+        for token, value in lex(source, PythonLexer(stripnl=False, ensurenl=False))
+    ]
 
 
 def _outputs(cell: Cell) -> str:
-    shown = [html for html in map(_output, _joined(cell.get("outputs", ()))) if html]
+    outputs = _joined(cell.get("outputs", ()))
+    shown = [html for output in outputs if (html := _or_a_sentence(_output, output))]
     return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
 
 
@@ -126,12 +136,12 @@ def _output(output: Mapping[str, Any]) -> str:
     if kind == "stream":
         text = plain(_text(output["text"]))
         if output["name"] == "stderr" and text:
-            return f'<details class="messages"><summary>Messages</summary>{_pre(text)}</details>'
+            return part("cells.html", "messages", _pre(text))
         return _pre(text)
     if kind == "error":
-        head = escape(plain(f"{output['ename']}: {output['evalue']}"))
+        head = plain(f"{output['ename']}: {output['evalue']}")
         trace = plain("\n".join(output.get("traceback", ())))
-        return f'<div class="error"><p><strong>{head}</strong></p>{_pre(trace)}</div>'
+        return part("cells.html", "error", head, _pre(trace))
     if re.match(r"(?:Posix|Windows)Path\(", _text(output["data"].get("text/plain", ""))):
         return ""  # a cell that ends with run.save(…) says where the file lies
     return _rich(output["data"], output.get("metadata", {}))
@@ -148,38 +158,42 @@ def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
         return fragment(_text(data["text/html"]))
     for kind in ("text/markdown", "text/latex"):
         if kind in data:
-            return render(_text(data[kind]))
+            text = _text(data[kind])
+            return render(text) if len(text) <= LONGEST_TEXT else _pre(plain(text))
     return _pre(plain(_text(data.get("text/plain", ""))))
 
 
 def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
-    alt = _alt(kind, metadata)
+    alt, width, height = _alt(kind, metadata), 0, 0
     if kind == "image/svg+xml":
-        url, size = f"data:{kind},{quote(_text(data))}", ""
+        url = f"data:{kind},{quote(_text(data))}"
     else:
         packed = "".join(_text(data).split())
-        url, size = f"data:{kind};base64,{packed}", _size(packed)
-    note = "" if alt else NO_ALT
-    return f'<figure><img src="{escape(url)}" alt="{escape(alt)}"{size}>{note}</figure>'
+        if not _BASE64.fullmatch(packed):
+            raise ValueError("no picture")
+        url = f"data:{kind};base64,{packed}"
+        width, height = _size(packed)
+    note = "" if alt else Markup(NO_ALT)
+    return part("cells.html", "figure", url, alt, width, height, note)
 
 
 def _alt(kind: str, metadata: Mapping[str, Any]) -> str:
     return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or "").strip()
 
 
-def _size(packed: str) -> str:
+def _size(packed: str) -> tuple[int, int]:
     """Width and height from the head of a PNG, so that the page does not jump while loading."""
     head = base64.b64decode(packed[:44] + "=" * (-len(packed[:44]) % 4))
     if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        return ""
+        return 0, 0
     width, height = struct.unpack(">II", head[16:24])
-    return f' width="{width}" height="{height}"'
+    return width, height
 
 
-def _pre(text: str) -> str:
+def _pre(text: str) -> Markup:
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT:,} more characters"
-    return f'<pre class="output" tabindex="0">{escape(text)}</pre>' if text.strip() else ""
+    return part("cells.html", "output", text) if text.strip() else Markup()
 
 
 def _source(cell: Cell) -> str:

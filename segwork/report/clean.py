@@ -7,6 +7,8 @@ from collections.abc import Callable
 from html import escape
 from xml.etree import ElementTree
 
+from segwork.runs.names import without_cell_files
+
 _HTML_WORDS = """
 a abbr b blockquote br caption code col colgroup dd del div dl dt em figcaption figure h1 h2 h3 h4
 h5 h6 hr i img ins kbd li mark ol p pre s samp small span strong sub sup table tbody td tfoot th
@@ -27,15 +29,21 @@ ATTRIBUTES = {
 }
 PROTOCOLS = ("http", "https", "mailto", "data")  # which of them where: _link_, _image_attribute
 MATH_ATTRIBUTES = {"display", "accent", "stretchy", "mathvariant", "columnalign", "linethickness"}
+LONGEST_HTML = 1_000_000  # characters, pictures aside
 NO_ALT = (
     '<p class="no-alt">This figure has no text description; pass <code>alt=</code> to '
     "<code>run.figure</code>.</p>"
 )
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*\x07|[@-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-_CELL_FILE = re.compile(r"/\S*?/ipykernel_\d+/\d+\.py")
 _FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"()<>]+/)+(?=(?:site-packages|segwork|notebooks)/)")
+_PLACE = re.compile(r":?[^\s:'\"()<>]{1,1000}")
+_HIDDEN = (
+    (re.compile(r"(?i)<style\b"), re.compile(r"(?i)</style\s*>")),
+    (re.compile("<!--"), re.compile("-->")),
+)
+_INLINED = re.compile(r"""(?i)(?<=src=["'])data:image/[\w.+-]+;base64,[\w+/=\s]+(?=["'])""")
 _PROGRESS = re.compile(r"\d%\|.*\||\[(?:\d+:)?\d\d:\d\d[<,]|━{3}|^\s*\d+/\d+ \[[=>.]+\]")
 _LOG = re.compile(r"^(?:[IWEF]\d{4} |\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|WARNING: All log messages)")
 
@@ -52,8 +60,22 @@ def plain(text: str) -> str:
     """
     lines = [_overwritten(line) for line in _ANSI.sub("", text).split("\n")]
     kept = [line for line in lines if not (_PROGRESS.search(line) or _LOG.match(line))]
-    text = _CELL_FILE.sub("<cell>", _CONTROL.sub("", "\n".join(kept)))
-    return _ADDRESS.sub("0x…", _FOLDER.sub("…/", text)).strip("\n")
+    text = without_cell_files(_CONTROL.sub("", "\n".join(kept)))
+    return _ADDRESS.sub("0x…", _without_folders(text)).strip("\n")
+
+
+def _without_folders(text: str) -> str:
+    """Shorten paths to what is the same everywhere; one pass, whatever stands in the text."""
+    return _PLACE.sub(lambda found: _FOLDER.sub("…/", found[0]), text)
+
+
+def _without(html: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
+    """Cut out what stands between two marks; where the second is missing nothing is hidden."""
+    kept, at = [], 0
+    while (first := begin.search(html, at)) and (last := end.search(html, first.end())):
+        kept.append(html[at : first.start()])
+        at = last.end()
+    return "".join([*kept, html[at:]])
 
 
 def _overwritten(line: str) -> str:
@@ -75,8 +97,18 @@ def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
     """
     import bleach
 
-    html = re.sub(r"(?is)<style\b.*?</style\s*>|<!--.*?-->", "", _CONTROL.sub("", html))
-    html = _ADDRESS.sub("0x…", _FOLDER.sub("…/", html))
+    pictures: list[str] = []  # they may be megabytes, which nothing below has to look at
+
+    def cut(found: re.Match[str]) -> str:
+        pictures.append("".join(found[0].split()))
+        return f"data:image/cut;{len(pictures) - 1}"
+
+    html = _INLINED.sub(cut, _CONTROL.sub("", html.replace("data:image/cut;", "data:")))
+    if len(html) > LONGEST_HTML:
+        return f"<p>An output of {len(html):,} characters is too large for a page.</p>"
+    for begin, end in _HIDDEN:
+        html = _without(html, begin, end)
+    html = _ADDRESS.sub("0x…", _without_folders(html))
     attributes: dict[str, list[str] | Callable[[str, str, str], bool]] = {
         **ATTRIBUTES,
         "a": _link_attribute,
@@ -87,7 +119,8 @@ def fragment(html: str, *, heading: Callable[[int, str], str] = bold) -> str:
     safe = safe.replace("<pre>", '<pre tabindex="0">')
     safe = re.sub(r"<img\b[^>]*>", lambda match: _picture(match[0]), safe)
     safe = re.sub(r"(?s)<h([1-6])>(.*?)</h\1>", lambda m: heading(int(m[1]), m[2]), safe)
-    return re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)
+    safe = re.sub(r"(?s)<table\b.*?</table>", lambda match: scrollable(match[0]), safe)
+    return re.sub(r"data:image/cut;(\d+)", lambda match: pictures[int(match[1])], safe)
 
 
 def scrollable(table: str) -> str:

@@ -1,21 +1,28 @@
-"""The verdict page: what the run says in ten seconds, then everything it rests on."""
+"""The verdict page: may the segments be used, what was found, then everything it rests on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from html import escape
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from markupsafe import Markup
 
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder, by_urgency, flat
-from segwork.report.layout import Html, badge, mark, page, table
+from segwork.report.folder import Finding, JudgedRun, by_urgency
+from segwork.report.layout import badge, drawn, link, mark, page
 from segwork.report.markdown import Outline, render
-from segwork.report.notebook import footer, title
+from segwork.report.notebook import Rows, answer, footer, title
+from segwork.report.segments import FEWEST, segments
+from segwork.report.use import use
 from segwork.results import YES_NO, display
+from segwork.runs.files import Json
+from segwork.runs.folder import RAN
+from segwork.runs.names import visible
 
 HEADLINES = 6
+PASSWORD = re.compile(r"(://[^:/@\s]+):[^@\s]+@")  # of a run made before addresses were cut
 ATTENTION = ("failed", "warned", "inconclusive")
 UNDECIDED = """\
 Nobody has recorded a decision for this run. The numbers do not decide; a named person does.
@@ -25,50 +32,83 @@ computed anew for it.
 """
 
 
-def index_page(run: RunFolder) -> str:
+class Card(NamedTuple):
+    """A large number with its verdict and limit."""
+
+    status: str
+    number: str
+    unit: str
+    what: str
+    limit: str
+
+
+class Urgent(NamedTuple):
+    """A finding that asks for a look."""
+
+    status: str
+    weight: str
+    code: str
+    message: str
+    why: str
+    notebook: str
+
+
+class Answered(NamedTuple):
+    """What one page found, what it means and what to do."""
+
+    notebook: str
+    title: str
+    verdict: str
+    parts: list[tuple[str, Markup]]
+
+
+def index_page(run: JudgedRun) -> str:
     """Return the page that opens a run."""
     outline = Outline(title=str(run.manifest.get("name", "run")))
-    sections = (
-        ("Notebooks", _notebooks(run)),
-        ("Needs attention", _attention(run)),
-        ("Headline numbers", _headlines(run)),
-        ("Every gate", _every_gate(run)),
-        ("Who decides", _decision(run)),
-        ("Can it be repeated?", _verification()),
-        ("What it was made from", _origin(run)),
+    html = drawn(
+        "index.html",
+        add=lambda words: Markup(outline.add(2, words)),
+        heading=outline.title,
+        overall=_overall(run),
+        sentence=_sentence(run),
+        about=_about(run),
+        use=use(run),
+        segments=segments(run),
+        fewest=FEWEST,
+        answers=_answers(run),
+        notebooks=_notebooks(run),
+        broken=_broken(run),
+        silent=_silent(run),
+        urgent=[_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION],
+        cards=_headlines(run),
+        gates=_every_gate(run),
+        decision=Markup(render(run.files.decision() or UNDECIDED)),
+        data=_data(run),
+        folded=_origin(run),
     )
-    body = [
-        '<p class="name">Segmentation run</p>',
-        f"<h1>{escape(outline.title)}</h1>",
-        f'<p class="verdict">{badge(_overall(run))} {escape(_sentence(run))}</p>',
-        f'<p class="lead">{escape(_about(run))}</p>',
-    ]
-    for heading, html in sections:
-        if html:
-            body += [outline.add(2, heading), html]
     return page(
         f"{outline.title} · segwork",
-        "\n".join(body),
+        html,
         contents=outline.entries,
-        navigation='<a class="home" href="#main" aria-current="page">All notebooks</a>',
+        navigation=Markup('<a class="home" href="#main" aria-current="page">All notebooks</a>'),
         footer=footer(run),
     )
 
 
-def _about(run: RunFolder) -> str:
+def _about(run: JudgedRun) -> str:
     manifest = run.manifest
     return f"Data before {manifest.get('as_of', '?')}, seed {manifest.get('seed', '?')}."
 
 
-def _overall(run: RunFolder) -> str:
+def _overall(run: JudgedRun) -> str:
     """Return the most urgent verdict; a run in which nothing ran is not a success."""
     verdicts = [run.verdict(notebook) for notebook in run.notebooks]
-    told = [v for v in verdicts if v not in ("skipped", "no_gates", "not_applicable")]
-    return min(told or verdicts or ["skipped"], key=lambda verdict: mark(verdict).rank)
+    said = [v for v in verdicts if v not in ("skipped", "no_gates", "not_applicable")]
+    return min(said or verdicts or ["skipped"], key=lambda verdict: mark(verdict).rank)
 
 
-def _sentence(run: RunFolder) -> str:
-    statuses = [entry.get("status") for entry in run.notebooks.values()]
+def _sentence(run: JudgedRun) -> str:
+    statuses = [entry.status for entry in run.notebooks.values()]
     asked = [status for status in statuses if status != "skipped"]
     ran = sum(status == RAN for status in asked)
     start = f"{ran} of {len(asked)} notebooks ran."
@@ -86,103 +126,95 @@ def _sentence(run: RunFolder) -> str:
     return f"{start} Of {judged} gates judged: {', '.join(parts)}.{strict}"
 
 
-def _attention(run: RunFolder) -> str:
-    items = [
-        f'<li>{badge(entry["status"])}<span><a href="{name}.html">{escape(title(run, name))}</a> '
-        f"{escape(plain(str(entry.get('message') or '')))}</span></li>"
-        for name, entry in run.notebooks.items()
-        if entry.get("status") not in (RAN, "skipped")
+def _answers(run: JudgedRun) -> list[Answered]:
+    found = [
+        Answered(name, title(run, name), run.verdict(name), answer(run, name))
+        for name in run.notebooks
     ]
-    silent = {name: undescribed(run.document(name)) for name in run.notebooks}
-    items += [_silent_figures(name, count) for name, count in silent.items() if count]
-    items += [_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION]
-    if items:
-        return f'<ul class="attention">{"".join(items)}</ul>'
-    return "<p>Nothing: no notebook broke off and no gate asks for a look.</p>"
+    return [item for item in found if item.parts]
 
 
-def _silent_figures(name: str, count: int) -> str:
-    said = "figure has" if count == 1 else "figures have"
-    return (
-        f"<li>{badge('warned')}<span>{count} {said} no text description, so not everybody can "
-        f'read <a href="{name}.html">{name}</a></span></li>'
-    )
-
-
-def _urgent(run: RunFolder, finding: Finding) -> str:
-    gate = run.gates.get(finding["code"])
-    why = (
-        f' <span class="why">Why: {escape(gate.why.rstrip("."))}.</span>'
-        if gate and gate.why
-        else ""
-    )
-    name = run.notebook_of(finding)
-    link = f' <a href="{name}.html">{name}</a>' if name in run.notebooks else ""
-    weight = f"{finding.get('severity') or ''}{', required' if run.is_required(finding) else ''}"
-    return (
-        f'<li><span>{badge(finding["status"])}<br><small class="why">{escape(weight)}</small>'
-        f"</span><span><code>{escape(finding['code'])}</code> "
-        f"{escape(finding['message'])}{why}{link}</span></li>"
-    )
-
-
-def _notebooks(run: RunFolder) -> Html:
+def _notebooks(run: JudgedRun) -> list[tuple[object, ...]]:
     rows = []
     for name, entry in run.notebooks.items():
-        link = f'<a href="{name}.html">{escape(title(run, name))}</a><br><small>{name}</small>'
-        gates = f'<br><small class="why">{run.told(name) or "no gates"}</small>'
-        ran = badge(str(entry.get("status", "unknown")))
-        rows.append((Html(link), ran, Html(badge(run.verdict(name)) + gates)))
-    header = ("Notebook", "Execution", "Verdict of its gates")
-    return table("Verdict by notebook", header, rows)
+        named = Markup("{}<br><small>{}</small>").format(
+            link(name, title(run, name)), visible(name)
+        )
+        gates = Markup('{}<br><small class="why">{}</small>').format(
+            badge(run.verdict(name)), run.counted(name) or "no gates"
+        )
+        rows.append((named, badge(entry.status), gates))
+    return rows
 
 
-def _headlines(run: RunFolder) -> str:
+def _broken(run: JudgedRun) -> list[tuple[str, str, str, str]]:
+    return [
+        (name, entry.status, title(run, name), plain(entry.message))
+        for name, entry in run.notebooks.items()
+        if entry.status not in (RAN, "skipped")
+    ]
+
+
+def _silent(run: JudgedRun) -> list[tuple[str, int]]:
+    counts = [(name, undescribed(run.files.cells(name))) for name in run.notebooks]
+    return [(name, count) for name, count in counts if count]
+
+
+def _urgent(run: JudgedRun, finding: Finding) -> Urgent:
+    gate = run.gates.get(finding["code"])
+    name = run.notebook_of(finding)
+    return Urgent(
+        status=finding["status"],
+        weight=f"{finding.get('severity') or ''}{', required' if run.is_required(finding) else ''}",
+        code=finding["code"],
+        message=finding["message"],
+        why=gate.why.rstrip(".") if gate else "",
+        notebook=name if name in run.notebooks else "",
+    )
+
+
+def _headlines(run: JudgedRun) -> list[Card]:
     """Large numbers: those with a limit first, then required gates, then the most urgent."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
     valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
-    cards = "".join(_card(run, finding) for finding in valued[:HEADLINES])
-    return f'<ul class="cards">{cards}</ul>' if cards else ""
+    return [_card(run, finding) for finding in valued[:HEADLINES]]
 
 
-def _card(run: RunFolder, finding: Finding) -> str:
+def _card(run: JudgedRun, finding: Finding) -> Card:
     change, value = _change(run, finding), display(finding["value"], finding.get("unit") or "")
     number, _, unit = value.partition(" ")
-    small = f" <small>{escape(unit)}</small>" if len(unit) > 1 else escape(f" {unit}".rstrip())
-    return (
-        f"<li>{badge(finding['status'])}"
-        f'<span class="value">{escape(number)}{small}</span> '
-        f'<span class="what">{escape(_name(run, finding))}</span> '
-        f'<span class="limit">{escape(_limit(run, finding))}'
-        f"{escape(f' · {change} in {run.baseline_name}' if change else '')}</span></li>"
-    )
+    if len(unit) <= 1:
+        number, unit = f"{number} {unit}".rstrip(), ""
+    against = f" · {change} in {run.baseline_name}" if change else ""
+    limit = f"{_limit(run, finding)}{against}"
+    return Card(finding["status"], number, unit, _name(run, finding), limit)
 
 
-def _limit(run: RunFolder, finding: Finding) -> str:
+def _limit(run: JudgedRun, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "its own test"
+        return "judged by a test of its own"
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     word = "at most" if _higher_is_worse(run, finding) else "at least"
     return f"limit: {word} {display(finding['limit'], finding.get('unit') or '')}"
 
 
-def _higher_is_worse(run: RunFolder, finding: Finding) -> bool:
-    own = (run.manifest.get("config", {}).get("limits") or {}).get(finding["code"], {})
+def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool:
+    own = (run.manifest["config"].get("limits") or {}).get(finding["code"], {})
     if own.get("at_most") is not None or own.get("at_least") is not None:
         return own.get("at_most") is not None
     gate = run.gates.get(finding["code"])
     return gate.at_most is not None if gate else "at least" not in finding["message"]
 
 
-def _name(run: RunFolder, finding: Finding) -> str:
+def _name(run: JudgedRun, finding: Finding) -> str:
     """Say what a gate is about: its title, or how its sentence begins."""
     gate = run.gates.get(finding["code"])
     return gate.title if gate else str(finding["message"]).partition(":")[0]
 
 
-def _change(run: RunFolder, finding: Finding) -> str:
+def _change(run: JudgedRun, finding: Finding) -> str:
     """Say what the number was in the named baseline run, and whether it got better."""
     before = run.baseline.get(finding["code"])
     value, unit = finding.get("value"), finding.get("unit") or ""
@@ -195,82 +227,63 @@ def _change(run: RunFolder, finding: Finding) -> str:
     return f"{arrow} {word}, was {display(before, unit)}"
 
 
-def _every_gate(run: RunFolder) -> str:
-    if not run.findings:
-        return "<p>This run judged no gate.</p>"
+def _every_gate(run: JudgedRun) -> Rows:
     header = ["Gate", "Verdict", "Value", "Limit", "n", "Notebook"]
     rows = [_gate_row(run, finding) for finding in run.findings]
     if run.baseline:
         header.append(f"Against {run.baseline_name}")
-        rows = [(*r, _change(run, f) or "–") for r, f in zip(rows, run.findings, strict=True)]
-    listed = table("All gates, in order of their code", header, rows, numbers="4")
-    return (
-        f"<details><summary>All {len(rows)} gates with value and limit</summary>{listed}</details>"
-    )
+        rows = [[*r, _change(run, f) or "–"] for r, f in zip(rows, run.findings, strict=True)]
+    return Rows(header, rows)
 
 
-def _gate_row(run: RunFolder, finding: Finding) -> tuple[Any, ...]:
-    return (
-        Html(f"<code>{escape(finding['code'])}</code> {escape(_name(run, finding))}"),
+def _gate_row(run: JudgedRun, finding: Finding) -> list[object]:
+    return [
+        Markup("<code>{}</code> {}").format(finding["code"], _name(run, finding)),
         badge(finding["status"]),
         display(finding.get("value"), finding.get("unit") or ""),
         _limit(run, finding).removeprefix("limit: "),
         display(finding.get("n")),
         run.notebook_of(finding) or "–",
-    )
-
-
-def _decision(run: RunFolder) -> str:
-    path = run.folder / "decision.md"
-    source = path.read_text(encoding="utf-8") if path.is_file() else UNDECIDED
-    return f'<div class="decision">{render(source)}</div>'
-
-
-def _verification() -> str:
-    return render(
-        "`segwork verify` with this folder runs everything again from the manifest and compares "
-        "every fact and page, byte for byte. Its answer is [verification.html](verification.html); "
-        "until the command has run, that page does not exist."
-    )
-
-
-def _origin(run: RunFolder) -> str:
-    manifest = run.manifest
-    data = [
-        (name, Html(f'<code class="hash">{escape(str(digest))}</code>'))
-        for name, digest in sorted((manifest.get("data") or {}).items())
     ]
-    made = [("git commit", _commit(manifest.get("git") or {}))]
+
+
+def _data(run: JudgedRun) -> list[tuple[str, Markup]]:
+    shown = Markup('<code class="hash">{}</code>')
+    return [(name, shown.format(digest)) for name, digest in sorted(run.manifest["data"].items())]
+
+
+def _origin(run: JudgedRun) -> Iterable[tuple[str, str, list[tuple[str, object]]]]:
+    manifest = run.manifest
+    made: list[tuple[str, object]] = [("git commit", _commit(manifest["git"]))]
     made += [("baseline", run.baseline_name or "none"), ("Python", manifest.get("python", "–"))]
-    made += sorted((manifest.get("versions") or {}).items())
+    made += sorted(manifest["versions"].items())
     config = [
-        (name, re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", str(value)))
-        for name, value in sorted(flat(manifest.get("config") or {}).items())
+        (name, PASSWORD.sub(r"\1:…@", str(value)))
+        for name, value in sorted(_flat(manifest["config"]).items())
         if value not in (None, "", [])
     ]
     parameters = [
         (f"{name}.{key}", value)
         for name, entry in run.notebooks.items()
-        for key, value in sorted((entry.get("parameters") or {}).items())
+        for key, value in sorted(entry.parameters.items())
     ]
-    tables = (
-        table("Data, by SHA-256 of its bytes", ("Table", "Fingerprint"), data) if data else "",
-        _folded("Config", "Settings of the run", config),
-        _folded("Parameters", "Parameters of the notebooks", parameters),
-        _folded("Versions", "Software", made),
+    return (
+        ("Config", "Settings of the run", config),
+        ("Parameters", "Parameters of the notebooks", parameters),
+        ("Versions", "Software", made),
     )
-    return "\n".join(tables)
 
 
-def _commit(git: Mapping[str, Any]) -> str:
+def _flat(values: Mapping[str, object], prefix: str = "") -> Json:
+    """Return nested settings as one level of dotted names."""
+    flat: Json = {}
+    for name, value in values.items():
+        nested = isinstance(value, Mapping) and value
+        flat |= _flat(value, f"{prefix}{name}.") if nested else {f"{prefix}{name}": value}
+    return flat
+
+
+def _commit(git: Mapping[str, object]) -> str:
     """Say which commit the code was, and whether files differed from it."""
     commit = str(git.get("commit") or "not in a repository")
     return f"{commit}, with uncommitted changes" if git.get("dirty") else commit
-
-
-def _folded(summary: str, caption: str, rows: list[tuple[str, Any]]) -> str:
-    if not rows:
-        return ""
-    return (
-        f"<details><summary>{summary}</summary>{table(caption, ('Name', 'Value'), rows)}</details>"
-    )

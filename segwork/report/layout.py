@@ -1,4 +1,4 @@
-"""The frame of every page: head with its policy, navigation, contents, footer; and small parts."""
+"""Templates in, pages out: the frame of every page, its policy, and how a verdict looks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib import resources
+from urllib.parse import quote
 
-from segwork.report.clean import scrollable
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
-
-class Html(str):
-    """Text that is already safe HTML; every other text is escaped before it is shown."""
-
-    __slots__ = ()
+from segwork.results import display
+from segwork.runs.names import visible
 
 
 @dataclass(frozen=True)
@@ -54,23 +52,51 @@ def mark(status: str) -> Mark:
     return MARKS.get(status) or Mark("open", "?", status.replace("_", " "), 1)
 
 
-def badge(status: str) -> Html:
-    """Return a status as sign and word."""
-    look = mark(status)
-    return Html(
-        f'<span class="badge {look.tone}"><span class="sign" aria-hidden="true">{look.sign}</span>'
-        f" {escape(look.word)}</span>"
+@cache
+def templates() -> Environment:
+    """Return the templates: what they are given is escaped unless it is Markup already."""
+    folder = resources.files("segwork.report").joinpath("templates")
+    loaded = Environment(
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    loaded.globals["mark"] = mark
+    loaded.filters.update(visible=visible, display=display, address=address)
+    return loaded
 
 
-def text(value: object) -> str:
-    """Escape a value, unless it is :class:`Html` already."""
-    return value if isinstance(value, Html) else escape(str(value))
+def address(notebook: str) -> str:
+    """Return the address of a notebook's page, whatever characters its name has."""
+    return f"{quote(notebook, safe='')}.html"
+
+
+def drawn(template: str, **values: object) -> Markup:
+    """Return a filled template."""
+    return Markup(templates().get_template(template).render(**values))
+
+
+def part(template: str, name: str, *values: object, **named: object) -> Markup:
+    """Return one small part: a macro of a template, called."""
+    return getattr(templates().get_template(template).module, name)(*values, **named)
+
+
+def badge(status: str) -> Markup:
+    """Return a status as sign and word."""
+    return part("parts.html", "badge", status)
+
+
+def link(notebook: str, words: str = "", *, rel: str = "") -> Markup:
+    """Return a link to the page of a notebook: its name is text, whatever characters it has."""
+    return part("parts.html", "page_link", notebook, words, rel)
 
 
 def table(
     caption: str, header: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: str = ""
-) -> Html:
+) -> Markup:
     """Return a table with caption and column headings; the first cell of a row names it.
 
     Parameters
@@ -78,25 +104,11 @@ def table(
     caption : str
     header : sequence
     rows : iterable of sequences
-        Text is escaped; :class:`Html` is kept.
+        Text is escaped; Markup is kept.
     numbers : str
         Positions of right-aligned columns, such as ``"12"``.
     """
-
-    def kind(position: int) -> str:
-        return ' class="number"' if str(position) in numbers else ""
-
-    head = "".join(f'<th scope="col"{kind(i)}>{text(h)}</th>' for i, h in enumerate(header))
-    body = []
-    for first, *others in rows:
-        cells = "".join(f"<td{kind(i)}>{text(cell)}</td>" for i, cell in enumerate(others, 1))
-        body.append(f'<tr><th scope="row">{text(first)}</th>{cells}</tr>')
-    return Html(
-        scrollable(
-            f"<table><caption>{text(caption)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        )
-    )
+    return part("parts.html", "table", caption, header, list(rows), numbers=numbers)
 
 
 def page(
@@ -104,9 +116,9 @@ def page(
     body: str,
     *,
     contents: Sequence[tuple[int, str, str]] = (),
-    navigation: str = "",
+    navigation: Markup | None = None,
     toggle: bool = False,
-    footer: str = "",
+    footer: Markup | None = None,
 ) -> str:
     """Return a whole offline page; its policy forbids scripts and every request.
 
@@ -118,49 +130,25 @@ def page(
         Safe HTML, as the other functions of this package return it.
     contents : sequence of (level, anchor, text)
         Headings for the table of contents.
-    navigation : str
-        Safe HTML of links to other pages; default a link to the index.
+    navigation : Markup
+        Links to other pages; default a link to the index.
     toggle : bool
         Offer a switch that shows all folded code.
-    footer : str
-        Safe HTML.
+    footer : Markup
     """
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_style_hash()}'; "
-        "base-uri 'none'; form-action 'none'"
+    home = Markup('<a href="index.html">All notebooks</a>')
+    return drawn(
+        "page.html",
+        title=title,
+        body=Markup(body),
+        language="en",
+        contents=[entry for entry in contents if entry[0] <= 3],
+        navigation=navigation or home,
+        toggle=toggle,
+        footer=footer or "Made by segwork. This page needs no network.",
+        style=Markup(_style()),
+        style_hash=_style_hash(),
     )
-    links = navigation or '<a href="index.html">All notebooks</a>'
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)}</title>\n<style>{_style()}</style>\n</head>\n<body>\n"
-        '<a class="skip" href="#main">Skip to the content</a>\n'
-        f'<header class="top"><nav aria-label="Report">{links}</nav></header>\n'
-        f'<div class="frame">\n{_contents(contents, toggle)}'
-        f'<main id="main" tabindex="-1">\n{body}\n</main>\n</div>\n'
-        f"<footer><p>{footer or 'Made by segwork. This page needs no network.'}</p></footer>\n"
-        "</body>\n</html>\n"
-    )
-
-
-def _contents(entries: Sequence[tuple[int, str, str]], toggle: bool) -> str:
-    box = '<input type="checkbox" id="show-code"><label for="show-code">Show all code</label>'
-    switch = f'<p class="toggle">{box}</p>' if toggle else ""
-    items = "".join(
-        f'<li class="level-{level}"><a href="#{anchor}">{escape(words)}</a></li>'
-        for level, anchor, words in entries
-        if level <= 3
-    )
-    listed = (
-        f'<nav aria-labelledby="contents"><p id="contents">On this page</p><ul>{items}</ul></nav>'
-        if items
-        else ""
-    )
-    if not switch and not listed:
-        return ""
-    return f'<aside class="side" aria-label="Reading aids">{switch}{listed}</aside>\n'
 
 
 @cache

@@ -1,17 +1,21 @@
-"""The page of one notebook."""
+"""The page of one notebook: the answer first, then how it was found, then what it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
 
 from segwork.report.cells import body, failing_cell
 from segwork.report.clean import plain
-from segwork.report.folder import RAN, Finding, RunFolder
-from segwork.report.layout import Html, badge, mark, page, table
-from segwork.report.markdown import Outline
+from segwork.report.folder import Finding, JudgedRun
+from segwork.report.layout import badge, drawn, link, page
+from segwork.report.markdown import Outline, render
 from segwork.results import display
+from segwork.runs.files import Json
+from segwork.runs.folder import RAN, Entry
+from segwork.runs.names import visible
 
 BROKE_OFF = "It broke off; nothing after the failing cell was computed."
 NOT_FINE = {
@@ -20,40 +24,75 @@ NOT_FINE = {
     "interrupted": "The run was stopped before it could finish.",
     "contract": "It ran to its end but did not leave what it promises.",
 }
+ANSWER = {"found": "What was found", "means": "What it means", "do": "What to do"}
 
 
-def title(run: RunFolder, notebook: str) -> str:
+class Rows(NamedTuple):
+    """A table for a template: header, rows, and which columns are numbers."""
+
+    header: Sequence[object]
+    rows: Sequence[Sequence[object]]
+    numbers: str = ""
+
+
+def title(run: JudgedRun, notebook: str) -> str:
     """Return the question a notebook asks, else its name in words."""
     outline = Outline()
-    for cell in run.document(notebook):
+    for cell in run.files.cells(notebook):
         if cell["cell_type"] == "markdown" and not outline.title:
             body([cell], outline)
-    return outline.title or notebook.replace("_", " ")
+    return outline.title or in_words(notebook)
 
 
-def notebook_page(run: RunFolder, notebook: str) -> str:
+def in_words(notebook: str) -> str:
+    """Return the name of a notebook as a title."""
+    return visible(notebook).replace("_", " ")
+
+
+def answer(run: JudgedRun, notebook: str) -> list[tuple[str, Markup]]:
+    """Return what was found, what it means and what to do, as the notebook recorded it."""
+    recorded = run.files.recorded(notebook).get("answer")
+    known = recorded if isinstance(recorded, dict) else {}
+    return [
+        (words, Markup(render(str(known[name]))))
+        for name, words in ANSWER.items()
+        if known.get(name)
+    ]
+
+
+def notebook_page(run: JudgedRun, notebook: str) -> str:
     """Return the whole page of one notebook."""
-    cells, entry = run.document(notebook), run.notebooks[notebook]
+    cells, entry = run.files.cells(notebook), run.notebooks[notebook]
     failed = _failed_number(cells, entry)
     outline = Outline()
     lead = cells[:1] if cells and cells[0]["cell_type"] == "markdown" else []
     opening = body(lead, outline)
-    judged = _judged(run.judged(notebook), outline)
+    findings = run.judged(notebook)
+    judged = outline.add(2, "What was judged") if findings else ""
     rest = body(cells[len(lead) :], outline, failed=failed)
-    parts = [
-        f'<p class="name">{escape(notebook)}</p>',
-        f"<h1>{escape(outline.title or notebook.replace('_', ' '))}</h1>",
-        f'<p class="verdict">{badge(run.verdict(notebook))} {escape(_sentence(run, notebook))}</p>',
-        _banner(cells, entry, failed),
-        f'<div class="lead">{opening}</div>' if opening else "",
-        judged,
-        rest,
-        _facts(run.facts(notebook), outline),
-        _made_with(entry, outline),
-    ]
+    facts, made = _facts(run.files.recorded(notebook)), _made_with(entry)
+    html = drawn(
+        "notebook.html",
+        notebook=notebook,
+        heading=outline.title or in_words(notebook),
+        verdict=run.verdict(notebook),
+        sentence=_sentence(run, notebook),
+        banner=_banner(cells, entry),
+        entry=entry,
+        failed=failed if cells else None,
+        answer=answer(run, notebook),
+        opening=Markup(opening),
+        judged=Markup(judged),
+        findings=_findings_table(findings) if findings else None,
+        rest=Markup(rest),
+        facts=facts,
+        facts_heading=Markup(outline.add(2, "Recorded facts") if facts else ""),
+        made=made,
+        made_heading=Markup(outline.add(2, "Made with") if made else ""),
+    )
     return page(
-        f"{outline.title or notebook} · {run.manifest.get('name', 'segwork')}",
-        "\n".join(part for part in parts if part),
+        f"{outline.title or visible(notebook)} · {run.manifest.get('name', 'segwork')}",
+        html,
         contents=outline.entries,
         navigation=_navigation(run, notebook),
         toggle=bool(cells),
@@ -61,111 +100,87 @@ def notebook_page(run: RunFolder, notebook: str) -> str:
     )
 
 
-def _findings_table(findings: Sequence[Finding], caption: str) -> Html:
+def _findings_table(findings: Sequence[Finding]) -> Rows:
     """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
+    header = ["Gate", "Verdict", "Finding", "Severity", "n"]
     rows = [
-        (
-            Html(f"<code>{escape(finding['code'])}</code>"),
+        [
+            Markup("<code>{}</code>").format(finding["code"]),
             badge(finding["status"]),
-            Html(f'<span class="sentence">{escape(finding["message"])}</span>'),
+            Markup('<span class="sentence">{}</span>').format(finding["message"]),
             finding.get("severity", ""),
             display(finding.get("n")),
-        )
+        ]
         for finding in findings
     ]
-    header = ("Gate", "Verdict", "Finding", "Severity", "n")
     if all(finding.get("n") is None for finding in findings):
-        header, rows = header[:-1], [row[:-1] for row in rows]
-    return table(caption, header, rows, numbers="4")
+        return Rows(header[:-1], [row[:-1] for row in rows])
+    return Rows(header, rows)
 
 
-def footer(run: RunFolder) -> str:
+def footer(run: JudgedRun) -> Markup:
     """Return the line below every page of a run: what it is about, nothing about the clock."""
-    as_of = escape(str(run.manifest.get("as_of", "unknown date")))
-    name = escape(str(run.manifest.get("name", "")))
-    return (
-        f"Run <strong>{name}</strong>, data before {as_of}. This page needs no network and runs "
-        'no script. <a href="index.html">All notebooks</a>'
+    sentence = (
+        "Run <strong>{}</strong>, data before {}. This page needs no network and runs no script."
+        ' <a href="index.html">All notebooks</a>'
     )
+    name, as_of = run.manifest.get("name", ""), run.manifest.get("as_of", "unknown date")
+    return Markup(sentence).format(name, as_of)
 
 
-def _failed_number(cells: list[Any], entry: Mapping[str, Any]) -> int | None:
+def _failed_number(cells: list[Json], entry: Entry) -> int | None:
     """Return the code cell to point at: the one the engine names, else the first with an error."""
-    if entry.get("status") == RAN:
+    if entry.status == RAN:
         return None
-    if isinstance(entry.get("cell"), int):
-        return int(entry["cell"])
+    if entry.cell is not None:
+        return entry.cell
     found = failing_cell(cells)
     return found[0] if found else None
 
 
-def _banner(cells: list[Any], entry: Mapping[str, Any], failed: int | None) -> str:
-    status = str(entry.get("status", "unknown"))
-    if status in (RAN, "skipped"):
+def _banner(cells: list[Json], entry: Entry) -> str:
+    """Return why there is no result to rely on; empty where there is one."""
+    if entry.status in (RAN, "skipped"):
         return ""
     found = failing_cell(cells)
     error = f"{found[1]['ename']}: {found[1]['evalue']}" if found else ""
-    cause = plain(str(entry.get("message") or error or NOT_FINE.get(status, "")))
-    where = str(entry.get("cell_title") or "")
-    link = (
-        f'<a href="#cell-{failed}">Go to code {failed}{escape(f" in “{where}”" if where else "")}'
-        "</a>"
-        if failed and cells
-        else ""
-    )
-    return (
-        f'<div class="banner" role="note" aria-label="Failure"><p><strong>No result to rely on: '
-        f"{escape(mark(status).word)}.</strong></p>"
-        f'<p class="cause">{escape(cause)}</p>{f"<p>{link}</p>" if link else ""}</div>'
-    )
+    return plain(entry.message or error or NOT_FINE.get(entry.status, "")) or BROKE_OFF
 
 
-def _sentence(run: RunFolder, notebook: str) -> str:
-    entry = run.notebooks[notebook]
-    status = entry.get("status")
+def _sentence(run: JudgedRun, notebook: str) -> str:
+    status = run.notebooks[notebook].status
     if status != RAN:
-        return NOT_FINE.get(str(status), BROKE_OFF)
+        return NOT_FINE.get(status, BROKE_OFF)
     judged = run.judged(notebook)
     if not judged:
         return "It ran to its end; no gate judges it."
-    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.told(notebook)}."
+    return f"{len(judged)} gate{'s' if len(judged) > 1 else ''}: {run.counted(notebook)}."
 
 
-def _judged(findings: Sequence[Finding], outline: Outline) -> str:
-    if not findings:
-        return ""
-    return outline.add(2, "What was judged") + _findings_table(
-        findings, "Gates of this notebook, the most urgent first"
-    )
+def _facts(recorded: Json) -> list[tuple[str, str]]:
+    units = recorded["units"]
+    return [
+        (name, display(value, units.get(name, "")))
+        for name, value in sorted(recorded["facts"].items())
+    ]
 
 
-def _facts(recorded: Mapping[str, Any], outline: Outline) -> str:
-    facts, units = recorded.get("facts", {}), recorded.get("units", {})
-    if not facts:
-        return ""
-    rows = [(name, display(value, units.get(name, ""))) for name, value in sorted(facts.items())]
-    return (
-        outline.add(2, "Recorded facts")
-        + f"<details><summary>All {len(rows)} facts this notebook recorded</summary>"
-        + table("Facts, rounded; exact values are in the facts folder", ("Fact", "Value"), rows)
-        + "</details>"
-    )
+def _made_with(entry: Entry) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        (f"parameter {name}", value) for name, value in sorted(entry.parameters.items())
+    ]
+    for word, tables in (("reads", entry.reads), ("leaves", entry.leaves)):
+        if tables:
+            rows.append((word, ", ".join(tables)))
+    return rows
 
 
-def _made_with(entry: Mapping[str, Any], outline: Outline) -> str:
-    rows = [(f"parameter {k}", v) for k, v in sorted(entry.get("parameters", {}).items())]
-    rows += [(word, ", ".join(entry[word])) for word in ("reads", "leaves") if entry.get(word)]
-    if not rows:
-        return ""
-    return outline.add(2, "Made with") + table("Parameters and tables", ("What", "Value"), rows)
-
-
-def _navigation(run: RunFolder, notebook: str) -> str:
+def _navigation(run: JudgedRun, notebook: str) -> Markup:
     names = list(run.notebooks)
     here = names.index(notebook)
-    links = ['<a class="home" href="index.html">All notebooks</a>']
+    links = [Markup('<a class="home" href="index.html">All notebooks</a>')]
     if here > 0:
-        links.append(f'<a rel="prev" href="{names[here - 1]}.html">← {names[here - 1]}</a>')
+        links.append(link(names[here - 1], f"← {names[here - 1]}", rel="prev"))
     if here + 1 < len(names):
-        links.append(f'<a rel="next" href="{names[here + 1]}.html">{names[here + 1]} →</a>')
-    return "".join(links)
+        links.append(link(names[here + 1], f"{names[here + 1]} →", rel="next"))
+    return Markup("").join(links)

@@ -17,7 +17,7 @@ from segwork.schema import TABLES, TIME_COLUMN
 __all__ = ["Tables", "from_frames", "load", "sources", "until"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     """The five tables as native frames; a table that was not given is None.
 
@@ -45,6 +45,11 @@ class Tables:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     found: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Name the tables and their columns: rows are about people, and notebooks are kept."""
+        shown = (f"{name}: {', '.join(map(str, frame.columns))}" for name, frame in self.items())
+        return f"Tables({'; '.join(shown)})"
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:

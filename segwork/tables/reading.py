@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from segwork.config import Config, Source, expand
 from segwork.errors import ConfigError, DataError
+from segwork.runs.project import temporary_folder
 from segwork.tables.engines import Raw, is_lazy_sql
 
 PARQUET = (".parquet", ".pq")
@@ -54,7 +54,7 @@ def connect(memory_limit: str) -> Any:
     """
     import duckdb
 
-    folder = str(Path(tempfile.gettempdir()) / f"segwork-duckdb-{os.getpid()}")
+    folder = str(temporary_folder() / f"duckdb-{os.getpid()}")
     limits = {"memory_limit": memory_limit, "temp_directory": folder}
     try:
         connection = duckdb.connect(config=limits)

@@ -1,0 +1,1 @@
+"""The evidence of the export: a CRM that misbehaves by seed, and studies that talk to it."""

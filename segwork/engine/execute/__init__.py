@@ -1,0 +1,1 @@
+"""Run what has to run: stages, workers, kernels, and what is remembered of a result."""

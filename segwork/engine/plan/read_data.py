@@ -1,0 +1,59 @@
+"""Write the sample where it is missing and read every table once, in a process of its own.
+
+The tables' memory goes with that process, and its lazy frames make the same checks as full ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from segwork import config as _config
+from segwork import errors, sample, tables
+from segwork.engine.processes import environment
+
+
+def read_once(config: Path) -> None:
+    """Check that the data of a config can be used.
+
+    Raises
+    ------
+    SegworkError
+        As ``tables.load`` would raise it.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "segwork.engine.plan.read_data", str(config)],
+        stdout=subprocess.PIPE,
+        env=environment(),
+        text=True,
+        encoding="utf-8",
+    )
+    if done.returncode != 0:
+        try:
+            kind, what, accepted, hint = json.loads(done.stdout)
+        except ValueError:
+            raise errors.DataError("the data could not be read, the reader died") from None
+        raise getattr(errors, kind)(what, accepted=accepted, hint=hint)
+
+
+def main() -> None:
+    """Check the config named on the command line; say what is wrong as JSON."""
+    code = 0
+    try:
+        settings = _config.load(sys.argv[1])
+        if settings.sample.folder:
+            sample.ensure(settings)
+        tables.load(replace(settings, engine="duckdb"))
+    except errors.SegworkError as error:
+        code = error.exit_code
+        print(json.dumps([type(error).__name__, error.what, error.accepted, error.hint]))
+    sys.stdout.flush()
+    os._exit(code)  # at a normal exit DuckDB's binding complains about itself on the terminal
+
+
+if __name__ == "__main__":
+    main()

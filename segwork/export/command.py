@@ -1,0 +1,99 @@
+"""``segwork export``: gates first, then the rows, then one line that a scheduler can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from segwork import config as _config
+from segwork.checks import gates
+from segwork.errors import GateError, UsageError
+from segwork.export import pilot
+from segwork.export.rows import config_of, rows
+from segwork.export.sending import send
+from segwork.results import Finding, Status
+from segwork.run import project_root, pseudonym_key
+from segwork.runs.files import write_json
+from segwork.runs.folder import RunFolder
+
+
+def export(
+    run_folder: str,
+    *,
+    to: str,
+    dry_run: bool = False,
+    resume: bool = False,
+    config: str | None = None,
+    journal: str | None = None,
+    out: str | None = None,
+    url: str = "",
+    despite: str = "",
+    say: Callable[[str], None] = print,
+) -> int:
+    """Export a run and return the exit code: 0, or 1 where a row failed or not all could be sent.
+
+    Raises
+    ------
+    GateError
+        A required gate of the run failed and no reason to go on was given.
+    SegworkError
+        Nothing was sent: the run, the config, the credentials or the CRM's fields do not fit.
+    """
+    folder = Path(run_folder)
+    findings, blocked = _blocked(folder, despite)
+    ready = _config.load(config) if config else config_of(folder)
+    done = send(
+        rows(folder, config=ready),
+        to=to,
+        journal=journal or project_root() / ".segwork" / "export.sqlite",
+        dry_run=dry_run,
+        resume=resume,
+        base_url=url,
+        settings=ready.export,
+        key=pseudonym_key(ready),
+        out=out or project_root() / "exports" / ready.name,
+    )
+    record = done.facts() | {
+        "reasons": done.reasons.astype({"outcome": str, "reason": str}).to_dict("records"),
+        "failed_gates": blocked,
+        "despite": despite if blocked else "",
+    }
+    if ready.pilot:
+        listed = pilot.go_no_go(findings, {c for c, g in gates.catalogue().items() if g.required})
+        record["go_no_go"] = listed.to_dict("records")
+    word = to + "_dry_run" * dry_run
+    write_json(folder / "exports" / f"{word}.json", record)
+    for line in _lines(record):
+        say(f"  {line}".rstrip())
+    say(f"segwork export {word.replace('_', ' ')}: {done}")
+    return 1 if done.failed or done.stopped or not done.reconciled else 0
+
+
+def _blocked(folder: Path, despite: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the findings and the codes of failed required gates; refuse those without reason."""
+    run = RunFolder(folder)
+    if not run.file("findings.json").is_file():
+        raise UsageError(f"'{folder}' holds no run", accepted="a folder of 'segwork run'")
+    findings = run.findings()
+    known = [f for f in findings if f["code"] in gates.catalogue()]
+    judged = [Finding(**{**f, "status": Status(f["status"])}) for f in known]
+    blocked = [finding.code for finding in gates.blocking(judged)]
+    if blocked and not despite.strip():
+        raise GateError(
+            f"a required gate of this run failed: {', '.join(blocked)}",
+            accepted="a run whose required gates passed",
+            hint='--despite "reason" exports it all the same, and writes the reason down',
+        )
+    return findings, blocked
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    for line in record["reasons"]:
+        yield f"{line['outcome']:<10} {line['rows']:>9,}  {line['reason']}"
+    if record["left_behind"]:
+        yield f"{record['left_behind']:,} customers of an earlier export are no row of this one"
+    for line in record.get("go_no_go", ()):
+        yield f"{line['answer']:<6} {line['question']} {line['why']}"
+    if record["despite"]:
+        yield f"despite {', '.join(record['failed_gates'])}: {record['despite']}"

@@ -1,0 +1,67 @@
+"""The segments of a run in one table: names, sizes, what they bring, where they go, what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from segwork.report.folder import JudgedRun
+from segwork.report.notebook import Rows
+from segwork.results import display
+
+FEWEST = 10  # customers of a segment that is shown
+TABLES = ("segment_profile", "segment_value", "segment_moves", "segment_names", "segment_actions")
+COLUMNS = {
+    "name": ("name", ""),
+    "customers": ("customers", ""),
+    "share": ("share of customers", "share"),
+    "spend_share": ("share of spend", "share"),
+    "profit": ("profit", ""),
+    "trend": ("trend", ""),
+    "action": ("what to do", ""),
+}
+
+
+def segments(run: JudgedRun) -> Rows | None:
+    """Return what notebooks left about each segment, side by side; None where nothing is known.
+
+    Read are the tables ``segment_…`` of the run folder that have a column ``segment``; the first
+    to know a column is the one that is shown.
+    """
+    whole: pd.DataFrame | None = None
+    for name in TABLES:
+        part = _of_segments(run.files.table(name))
+        if part is None:
+            continue
+        if whole is None:
+            whole = part
+        else:
+            whole = whole.join(part[[c for c in part.columns if c not in whole.columns]])
+    if whole is None or "customers" not in whole.columns:
+        return None
+    whole = whole[whole["customers"] >= FEWEST].sort_values("customers", ascending=False)
+    known = [name for name in COLUMNS if name in whole.columns]
+    rows = [
+        [segment, *(display(_plain(row[name]), COLUMNS[name][1]) for name in known)]
+        for segment, row in whole.iterrows()
+    ]
+    numbers = "".join(
+        str(at) for at, name in enumerate(known, 1) if name not in ("name", "trend", "action")
+    )
+    return Rows(["segment", *(COLUMNS[name][0] for name in known)], rows, numbers)
+
+
+def _of_segments(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    table = pd.read_parquet(path)
+    table = table.reset_index() if table.index.name == "segment" else table
+    if "segment" not in table.columns or table["segment"].duplicated().any():
+        return None
+    return table.set_index("segment")
+
+
+def _plain(value: object) -> object:
+    value = value.item() if hasattr(value, "item") else value
+    return None if value is None or value != value else value

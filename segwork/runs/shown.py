@@ -1,0 +1,54 @@
+"""Text and tables as notebooks show them: whatever comes from data stays text."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from segwork.results import display
+from segwork.runs.names import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST_CODE = 8  # characters
+
+
+def as_markdown(text: str) -> str:
+    """Make text from data harmless inside Markdown and HTML."""
+    for mark in "\\`*_[]#|$":
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def html_table(frame: pd.DataFrame, caption: str) -> str:
+    """Return a frame as an HTML table; named index levels become columns."""
+    named = [name for name in frame.index.names if name is not None]
+    whole = frame.reset_index() if named else frame
+    kinds = [' class="number"' if dtype.kind in "iufc" else "" for dtype in whole.dtypes]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(visible(_label(name)))}</th>'
+        for name, kind in zip(whole.columns, kinds, strict=True)
+    )
+    rows = ("".join(map(_cell, row)) for row in whole.itertuples(index=False))
+    return (
+        f'<table class="segwork"><caption>{escape(visible(caption))}</caption>'
+        f"<thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(f'<tr>{cells}</tr>' for cells in rows)}</tbody></table>"
+    )
+
+
+def _label(name: object) -> str:
+    return " ".join(str(part) for part in name if part) if isinstance(name, tuple) else str(name)
+
+
+def _cell(value: object) -> str:
+    if hasattr(value, "item"):
+        value = value.item()
+    text = display(value)
+    kind = ' class="number"' if isinstance(value, int | float) else ""
+    if not kind and len(text) <= LONGEST_CODE and " " not in text:
+        kind = ' class="short"'  # a check's code must not break at its hyphens
+    if " " not in text:  # a list of columns may break between its names
+        text = text.replace(",", ", ") if isinstance(value, str) else text
+    return f"<td{kind}>{escape(text)}</td>"
