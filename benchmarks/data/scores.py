@@ -11,6 +11,7 @@ from tqdm import tqdm
 from benchmarks.data.plants import DEFECTS, HEAVY, LIGHT, MEDIUM, Defect, Key, plant
 from benchmarks.data.worlds import WORLDS, World
 from segwork import quality
+from segwork.checks import rules
 from segwork.evidence import wilson
 from segwork.progress import unwatched
 from segwork.quality import Audit
@@ -92,7 +93,7 @@ def false_alarms(clean: pd.DataFrame) -> pd.DataFrame:
     """Return alarms on clean draws by check: code, failed, warned, share failed, upper bound."""
     draws = int((clean["code"] == "").sum())
     rows = []
-    for code in quality.catalogue():
+    for code in rules("DQ"):
         mine = clean[clean["code"] == code]
         failed = int((mine["status"] == "failed").sum())
         warned = int((mine["status"] == "warned").sum())
@@ -137,7 +138,7 @@ def detection(plants: pd.DataFrame) -> pd.DataFrame:
 
 def dead_checks(plants: pd.DataFrame) -> list[str]:
     """Return the checks that found no planted fault."""
-    return [code for code in quality.catalogue() if code not in set(plants["code"])]
+    return [code for code in rules("DQ") if code not in set(plants["code"])]
 
 
 def _audit(world: World, only: Collection[str] | None = None) -> Audit:

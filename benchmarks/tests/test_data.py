@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.data import file_faults, file_habits, file_scores, traps
 from benchmarks.data import plants as planting
 from benchmarks.data import scores as data_scores
-from benchmarks.data import traps
+from benchmarks.data.files import FILES
 from benchmarks.data.plants import DEFECTS, MEDIUM, Key
 from benchmarks.data.worlds import WORLDS, World
 from segwork import quality, sample
+from segwork.checks import rules
+
+
+@pytest.fixture(scope="module")
+def public_data() -> Path:
+    """Return the folder of public data sets, or skip where there is none."""
+    folder = os.environ.get("SEGWORK_DATA")
+    if not folder:
+        pytest.skip("SEGWORK_DATA names no folder with the public data sets (data/README.md)")
+    return Path(folder)
 
 
 @pytest.fixture(scope="module", params=sorted(WORLDS))
@@ -23,7 +37,7 @@ def world(request: pytest.FixtureRequest) -> World:
 def test_defects_are_the_thirty_six_of_the_catalogue() -> None:
     """Numbers run from 1 to 36 and every expected check exists."""
     assert [d.number for d in DEFECTS] == list(range(1, 37))
-    assert {code for d in DEFECTS for code in d.codes} <= set(quality.catalogue())
+    assert {code for d in DEFECTS for code in d.codes} <= set(rules("DQ"))
 
 
 def test_worlds_depend_on_the_seed_alone(world: World) -> None:
@@ -132,3 +146,37 @@ def test_sample_company_of_another_hand() -> None:
     key = company.key.faults
     heard = key["code"].map(found).isin(["failed", "warned"])
     assert heard.mean() >= 0.9, key[~heard][["fault", "code", "n_rows"]]
+
+
+def test_faults_in_files_are_pure_and_keyed(public_data: Path) -> None:
+    """Planting in a real file changes a copy, the same twice over, and says where."""
+    assert public_data
+    assert {code for f in file_faults.FAULTS for code in f.codes} <= set(rules("DQ"))
+    for fault in file_faults.FAULTS:
+        world = FILES[fault.files[0]](seed=0)
+        before = world.copy()
+        faulty, key = file_faults.plant(world, fault, MEDIUM, seed=1)
+        again = file_faults.plant(world, fault, MEDIUM, seed=1)[0]
+        pd.testing.assert_frame_equal(faulty.frames[key.table], again.frames[key.table])
+        pd.testing.assert_frame_equal(world.frames[key.table], before[key.table])
+        assert not faulty.frames[key.table].equals(before[key.table]), fault.name
+        assert key.n > 0, fault.name
+
+
+@pytest.mark.slow
+def test_faults_of_middle_strength_in_files_are_found_and_named(public_data: Path) -> None:
+    """Nine in ten of one draw; another draw than the one the checks were written on."""
+    assert public_data
+    found = file_scores.run_faults(seeds=[7])
+
+    assert (found["code"] != "").mean() >= 0.9, found[found["code"] == ""]
+
+
+@pytest.mark.slow
+def test_honest_habits_of_files_fail_nothing(public_data: Path) -> None:
+    """A promotion, Christmas, inflation, a new line, a bulk buyer: no check fails that passed."""
+    assert public_data
+    told = file_scores.run_habits(seeds=[7], files=["gifts_later", "discs"])
+
+    assert told["habit"].nunique() == len(file_habits.HABITS)
+    assert (told["new_failed"] != "").sum() <= 0.02 * len(told), told[told["new_failed"] != ""]

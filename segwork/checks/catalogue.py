@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from segwork.errors import UsageError
 from segwork.results import Severity, Status
@@ -76,6 +77,15 @@ class Rule:
         return CONTROL_POINTS.get(letter, FAMILIES[self.code.split("-")[0]][1].lower())
 
 
+def families() -> list[str]:
+    """Return the families that have a catalogue, such as ``"DQ"``."""
+    return [family for family in FAMILIES if _file(family).is_file()]
+
+
+def _file(family: str) -> Traversable:
+    return resources.files("segwork").joinpath(FAMILIES[family][0], "checks.toml")
+
+
 @cache
 def rules(family: str) -> dict[str, Rule]:
     """Read the rules of a family such as ``"DQ"``, by code, in the order of its file.
@@ -87,8 +97,7 @@ def rules(family: str) -> dict[str, Rule]:
     """
     if family not in FAMILIES:
         raise UsageError.unknown("family of checks", family, FAMILIES, where="the catalogue")
-    file = resources.files("segwork").joinpath(FAMILIES[family][0], "checks.toml")
     return {
         code: Rule(code=code, **{**body, "severity": Severity(body["severity"])})
-        for code, body in tomllib.loads(file.read_text("utf-8")).items()
+        for code, body in tomllib.loads(_file(family).read_text("utf-8")).items()
     }

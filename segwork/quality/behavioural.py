@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality import timing
 from segwork.quality.daylight import switch_shifts
-from segwork.quality.result import Hit, Rule
-from segwork.quality.sheet import Book, Inconclusive, NotApplicable, Sheet
+from segwork.quality.sources import SourceTable, SourceTables
 from segwork.results import Status
 from segwork.schema import TIME_COLUMN, Kind
 
@@ -28,9 +28,10 @@ HALF_HOUR, HALF_DAY = 1800, 43_200
 HOURS_OFF = list(range(3, 22))
 
 
-def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-01")
+def event_order(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Events of one session that go back in time along the rows."""
-    sheet, key, seconds = _events(book)
+    source, key, seconds = _events(sources)
     order = np.argsort(key, kind="stable")
     order = order[(key[order] >= 0) & (seconds[order] > 0)]
     inside = key[order][1:] == key[order][:-1]
@@ -39,22 +40,24 @@ def event_order(book: Book, rule: Rule) -> Iterator[Hit]:
     if share > 0.2:
         raise NotApplicable("the rows of a session are not kept in order of time")
     rows = np.sort(order[1:][back]) if share > rule.limit else st.NONE
-    yield Hit(sheet.name, ("occurred_at",), rows, sheet.n, f"{share:.2%} of steps go back in time")
+    yield source.found(("occurred_at",), rows, f"{share:.2%} of steps go back in time")
 
 
-def clock_shift(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-02")
+def clock_shift(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Find a block of rows whose hours of day are moved by three hours or more."""
-    for sheet, when, unit in _clocks(book):
-        yield from _moved(sheet, timing.clock_shifts(when, unit, HOURS_OFF, rule.limit))
+    for source, when, unit in _clocks(sources):
+        yield from _moved(source, timing.clock_shifts(when, unit, HOURS_OFF, rule.limit))
 
 
-def daylight_saving(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-10")
+def daylight_saving(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Find a stretch of days whose hours of day are moved by one hour."""
-    for sheet, when, unit in _clocks(book):
+    for source, when, unit in _clocks(sources):
         found = switch_shifts(when, unit, rule.limit / 2)
         found = found or timing.clock_shifts(when, unit, [1, 23], rule.limit / 2)
         larger = timing.clock_shifts(when, unit, HOURS_OFF, rule.limit) if found else []
-        yield from _moved(sheet, [f for f in found if not _explained(f, larger)])
+        yield from _moved(source, [f for f in found if not _explained(f, larger)])
 
 
 def _explained(found: timing.Shift, larger: list[timing.Shift]) -> bool:
@@ -65,48 +68,49 @@ def _explained(found: timing.Shift, larger: list[timing.Shift]) -> bool:
     )
 
 
-def _clocks(book: Book) -> list[tuple[Sheet, np.ndarray, np.ndarray]]:
-    sheets = [s for name in EVENT_TABLES if (s := book.get(name)) is not None]
-    timed = [(s, when) for s in sheets if (when := s.when()) is not None]
+def _clocks(sources: SourceTables) -> list[tuple[SourceTable, np.ndarray, np.ndarray]]:
+    tables = [s for name in EVENT_TABLES if (s := sources.get(name)) is not None]
+    timed = [(s, when) for s in tables if (when := s.when()) is not None]
     found = [(s, when, _unit(s)) for s, when in timed if not st.day_resolution(when)]
     if not found:
         raise NotApplicable("no table with a time of day")
     return found
 
 
-def _moved(sheet: Sheet, shifts: list[timing.Shift]) -> Iterator[Hit]:
+def _moved(source: SourceTable, shifts: list[timing.Shift]) -> Iterator[Evidence]:
     for shift in shifts[:1]:
         note = f"{len(shift.rows):,} rows lie {shift.hours:+d} hours off (p {shift.p:.1g})"
-        yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), shift.rows, sheet.n, note)
+        yield source.found((TIME_COLUMN[source.name],), shift.rows, note)
 
 
-def _unit(sheet: Sheet) -> np.ndarray:
+def _unit(source: SourceTable) -> np.ndarray:
     """Return the session or order of each row; without an id, a customer's rows of one day."""
     for column in ("session_id", "order_id"):
-        if column in sheet:
-            return sheet.group(column)
-    who = sheet.codes("customer_id")[0].astype(np.int64)
-    return np.where(who >= 0, who * 10**6 + sheet.days() % 10**6, -1 - np.arange(sheet.n))
+        if column in source:
+            return source.group(column)
+    who = source.codes("customer_id")[0].astype(np.int64)
+    return np.where(who >= 0, who * 10**6 + source.days() % 10**6, -1 - np.arange(source.n))
 
 
-def impossible_dates(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-03")
+def impossible_dates(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Default dates, dates long before all others, and dates from the day of the data on."""
     looked = False
-    for sheet in book:
-        for column in sheet.columns(Kind.TIME):
+    for source in sources:
+        for column in source.columns(Kind.TIME):
             if column == "published_at":
                 continue
             looked = True
-            days = sheet.time(column).astype("datetime64[D]").astype(np.int64)
-            as_of = int(book.as_of.astype(np.int64))
-            if AHEAD.search(column) or sheet.name == "external":
+            days = source.time(column).astype("datetime64[D]").astype(np.int64)
+            as_of = int(sources.as_of.astype(np.int64))
+            if AHEAD.search(column) or source.name == "external":
                 as_of += 400
             wrong = _strays(days, as_of, int(rule.limit))
             rows = np.flatnonzero(wrong)
             if len(rows):
-                seen = np.unique(sheet.time(column)[rows].astype("datetime64[D]"))
+                seen = np.unique(source.time(column)[rows].astype("datetime64[D]"))
                 note = f"{len(rows):,} values of {column} between {seen[0]} and {seen[-1]}"
-                yield Hit(sheet.name, (column,), rows, sheet.n, note)
+                yield source.found((column,), rows, note)
     if not looked:
         raise NotApplicable("no column of dates")
 
@@ -130,21 +134,23 @@ def _strays(days: np.ndarray, as_of: int, far: int) -> np.ndarray:
     return early | late
 
 
-def fast_bots(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-04")
+def fast_bots(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions with more hits in a hundred seconds than a person can make."""
-    sheet, key, seconds = _events(book)
+    source, key, seconds = _events(sources)
     order = _in_time(key, seconds)
     hits = int(rule.limit)
     k, t = key[order], seconds[order]
     fast = np.zeros(len(k), bool)
     if len(k) > hits:
         fast[hits:] = (k[hits:] == k[:-hits]) & (t[hits:] - t[:-hits] <= 100)
-    yield _sessions_hit(sheet, key, np.unique(k[fast]), f"over {hits} hits in 100 seconds")
+    yield _sessions_hit(source, key, np.unique(k[fast]), f"over {hits} hits in 100 seconds")
 
 
-def rhythmic_bots(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-05")
+def rhythmic_bots(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions of twenty hits or more at even gaps, and customers active around the clock."""
-    sheet, key, seconds = _events(book)
+    source, key, seconds = _events(sources)
     order = _in_time(key, seconds)
     frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
     frame["gap"] = frame.groupby("key")["t"].diff()
@@ -154,15 +160,15 @@ def rhythmic_bots(book: Book, rule: Rule) -> Iterator[Hit]:
     # A host's own clicks among the robot's leave the middle half of the gaps as it is.
     middle_half = (high - low + _step(seconds)) / middle.clip(lower=1e-9) < 1.35 * rule.limit
     even = gaps[(gaps["std"] / gaps["mean"] < rule.limit) | middle_half]
-    yield _sessions_hit(sheet, key, even.index.to_numpy(), "20 hits or more at even gaps")
-    who = sheet.codes("customer_id")[0]
+    yield _sessions_hit(source, key, even.index.to_numpy(), "20 hits or more at even gaps")
+    who = source.codes("customer_id")[0]
     hours = pd.DataFrame({"c": who, "d": seconds // 86_400, "h": seconds // 3600})
     awake = hours[(who >= 0) & (seconds > 0)].groupby(["c", "d"])["h"].nunique()
     tireless = awake[awake >= 21].index.get_level_values("c").unique()
     rows = np.flatnonzero(np.isin(who, tireless))
     if len(rows):
         note = f"{len(tireless):,} customers active in 21 hours of one day"
-        yield Hit(sheet.name, ("customer_id", "occurred_at"), rows, sheet.n, note)
+        yield source.found(("customer_id", "occurred_at"), rows, note)
 
 
 def _step(seconds: np.ndarray) -> int:
@@ -171,17 +177,19 @@ def _step(seconds: np.ndarray) -> int:
     return next((k for k in (3600, 60) if len(known) and (known % k == 0).all()), 1)
 
 
-def declared_bots(book: Book, _: Rule) -> Iterator[Hit]:
+@check("DQ-B-06")
+def declared_bots(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Events whose user agent says it is a program."""
-    sheet = book.need("behaviour", "user_agent")
-    rows = np.flatnonzero(sheet.where("user_agent", lambda word: BOT.search(word) is not None))
-    yield Hit("behaviour", ("user_agent",), rows, sheet.n, f"{len(rows):,} events of declared bots")
+    source = sources.need("behaviour", "user_agent")
+    rows = np.flatnonzero(source.where("user_agent", lambda word: BOT.search(word) is not None))
+    yield source.found(("user_agent",), rows, f"{len(rows):,} events of declared bots")
 
 
-def long_sessions(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-07")
+def long_sessions(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions over twelve hours, over 2,500 hits, or with a pause over half an hour inside."""
-    sheet = book.need("behaviour", "session_id")
-    key, seconds = sheet.codes("session_id")[0], sheet.when().astype(np.int64)
+    source = sources.need("behaviour", "session_id")
+    key, seconds = source.codes("session_id")[0], source.when().astype(np.int64)
     order = _in_time(key, seconds)
     frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
     frame["gap"] = frame.groupby("key")["t"].diff()
@@ -192,64 +200,67 @@ def long_sessions(book: Book, rule: Rule) -> Iterator[Hit]:
     if paused.mean() > 0.2:
         paused = by["gap"] > HALF_DAY
     note = f"{too_long.sum():,} too long, {paused.sum():,} with a pause inside"
-    yield _sessions_hit(sheet, key, by.index[too_long | paused].to_numpy(), note)
+    yield _sessions_hit(source, key, by.index[too_long | paused].to_numpy(), note)
 
 
-def durations(book: Book, _: Rule) -> Iterator[Hit]:
+@check("DQ-B-08")
+def durations(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Durations below zero, and ends before their beginnings."""
     looked = False
-    for sheet in book:
-        for column in sheet.columns(Kind.NUMBER):
+    for source in sources:
+        for column in source.columns(Kind.NUMBER):
             if DURATION.search(column):
                 looked = True
                 with np.errstate(invalid="ignore"):
-                    rows = np.flatnonzero(sheet.number(column) < 0)
+                    rows = np.flatnonzero(source.number(column) < 0)
                 if len(rows):
                     note = f"{len(rows):,} negative values of {column}"
-                    yield Hit(sheet.name, (column,), rows, sheet.n, note)
-        start = TIME_COLUMN.get(sheet.name)
-        for column in sheet.extra(Kind.TIME) if start in sheet.frame.columns else []:
+                    yield source.found((column,), rows, note)
+        start = TIME_COLUMN.get(source.name)
+        for column in source.extra(Kind.TIME) if start in source.frame.columns else []:
             if not re.search(r"end|finish|closed|resolved|left", column):
                 continue
             looked = True
-            rows = np.flatnonzero(sheet.time(column) < sheet.when())
-            if 0 < len(rows) < 0.3 * sheet.n:
+            rows = np.flatnonzero(source.time(column) < source.when())
+            if 0 < len(rows) < 0.3 * source.n:
                 note = f"{len(rows):,} rows end before they begin"
-                yield Hit(sheet.name, (start, column), rows, sheet.n, note)
+                yield source.found((start, column), rows, note)
     if not looked:
         raise NotApplicable("no durations")
 
 
-def outages(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-09")
+def outages(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Days without a row where the usual traffic leaves no room for none."""
     looked = False
-    for sheet in (s for n in EVENT_TABLES if (s := book.get(n))):
-        if sheet.days() is None:
+    for source in (s for n in EVENT_TABLES if (s := sources.get(n))):
+        if source.days() is None:
             continue
         looked = True
         # Lines of an order and clicks of a session come together: chance empties days of units.
-        first = ~pd.Series(_unit(sheet)).duplicated().to_numpy()
-        days = timing.empty_days(sheet.days()[first], rule.limit)
-        days = days[~np.isin(days, sheet.days())]
+        first = ~pd.Series(_unit(source)).duplicated().to_numpy()
+        days = timing.empty_days(source.days()[first], rule.limit)
+        days = days[~np.isin(days, source.days())]
         if len(days):
             span = _day(days[0]) + (f" to {_day(days[-1])}" if len(days) > 1 else "")
             note = f"{len(days)} day{'s' * (len(days) > 1)} without a row, {span}"
-            of = len(timing.core_days(sheet.days()))
-            yield Hit(sheet.name, (TIME_COLUMN[sheet.name],), st.NONE, of, note, n=len(days))
+            of = len(timing.core_days(source.days()))
+            yield source.found((TIME_COLUMN[source.name],), st.NONE, note, of=of, n=len(days))
     if not looked:
         raise NotApplicable("no dated table")
 
 
-def stitched_identities(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-B-11")
+def stitched_identities(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions of several customers, and devices shared by many."""
-    sheet = book.need("behaviour")
-    columns = [c for c in sheet.frame.columns if c == "session_id" or DEVICE.search(c)]
+    source = sources.need("behaviour")
+    columns = [c for c in source.frame.columns if c == "session_id" or DEVICE.search(c)]
     columns = [c for c in columns if c != "user_agent"]
     if not columns:
         raise NotApplicable("behaviour has no session_id and no device")
-    who = pd.Series(sheet.codes("customer_id")[0]).where(lambda c: c >= 0)
+    who = pd.Series(source.codes("customer_id")[0]).where(lambda c: c >= 0)
     for column in columns:
-        codes = sheet.codes(column)[0]
+        codes = source.codes(column)[0]
         people = who.groupby(codes).nunique()
         people = people[people.index >= 0]
         most = 1.0 if column == "session_id" else max(rule.limit, 5 * people.quantile(0.999))
@@ -259,23 +270,23 @@ def stitched_identities(book: Book, rule: Rule) -> Iterator[Hit]:
             usual = column == "session_id" and len(shared) > 0.2 * len(people)
             note = f"{len(shared):,} values of {column} belong to several customers"
             status = Status.INCONCLUSIVE if usual else None
-            yield Hit("behaviour", (column, "customer_id"), rows, sheet.n, note, status=status)
+            yield source.found((column, "customer_id"), rows, note, status=status)
 
 
-def _events(book: Book) -> tuple[Sheet, np.ndarray, np.ndarray]:
+def _events(sources: SourceTables) -> tuple[SourceTable, np.ndarray, np.ndarray]:
     """Return the events, the session (or customer and day) of each, and seconds since 1970."""
-    sheet = book.need("behaviour", "occurred_at", "customer_id")
-    seconds = sheet.when().astype(np.int64)
-    if st.day_resolution(sheet.when()):
+    source = sources.need("behaviour", "occurred_at", "customer_id")
+    seconds = source.when().astype(np.int64)
+    if st.day_resolution(source.when()):
         raise Inconclusive("the events have no time of day")
-    if "session_id" in sheet:
-        return sheet, sheet.codes("session_id")[0], seconds
-    who = sheet.codes("customer_id")[0]
+    if "session_id" in source:
+        return source, source.codes("session_id")[0], seconds
+    who = source.codes("customer_id")[0]
     order = np.lexsort((seconds, who))
     new = np.append(True, (np.diff(who[order]) != 0) | (np.diff(seconds[order]) > HALF_HOUR))
-    key = np.empty(sheet.n, dtype=np.int64)
+    key = np.empty(source.n, dtype=np.int64)
     key[order] = np.cumsum(new) - 1
-    return sheet, np.where(who >= 0, key, -1), seconds
+    return source, np.where(who >= 0, key, -1), seconds
 
 
 def _in_time(key: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -283,27 +294,14 @@ def _in_time(key: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     return order[(key[order] >= 0) & (seconds[order] > -(10**15))]
 
 
-def _sessions_hit(sheet: Sheet, key: np.ndarray, sessions: np.ndarray, what: str) -> Hit:
+def _sessions_hit(
+    source: SourceTable, key: np.ndarray, sessions: np.ndarray, what: str
+) -> Evidence:
     rows = np.flatnonzero(np.isin(key, sessions)) if len(sessions) else st.NONE
-    column = "session_id" if "session_id" in sheet else "customer_id"
+    column = "session_id" if "session_id" in source else "customer_id"
     note = f"{len(sessions):,} sessions with {len(rows):,} events: {what}"
-    return Hit(sheet.name, (column, "occurred_at"), rows, sheet.n, note)
+    return source.found((column, "occurred_at"), rows, note)
 
 
 def _day(day: int) -> str:
     return str(np.datetime64(int(day), "D"))
-
-
-CHECKS = {
-    "DQ-B-01": event_order,
-    "DQ-B-02": clock_shift,
-    "DQ-B-03": impossible_dates,
-    "DQ-B-04": fast_bots,
-    "DQ-B-05": rhythmic_bots,
-    "DQ-B-06": declared_bots,
-    "DQ-B-07": long_sessions,
-    "DQ-B-08": durations,
-    "DQ-B-09": outages,
-    "DQ-B-10": daylight_saving,
-    "DQ-B-11": stitched_identities,
-}

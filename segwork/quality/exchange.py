@@ -7,48 +7,50 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality.money import Ledger, ledger
-from segwork.quality.result import Hit, Rule
-from segwork.quality.sheet import Book, NotApplicable, Sheet
-from segwork.results import Status
+from segwork.quality.sources import SourceTable, SourceTables
+from segwork.schema import Kind
 
-TABLE = "transactions"
 SAME_RATE = 5e-4  # relative difference left by rounding the amounts
+LEAST = 20  # rows of a currency, or of a part of it
+MIXED, MIXED_ITEMS = 20.0, 5.0  # times the others' amounts; those of the same products
 FROZEN_STRETCHES = 5  # at most, per currency
 
 
-def amount_identity(book: Book, _: Rule) -> Iterator[Hit]:
+@check("DQ-T-01")
+def amount_identity(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Amounts that are not quantity times price (times the rate, less the discount)."""
-    money = _money(book)
+    source, money = _money(sources, "amount", "quantity", "unit_price")
     if not money.identity:
         raise NotApplicable("no rule from quantity and unit_price explains most amounts")
     left_as_is = money.foreign & _same(money.amount, money.local)
-    rows = np.flatnonzero(money.broken() & ~left_as_is)
+    rows = money.broken() & ~left_as_is
     rule = " ~ ".join((money.identity[0], " × ".join(money.identity[1:])))
-    yield Hit(TABLE, money.identity, rows, len(money.amount), f"{len(rows):,} rows break {rule}")
+    yield source.found(money.identity, rows, f"{rows.sum():,} rows break {rule}")
     if money.local is not None and money.local_columns[0] != "quantity":
         fits = st.agree(money.local, money.lines, 2 * money.unit, 0.001)
         known = np.isfinite(money.local) & np.isfinite(money.lines)
         abroad = known & money.foreign
         if abroad.any() and fits[abroad].mean() > 0.6:
-            rows = np.flatnonzero(known & ~fits)
-            note = f"{len(rows):,} rows break {money.local_columns[0]} ~ quantity × unit_price"
-            yield Hit(
-                TABLE, (*money.local_columns, "quantity", "unit_price"), rows, len(known), note
-            )
+            rows = known & ~fits
+            note = f"{rows.sum():,} rows break {money.local_columns[0]} ~ quantity × unit_price"
+            yield source.found((*money.local_columns, "quantity", "unit_price"), rows, note)
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     return np.zeros(len(a), bool) if b is None else st.agree(a, b, 0.0, 0.01)
 
 
-def unconverted(book: Book, _: Rule) -> Iterator[Hit]:
+@check("DQ-T-02")
+def unconverted(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Amounts of a foreign currency that are not the local amount times the rate."""
-    money = _converted(book)
-    rows = np.flatnonzero(_unconverted(money))
-    note = f"{len(rows):,} of {money.foreign.sum():,} foreign amounts are not local amount × rate"
-    yield Hit(TABLE, (money.home_column, "currency"), rows, len(money.home), note)
+    source, money = _converted(sources)
+    rows = _unconverted(money)
+    abroad = money.foreign.sum()
+    note = f"{rows.sum():,} of {abroad:,} foreign amounts are not local amount × rate"
+    yield source.found((money.home_column, "currency"), rows, note)
 
 
 def _unconverted(money: Ledger) -> np.ndarray:
@@ -69,42 +71,41 @@ def _unconverted(money: Ledger) -> np.ndarray:
     return wrong if money.rate_column else wrong & ((raw < 0.01) | (off > 0.25))
 
 
-def stale_rate(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-T-03")
+def stale_rate(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Rates used that are not the dated rate of the outside table."""
-    money = _converted(book)
+    source, money = _converted(sources)
     used = money.rate if money.rate_column else None
     with np.errstate(divide="ignore", invalid="ignore"):
         if used is None:
             used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
             if money.outside is None:
                 raise NotApplicable("no column with the rate and no outside table of rates")
-        sheet = book.sheets[TABLE]
-        fair = money.outside if money.outside is not None else _running_median(sheet, used)
+        fair = money.outside if money.outside is not None else _running_median(source, used)
         off = np.abs(np.log(used / fair))
         rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
     known = money.foreign & np.isfinite(off)
     usual = float(np.median(off[known])) if known.any() else 0.0
     wrong = known & (off > max(np.log1p(rule.limit), 3 * usual)) & (off > rounding)
     if wrong.any():
-        wrong |= _frozen(sheet, used, fair, wrong, known)
-    rows = np.flatnonzero(wrong)
+        wrong |= _frozen(source, used, fair, wrong, known)
     column = money.rate_column or money.home_column
     against = "the outside table" if money.outside is not None else "the currency's own median"
-    note = f"{len(rows):,} rows use a rate over {rule.limit:.0%} from {against}"
-    yield Hit(TABLE, (column, "currency"), rows, sheet.n, note)
+    note = f"{wrong.sum():,} rows use a rate over {rule.limit:.0%} from {against}"
+    yield source.found((column, "currency"), wrong, note)
 
 
-def _running_median(sheet: Sheet, used: np.ndarray) -> np.ndarray:
-    frame = pd.DataFrame({"c": sheet.codes("currency")[0], "m": sheet.days() // 91, "x": used})
+def _running_median(source: SourceTable, used: np.ndarray) -> np.ndarray:
+    frame = pd.DataFrame({"c": source.codes("currency")[0], "m": source.days() // 91, "x": used})
     return frame.groupby("c")["x"].transform("median").to_numpy()
 
 
 def _frozen(
-    sheet: Sheet, used: np.ndarray, fair: np.ndarray, wrong: np.ndarray, known: np.ndarray
+    source: SourceTable, used: np.ndarray, fair: np.ndarray, wrong: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
     """Add the rows around the wrong ones that share their rate while the fair rate moved."""
-    stuck = np.zeros(sheet.n, bool)
-    codes, days = sheet.codes("currency")[0], sheet.days()
+    stuck = np.zeros(source.n, bool)
+    codes, days = source.codes("currency")[0], source.days()
     for code in np.unique(codes[wrong]):
         mine = np.flatnonzero(known & (codes == code))
         mine = mine[np.argsort(days[mine], kind="stable")]
@@ -131,45 +132,94 @@ def _stretch(used: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     return alike & np.isin(run, np.unique(run[wrong & alike]))
 
 
-def currency_country(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-T-04")
+def currency_country(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Rare pairs of country and currency where the country otherwise settles the currency."""
-    sheet = book.need(TABLE, "currency", "country")
-    pairs = pd.DataFrame({"c": sheet.codes("country")[0], "m": sheet.codes("currency")[0]})
+    source = sources.need("transactions", "currency", "country")
+    pairs = pd.DataFrame({"c": source.codes("country")[0], "m": source.codes("currency")[0]})
     pairs["n"] = pairs.groupby(["c", "m"])["m"].transform("size")
     pairs["of"] = pairs.groupby("c")["m"].transform("size")
     rare = (pairs["n"] / pairs["of"] < rule.limit) & (pairs["c"] >= 0) & (pairs["of"] >= 100)
     settled = 1 - rare.groupby(pairs["c"]).mean()
-    rows = np.flatnonzero(rare & pairs["c"].map(settled).gt(0.99))
-    note = f"{len(rows):,} rows in a currency their country hardly uses"
-    yield Hit(
-        TABLE,
-        ("currency", "country"),
-        rows,
-        sheet.n,
-        note,
-        status=Status.WARNED if len(rows) else Status.PASSED,
-    )
+    rows = (rare & pairs["c"].map(settled).gt(0.99)).to_numpy()
+    note = f"{rows.sum():,} rows in a currency their country hardly uses"
+    yield source.found(("currency", "country"), rows, note)
 
 
-def _money(book: Book) -> Ledger:
-    book.need(TABLE, "amount", "quantity", "unit_price")
-    money = book.once("ledger", ledger)
+def _money(sources: SourceTables, *columns: str) -> tuple[SourceTable, Ledger]:
+    source, money = sources.need("transactions", *columns), ledger(sources)
     if money is None:
         raise NotApplicable("no amounts")
-    return money
+    return source, money
 
 
-def _converted(book: Book) -> Ledger:
-    book.need(TABLE, "amount", "currency")
-    money = book.once("ledger", ledger)
-    if money is None or money.local is None or money.rate is None:
+def _converted(sources: SourceTables) -> tuple[SourceTable, Ledger]:
+    source, money = _money(sources, "amount", "currency")
+    if money.local is None or money.rate is None:
         raise NotApplicable("no amounts in a foreign currency beside their local amounts")
-    return money
+    return source, money
 
 
-CHECKS = {
-    "DQ-T-01": amount_identity,
-    "DQ-T-02": unconverted,
-    "DQ-T-03": stale_rate,
-    "DQ-T-04": currency_country,
-}
+@check("DQ-T-15")
+def currency_label(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
+    """Prices that are right in another currency than the label's, and amounts nobody converted."""
+    source = sources.need("transactions", "currency")
+    labels = source.sizes("currency")
+    if (labels >= LEAST).sum() < 2:
+        raise NotApplicable(f"fewer than two currencies with {LEAST} rows")
+    yield from _other_label(source, rule.limit)
+    money = ledger(sources)
+    if "amount" in source and (money is None or money.local is None):
+        yield from _mixed_amounts(source)
+
+
+def _other_label(source: SourceTable, limit: float) -> Iterator[Evidence]:
+    """Find parts of a label whose prices lie where those of another label do."""
+    if not source.has("product_id", "unit_price"):
+        return
+    with np.errstate(all="ignore"):
+        logs = np.log(source.number("unit_price"))
+    label, item = source.codes("currency")[0], source.codes("product_id")[0]
+    known = np.isfinite(logs) & (label >= 0) & (item >= 0)
+    frame = pd.DataFrame({"label": label, "item": item, "log": logs})[known]
+    usual = frame.pivot_table("log", index="item", columns="label", aggfunc="median")
+    place = usual.index.get_indexer(frame["item"]), usual.columns.get_indexer(frame["label"])
+    of_own = usual.to_numpy()[place]
+    frame["off"] = frame["log"] - of_own
+    for column in ("country", *source.extra(Kind.CATEGORY)):
+        if column not in source:
+            continue
+        frame["part"] = source.codes(column)[0][known]
+        for (own, part), rows in frame[frame["part"] >= 0].groupby(["label", "part"]):
+            middle = float(rows["off"].median())
+            for other in usual.columns.drop(own) if len(rows) >= LEAST else ():
+                apart = float((usual[other] - usual[own]).median())
+                if abs(apart) > 2 * limit and abs(middle - apart) < limit:
+                    words = source.words("currency")
+                    name = source.words(column)[int(part)]
+                    fits = rows.index[np.abs(rows["off"] - apart) < np.abs(apart) / 2]
+                    told = rows.index if len(fits) > 0.6 * len(rows) else fits
+                    note = f"{len(told):,} rows where {column} is {name} are labelled"
+                    note += f" {words[own]} at prices in {words[other]}"
+                    yield source.found(("currency", "unit_price"), told.to_numpy(), note)
+
+
+def _mixed_amounts(source: SourceTable) -> Iterator[Evidence]:
+    """Find currencies whose amounts were never converted: orders of magnitude off the others."""
+    amount = np.abs(source.number("amount"))
+    if source.has("product_id", "quantity"):
+        with np.errstate(all="ignore"):
+            amount = amount / np.abs(source.number("quantity"))
+    with np.errstate(all="ignore"):
+        logs = np.where(amount > 0, np.log(amount), np.nan)
+    limit = np.log(MIXED)
+    if "product_id" in source:
+        logs = logs - pd.Series(logs).groupby(source.codes("product_id")[0]).transform("median")
+        limit = np.log(MIXED_ITEMS)
+    by = pd.Series(np.asarray(logs)).groupby(source.codes("currency")[0]).agg(["median", "size"])
+    by = by[(by.index >= 0) & (by["size"] >= LEAST)]
+    off = by["median"] - by["median"][by["size"].idxmax()]
+    for code in off.index[off.abs() > limit]:
+        rows, word = source.codes("currency")[0] == code, source.words("currency")[int(code)]
+        note = f"{rows.sum():,} amounts in {word} are {np.exp(off[code]):,.3g} times the others"
+        yield source.found(("amount", "currency"), rows, f"{note}: never converted")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segwork.quality.sheet import Sheet
+from segwork.quality.sources import SourceTable, source_tables
+from segwork.tables import Tables
 
 BEHIND = 90
 METHODS = ("layered", "mean imputation", "native missing", "without income")
@@ -45,7 +46,7 @@ class MissingIncome:
         return facts
 
 
-def missing_income(tables: Any, *, as_of: date | str, seed: int = 0) -> MissingIncome:
+def missing_income(tables: Tables, *, as_of: date | str, seed: int = 0) -> MissingIncome:
     """Score the risk of losing customers, with a layer of its own where income is unknown.
 
     Risk is having no order in the last 90 days, told from everything before them. The layers: where
@@ -66,13 +67,11 @@ def missing_income(tables: Any, *, as_of: date | str, seed: int = 0) -> MissingI
     -------
     MissingIncome
     """
-    from segwork.quality import as_day, source_frame
-
-    people = source_frame(tables, "customers")
-    if people is None or "income" not in (sheet := Sheet("customers", people)):
+    sources = source_tables(tables, as_of=as_of)
+    people, lines = sources.get("customers"), sources.get("transactions")
+    if people is None or lines is None or "income" not in people:
         return _nothing("not applicable: no customers with an income")
-    end = pd.Timestamp(as_day(as_of))
-    X, y, known = _cases(sheet, Sheet("transactions", source_frame(tables, "transactions")), end)
+    X, y, known = _cases(people, lines, pd.Timestamp(sources.as_of))
     if min(known.sum(), (~known).sum()) < LEAST or y.nunique() < 2:
         counts = f"{int(known.sum()):,} with and {int((~known).sum()):,} without an income"
         return _nothing(f"not enough data: {counts}, {LEAST} each are needed")
@@ -90,19 +89,17 @@ def missing_income(tables: Any, *, as_of: date | str, seed: int = 0) -> MissingI
 
 
 def _cases(
-    people: Sheet, lines: Sheet, end: pd.Timestamp
+    people: SourceTable, lines: SourceTable, end: pd.Timestamp
 ) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
     """Return features before the last 90 days, "no order since", and where income is known."""
     cut = end - timedelta(days=BEHIND)
     when = pd.Series(lines.when())
-    money = (
-        lines.number("amount")
-        if "amount" in lines
-        else lines.number("quantity") * lines.number("unit_price")
-    )
-    log = pd.DataFrame(
-        {"customer_id": lines.frame["customer_id"].astype(str), "at": when, "money": money}
-    )
+    if "amount" in lines:
+        money = lines.number("amount")
+    else:
+        money = lines.number("quantity") * lines.number("unit_price")
+    who = lines.frame["customer_id"].astype(str)
+    log = pd.DataFrame({"customer_id": who, "at": when, "money": money})
     log = log[when.notna() & (when < end) & ~lines.missing("customer_id")]
     before, after = log[log["at"] < cut], log[log["at"] >= cut]
     past = before.assign(day=before["at"].dt.floor("D"), ago=(cut - before["at"]).dt.days)

@@ -7,32 +7,33 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.quality import statistics as st
-from segwork.quality.result import Hit, Rule
-from segwork.quality.sheet import Book, NotApplicable, Sheet
+from segwork.quality.sources import SourceTable, SourceTables
 
 TABLE = "external"
 LAGS = 10  # days either way
 
 
-def misaligned(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-X-02")
+def misaligned(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Series, or stretches of them, that follow their sisters or our orders by a day or more."""
-    sheet = book.need(TABLE, "date", "name", "value")
-    wide = by_series(sheet)
-    if wide.shape[1] < 2 and book.get("transactions") is None:
+    source = sources.need(TABLE, "date", "name", "value")
+    wide = by_series(source)
+    if wide.shape[1] < 2 and sources.get("transactions") is None:
         raise NotApplicable("one series and nothing to hold it against")
     late = {series: (lag, wide.index) for series, lag in _late_series(wide).items()}
     if not late:
         every = wide.index
-        late = {series: (lag, every) for series, lag in _late_to_orders(book, wide).items()}
+        late = {series: (lag, every) for series, lag in _late_to_orders(sources, wide).items()}
     late |= {k: v for k, v in _late_stretches(wide, rule).items() if k not in late}
     for (name, region), (lag, days) in late.items():
-        rows = series_rows(sheet, name, region)
-        rows = rows[np.isin(sheet.days()[rows], days)]
+        rows = series_rows(source, name, region)
+        rows = rows[np.isin(source.days()[rows], days)]
         place = f" in {region}" if region else ""
         note = f"{name}{place} is {lag:+d} days off over {len(days)} days"
         columns = ("date", "value", *(("region",) if region else ()))
-        yield Hit(TABLE, columns, rows, sheet.n, note)
+        yield source.found(columns, rows, note)
 
 
 def _late_series(wide: pd.DataFrame) -> dict[tuple[str, str], int]:
@@ -113,16 +114,16 @@ def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
     return float(gain[end]), x.index[known][begin:end]
 
 
-def by_series(sheet: Sheet) -> pd.DataFrame:
+def by_series(source: SourceTable) -> pd.DataFrame:
     """Return day × (name, region), daily values; series of fewer than 60 days are left out."""
     region = (
-        sheet.frame["region"].astype(str).where(~sheet.missing("region"), "")
-        if "region" in sheet
+        source.frame["region"].astype(str).where(~source.missing("region"), "")
+        if "region" in source
         else ""
     )
     frame = pd.DataFrame({
-        "day": sheet.days(), "value": sheet.number("value"),
-        "name": sheet.frame["name"].astype(str), "region": region,
+        "day": source.days(), "value": source.number("value"),
+        "name": source.frame["name"].astype(str), "region": region,
     })  # fmt: skip
     frame = frame[(frame["day"] > -(10**6)) & ~frame["name"].str.match(r"(?i)fx_")]
     wide = frame.pivot_table(
@@ -162,9 +163,9 @@ def _cross(a: pd.Series, b: pd.Series) -> dict[int, tuple[float, int]]:
     return found
 
 
-def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
+def _late_to_orders(sources: SourceTables, wide: pd.DataFrame) -> dict[object, int]:
     """Return series that orders seem to foresee: orders cannot follow tomorrow's weather."""
-    lines = book.get("transactions")
+    lines = sources.get("transactions")
     if lines is None or lines.days() is None:
         return {}
     daily = pd.Series(lines.days()[lines.days() > -(10**6)]).value_counts().sort_index()
@@ -181,12 +182,11 @@ def _late_to_orders(book: Book, wide: pd.DataFrame) -> dict[object, int]:
     return late
 
 
-def series_rows(sheet: Sheet, name: str, region: str) -> np.ndarray:
+def series_rows(source: SourceTable, name: str, region: str) -> np.ndarray:
     """Return the places of the rows of one series."""
-    rows = sheet.where("name", lambda w: w == name)
-    if "region" in sheet:
-        rows &= sheet.where("region", lambda w: w == region) if region else sheet.missing("region")
+    rows = source.where("name", lambda w: w == name)
+    if "region" in source:
+        rows &= (
+            source.where("region", lambda w: w == region) if region else source.missing("region")
+        )
     return np.flatnonzero(rows)
-
-
-CHECKS = {"DQ-X-02": misaligned}

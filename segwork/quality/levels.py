@@ -9,37 +9,38 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from segwork.checks import Evidence, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality.money import ledger
-from segwork.quality.result import Hit, Rule
-from segwork.quality.sheet import Book, Sheet
+from segwork.quality.sources import SourceTable, SourceTables
 from segwork.schema import Kind
 
 PRICES = ("amount", "unit_price", "unit_cost")
 MANY = 20  # distinct values; columns of fewer are counts or ratings, or price lists
 
 
-def scale_slips(book: Book, rule: Rule) -> Iterator[Hit]:
+@check("DQ-G-08")
+def scale_slips(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Find a second heap of values a power of ten away from the values of the same group."""
-    for sheet in book:
-        for column in _level_columns(book, sheet):
-            values = sheet.number(column)
+    for source in sources:
+        for column in _level_columns(sources, source):
+            values = source.number(column)
             seen = len(np.unique(values[values > 0]))
             if (values > 0).sum() < 50 or seen < (2 if column in PRICES else MANY):
                 continue
             # A short price list may hold tenfold prices, a year for a month, but no hundredfold.
             slips = st.SLIPS if seen >= MANY else st.SLIPS[1:]
-            logs, effects = st.residual_logs(values, _grouping(sheet, column))
+            logs, effects = st.residual_logs(values, _grouping(source, column))
             rows, factor = st.scale_slip(logs, limit=rule.limit, slips=slips)
             if len(rows):
                 note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
-                yield Hit(sheet.name, (column,), rows, sheet.n, note + f" ({effects})")
+                yield source.found((column,), rows, note + f" ({effects})")
 
 
-def _level_columns(book: Book, sheet: Sheet) -> list[str]:
+def _level_columns(sources: SourceTables, source: SourceTable) -> list[str]:
     """Return the numbers that have a level of their own: not pieces, nor totals over pieces."""
-    columns = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
-    money = book.once("ledger", ledger) if sheet.name == "transactions" else None
+    columns = [c for c in source.columns(Kind.NUMBER) if c not in ("quantity", "age", "birth_year")]
+    money = ledger(sources) if source.name == "transactions" else None
     if money is None or not np.isfinite(money.lines).any():
         return columns
     totals = (money.lines, money.amount)
@@ -47,7 +48,7 @@ def _level_columns(book: Book, sheet: Sheet) -> list[str]:
     return [
         c
         for c in columns
-        if c != "amount" and not any(_grows_with(pieces, sheet.number(c), t) for t in totals)
+        if c != "amount" and not any(_grows_with(pieces, source.number(c), t) for t in totals)
     ]
 
 
@@ -73,69 +74,60 @@ def _per_piece(
     return len(sizes) > 1 and bool(np.ptp(ratio) < 0.03 * np.mean(ratio))
 
 
-def _grouping(sheet: Sheet, column: str) -> dict[str, np.ndarray]:
+def _grouping(source: SourceTable, column: str) -> dict[str, np.ndarray]:
     """Return the codes that may explain a level: product, currency, place, name of a series."""
     names = ("product_id", "name", "currency", "product_category", "country", "region")
-    extra = [c for c in sheet.extra(Kind.CATEGORY) if 1 < len(sheet.codes(c)[1]) <= 60]
-    chosen = [c for c in (*names, *extra) if c in sheet and c != column]
-    return {c: sheet.codes(c)[0] for c in chosen if 1 < len(sheet.codes(c)[1]) < sheet.n / 5}
+    extra = [c for c in source.extra(Kind.CATEGORY) if 1 < len(source.codes(c)[1]) <= 60]
+    chosen = [c for c in (*names, *extra) if c in source and c != column]
+    return {c: source.codes(c)[0] for c in chosen if 1 < len(source.codes(c)[1]) < source.n / 5}
 
 
-def swapped_columns(book: Book, _: Rule) -> Iterator[Hit]:
+@check("DQ-G-09")
+def swapped_columns(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Rows in which two columns hold each other's values."""
-    for sheet in book:
-        if sheet.name == "transactions":
-            yield from _swapped_factors(book, sheet)
-        numbers = [c for c in sheet.columns(Kind.NUMBER) if c not in ("quantity", "unit_price")]
+    for source in sources:
+        if source.name == "transactions":
+            yield from _swapped_factors(sources, source)
+        numbers = [c for c in source.columns(Kind.NUMBER) if c not in ("quantity", "unit_price")]
         for a, b in combinations(numbers[:12], 2):
-            rows = st.swapped_numbers(sheet.number(a), sheet.number(b))
+            rows = st.swapped_numbers(source.number(a), source.number(b))
             if len(rows):
-                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
-        words = [c for c in sheet.columns(Kind.CATEGORY) if len(sheet.codes(c)[1]) <= 500]
+                yield source.found((a, b), rows, f"{len(rows):,} rows: {a} and {b}")
+        words = [c for c in source.columns(Kind.CATEGORY) if len(source.codes(c)[1]) <= 500]
         for a, b in combinations(words[:12], 2):
-            rows = _swapped_words(sheet, a, b)
+            rows = _swapped_words(source, a, b)
             if len(rows):
-                yield Hit(sheet.name, (a, b), rows, sheet.n, f"{len(rows):,} rows: {a} and {b}")
+                yield source.found((a, b), rows, f"{len(rows):,} rows: {a} and {b}")
 
 
-def _swapped_words(sheet: Sheet, a: str, b: str) -> np.ndarray:
-    homes = []
-    for column, other in ((a, b), (b, a)):
-        mine, theirs = (Counter(dict(_sizes(sheet, c))) for c in (column, other))
-        homes.append({w for w in mine if theirs[w] > 4 * mine[w]})
-    if not all(homes):
-        return np.array([], int)
-    return np.flatnonzero(
-        sheet.where(a, homes[0].__contains__) & sheet.where(b, homes[1].__contains__)
+def _swapped_words(source: SourceTable, a: str, b: str) -> np.ndarray:
+    mine, theirs = (
+        Counter(dict(zip(source.words(c), source.sizes(c), strict=True))) for c in (a, b)
     )
+    of_b = {w for w in mine if theirs[w] > 4 * mine[w]}
+    of_a = {w for w in theirs if mine[w] > 4 * theirs[w]}
+    if not of_a or not of_b:
+        return st.NONE
+    return np.flatnonzero(source.where(a, of_b.__contains__) & source.where(b, of_a.__contains__))
 
 
-def _sizes(sheet: Sheet, column: str) -> list[tuple[str, int]]:
-    codes, _ = sheet.codes(column)
-    size = np.bincount(codes[codes >= 0], minlength=len(sheet.words(column)))
-    return list(zip(sheet.words(column), size.tolist(), strict=False))
-
-
-def _swapped_factors(book: Book, sheet: Sheet) -> Iterator[Hit]:
+def _swapped_factors(sources: SourceTables, source: SourceTable) -> Iterator[Evidence]:
     """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
-    if not sheet.has("quantity", "unit_price"):
+    if not source.has("quantity", "unit_price"):
         return
-    rows = _fraction_of_pieces(sheet)
+    rows = _fraction_of_pieces(source)
     if len(rows):
         note = f"{len(rows):,} rows: quantity and unit_price"
-        yield Hit(sheet.name, ("quantity", "unit_price"), rows, sheet.n, note)
-    book_of_money = book.once("ledger", ledger)
-    if book_of_money is None:
-        return
-    for columns, rows in book_of_money.swaps():
+        yield source.found(("quantity", "unit_price"), rows, note)
+    money = ledger(sources)
+    for columns, rows in money.swaps() if money is not None else ():
         if len(rows):
-            note = f"{len(rows):,} rows: {' and '.join(columns)}"
-            yield Hit(sheet.name, columns, rows, sheet.n, note)
+            yield source.found(columns, rows, f"{len(rows):,} rows: {' and '.join(columns)}")
 
 
-def _fraction_of_pieces(sheet: Sheet) -> np.ndarray:
+def _fraction_of_pieces(source: SourceTable) -> np.ndarray:
     """Return the rows whose price is whole and whose quantity is not, unless sold by weight."""
-    quantity, price = sheet.number("quantity"), sheet.number("unit_price")
+    quantity, price = source.number("quantity"), source.number("unit_price")
     part = np.isfinite(quantity) & (np.mod(quantity, 1) != 0)
     whole = np.isfinite(quantity) & ~part
     if part.sum() > 0.2 * np.isfinite(quantity).sum() or not whole.any():
@@ -143,14 +135,8 @@ def _fraction_of_pieces(sheet: Sheet) -> np.ndarray:
     typical = np.quantile(np.abs(quantity[whole]), 0.999)
     odd = part & (np.mod(price, 1) == 0) & (np.abs(price) <= typical)
     if odd.sum() < 0.5 * part.sum():  # most fractions come with any price: weights
-        if "product_id" not in sheet:
+        if "product_id" not in source:
             return st.NONE
-        weighed = pd.Series(part).groupby(sheet.group("product_id")).transform("mean")
+        weighed = pd.Series(part).groupby(source.group("product_id")).transform("mean")
         odd &= (weighed < 0.5).to_numpy()
     return np.flatnonzero(odd)
-
-
-CHECKS = {
-    "DQ-G-08": scale_slips,
-    "DQ-G-09": swapped_columns,
-}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.quality import statistics as st
-from segwork.quality.sheet import Book, Sheet
+from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.schema import Kind
 
 RELATIVE = 0.001
@@ -112,28 +112,29 @@ class Ledger:
         return found
 
 
-def ledger(book: Book) -> Ledger | None:
+@kept
+def ledger(sources: SourceTables) -> Ledger | None:
     """Find the identity of the amounts and the conversion to the home currency."""
-    sheet = book.get("transactions")
-    if sheet is None or "amount" not in sheet:
+    source = sources.get("transactions")
+    if source is None or "amount" not in source:
         return None
-    amount = sheet.number("amount")
+    amount = source.number("amount")
     unit = smallest_unit(amount)
-    nothing = np.full(sheet.n, np.nan)
-    quantity = sheet.number("quantity") if "quantity" in sheet else nothing
-    price = sheet.number("unit_price") if "unit_price" in sheet else nothing
+    nothing = np.full(source.n, np.nan)
+    quantity = source.number("quantity") if "quantity" in source else nothing
+    price = source.number("unit_price") if "unit_price" in source else nothing
     lines = quantity * price
-    home_column, found = "amount", _conversion(book, sheet, amount, {"": lines})
-    for other in sheet.extra(Kind.NUMBER)[:8] if found[0] is None else ():
-        found = _conversion(book, sheet, sheet.number(other), {"amount": amount})
+    home_column, found = "amount", _conversion(sources, source, amount, {"": lines})
+    for other in source.extra(Kind.NUMBER)[:8] if found[0] is None else ():
+        found = _conversion(sources, source, source.number(other), {"amount": amount})
         if found[0] is not None:
             home_column = other
             break
     local, local_columns, rate, column, outside, foreign = found
     known_rate = rate if home_column == "amount" else None
-    factor, identity = _identity(sheet, amount, lines, quantity, unit, known_rate, foreign)
+    factor, identity = _identity(source, amount, lines, quantity, unit, known_rate, foreign)
     return Ledger(
-        amount, lines, quantity, price, factor, identity, sheet.number(home_column), home_column,
+        amount, lines, quantity, price, factor, identity, source.number(home_column), home_column,
         local, rate, column, local_columns, outside, foreign, unit,
     )  # fmt: skip
 
@@ -145,7 +146,7 @@ def smallest_unit(money: np.ndarray) -> float:
 
 
 def _identity(
-    sheet: Sheet,
+    source: SourceTable,
     amount: np.ndarray,
     lines: np.ndarray,
     quantity: np.ndarray,
@@ -156,13 +157,13 @@ def _identity(
     """Return the factor on quantity × price that explains most amounts, and its columns."""
     base = ("amount", "quantity", "unit_price")
     known = np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
-    ones = np.ones(sheet.n)
+    ones = np.ones(source.n)
     if known.sum() < 20:
         return ones, ()
     choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base)]
     constant = round(float(np.median(np.abs(amount[known] / lines[known]))), 4)
     choices.append((constant * ones, base))
-    extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
+    extras = {c: source.number(c) for c in source.extra(Kind.NUMBER)[:8]}
     rates = {"": ones} | ({"currency": rate} if rate is not None else {})
     with np.errstate(all="ignore"):
         for name, values in extras.items():
@@ -202,36 +203,36 @@ def _only_where_exact(
 
 
 def _conversion(  # type: ignore[type-arg]
-    book: Book, sheet: Sheet, amount: np.ndarray, start: dict[str, np.ndarray]
+    sources: SourceTables, source: SourceTable, amount: np.ndarray, start: dict[str, np.ndarray]
 ) -> tuple:
     """Return local amount, its columns, rate, rate column, outside rate and the foreign rows."""
-    none = (None, (), None, "", None, np.zeros(sheet.n, bool))
-    if "currency" not in sheet:
+    none = (None, (), None, "", None, np.zeros(source.n, bool))
+    if "currency" not in source:
         return none
-    extras = {c: sheet.number(c) for c in sheet.extra(Kind.NUMBER)[:8]}
+    extras = {c: source.number(c) for c in source.extra(Kind.NUMBER)[:8]}
     locals_ = {((c,) if c else ("quantity", "unit_price")): v for c, v in start.items()}
     locals_ |= {(c,): v for c, v in extras.items() if v is not amount}
     best: tuple = none  # type: ignore[type-arg]
     best_fit = 0.5
     for columns, local in locals_.items():
-        home = home_currency(sheet, amount, local)
+        home = home_currency(source, amount, local)
         if home is None:
             continue
-        outside = outside_rates(book, sheet, home)
+        outside = outside_rates(sources, source, home)
         rates = {} if outside is None else {"": outside}
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, values in extras.items():
                 if (name,) != columns:
                     rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
         for name, rate in rates.items():
-            fit, foreign = _conversion_fit(sheet, amount, local, rate, home)
+            fit, foreign = _conversion_fit(source, amount, local, rate, home)
             if name and outside is not None and not _same_way(rate[foreign], outside[foreign]):
                 continue
             if fit > best_fit + (0.02 if not name else 0.0):
                 best_fit = fit
                 best = (local, columns, rate, name.split("|")[0], outside, foreign)
         if not rates and best[0] is None:
-            best = _median_rates(sheet, amount, local, columns, home) or best
+            best = _median_rates(source, amount, local, columns, home) or best
     return best
 
 
@@ -241,9 +242,9 @@ def _same_way(rate: np.ndarray, outside: np.ndarray) -> bool:
     return not np.isfinite(off).any() or float(np.nanmedian(off)) < 0.15
 
 
-def home_currency(sheet: Sheet, amount: np.ndarray, local: np.ndarray) -> str | None:
+def home_currency(source: SourceTable, amount: np.ndarray, local: np.ndarray) -> str | None:
     """Return the currency whose amounts equal the local ones, if others differ from them."""
-    codes, _ = sheet.codes("currency")
+    codes, _ = source.codes("currency")
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(np.log(np.abs(amount / local)))
     table = pd.DataFrame({"code": codes, "off": off})[np.isfinite(off) & (codes >= 0)]
@@ -254,27 +255,27 @@ def home_currency(sheet: Sheet, amount: np.ndarray, local: np.ndarray) -> str | 
     if not len(equal):
         silent = pd.Series(codes[(codes >= 0) & np.isnan(local)]).value_counts()
         silent = silent[~silent.index.isin(other.index)]
-        return sheet.words("currency")[int(silent.index[0])].strip() if len(silent) else None
-    return sheet.words("currency")[int(equal["size"].idxmax())].strip()
+        return source.words("currency")[int(silent.index[0])].strip() if len(silent) else None
+    return source.words("currency")[int(equal["size"].idxmax())].strip()
 
 
-def outside_rates(book: Book, sheet: Sheet, home: str) -> np.ndarray | None:
+def outside_rates(sources: SourceTables, source: SourceTable, home: str) -> np.ndarray | None:
     """Return the dated outside rate that turns the row's currency into the home currency."""
-    outside = book.get("external")
-    if outside is None or not outside.has("date", "name", "value") or sheet.when() is None:
+    outside = sources.get("external")
+    if outside is None or not outside.has("date", "name", "value") or source.when() is None:
         return None
     series = _fx_series(outside)
-    days = sheet.days()
-    rates = np.full(sheet.n, np.nan)
-    for code, word in enumerate(sheet.words("currency")):
-        rows = sheet.codes("currency")[0] == code
+    days = source.days()
+    rates = np.full(source.n, np.nan)
+    for code, word in enumerate(source.words("currency")):
+        rows = source.codes("currency")[0] == code
         path = _path(series, word.strip().lower(), home.lower())
         if path is not None:
             rates[rows] = path(days[rows])
     return rates if np.isfinite(rates).any() else None
 
 
-def _fx_series(outside: Sheet) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+def _fx_series(outside: SourceTable) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     found = {}
     days, values = outside.days(), outside.number("value")
     for code, word in enumerate(outside.words("name")):
@@ -314,10 +315,10 @@ def _leg(series: dict, source: str, target: str):  # type: ignore[no-untyped-def
 
 
 def _conversion_fit(
-    sheet: Sheet, amount: np.ndarray, local: np.ndarray, rate: np.ndarray, home: str
+    source: SourceTable, amount: np.ndarray, local: np.ndarray, rate: np.ndarray, home: str
 ) -> tuple[float, np.ndarray]:
-    at_home = sheet.where("currency", lambda word: word.strip() == home)
-    foreign = ~at_home & ~sheet.missing("currency")
+    at_home = source.where("currency", lambda word: word.strip() == home)
+    foreign = ~at_home & ~source.missing("currency")
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(np.log(np.abs(amount / local / rate)))
     known = foreign & np.isfinite(off)
@@ -325,15 +326,15 @@ def _conversion_fit(
 
 
 def _median_rates(
-    sheet: Sheet, amount: np.ndarray, local: np.ndarray, columns: tuple[str, ...], home: str
+    source: SourceTable, amount: np.ndarray, local: np.ndarray, columns: tuple[str, ...], home: str
 ) -> tuple | None:  # type: ignore[type-arg]
     """Return the fallback: each currency's median rate, where it is stable within the currency."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.abs(amount / local))
     logs = np.where(np.isfinite(logs), logs, np.nan)
-    by_currency = pd.DataFrame({"c": sheet.codes("currency")[0], "x": logs}).groupby("c")["x"]
+    by_currency = pd.DataFrame({"c": source.codes("currency")[0], "x": logs}).groupby("c")["x"]
     middle = by_currency.transform("median").to_numpy()
-    foreign = ~sheet.where("currency", lambda w: w.strip() == home) & ~sheet.missing("currency")
+    foreign = ~source.where("currency", lambda w: w.strip() == home) & ~source.missing("currency")
     rest = (logs - middle)[foreign & np.isfinite(logs)]
     if len(rest) < 20 or st.robust_scale(rest) > 0.15:
         return None

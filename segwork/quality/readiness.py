@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from segwork.quality.sheet import Sheet
+from segwork.quality.sources import SourceTable, SourceTables, source_tables
 from segwork.quality.timing import core_days
+from segwork.tables import Tables
 
 LEAST_CUSTOMERS = 10_000
 LEAST_POINTS = 50_000
@@ -45,7 +45,7 @@ class Readiness:
         return {**counts, "readiness": self.recommendation, "readiness_reason": self.reason}
 
 
-def readiness(tables: Any, *, as_of: date | str) -> Readiness:
+def readiness(tables: Tables, *, as_of: date | str) -> Readiness:
     """Count customers, data points and monthly inflow against what models need.
 
     Fewer than 10,000 customers, or months without new rows: rule-based segments. Models want
@@ -64,14 +64,15 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
     >>> readiness(tables.from_frames(transactions=lines), as_of="2024-02-01").recommendation
     'rule-based segments'
     """
-    from segwork.quality import as_day, source_frame
+    return readiness_of(source_tables(tables, as_of=as_of))
 
-    end = as_day(as_of)
-    frame = source_frame(tables, "transactions")
-    months = _months(Sheet("transactions", frame), end) if frame is not None else _no_months()
-    people = source_frame(tables, "customers")
-    known = Sheet("customers", people) if people is not None else None
-    customers = max(int(months["new_customers"].sum()), _distinct(known))
+
+def readiness_of(sources: SourceTables) -> Readiness:
+    """Count what models need in tables that are read already."""
+    lines, people = sources.get("transactions"), sources.get("customers")
+    months = _months(lines, sources.as_of) if lines is not None else _no_months()
+    known = len(people.codes("customer_id")[1]) if people and "customer_id" in people else 0
+    customers = max(int(months["new_customers"].sum()), known)
     inside = months.iloc[1:-1] if len(months) > 2 else months
     typical = float(inside["lines"].median()) if len(inside) else 0.0
     quiet = int((inside["lines"] < 0.25 * typical).sum()) if typical else len(months)
@@ -93,23 +94,20 @@ def readiness(tables: Any, *, as_of: date | str) -> Readiness:
     )
     lacking = table.loc[~table["met"], "name"].tolist()
     rules = bool(set(lacking) - {"months_without_new_customers"})
+    bound = np.where(at_most, "at most", "at least")
     parts = [
         f"{r.requirement}: {r.value:,} ({r.bound} {r.needed:,} wanted)"
-        for r in table.assign(bound=np.where(at_most, "at most", "at least"))[
-            ~table["met"]
-        ].itertuples()
+        for r in table.assign(bound=bound)[~table["met"]].itertuples()
     ]
-    reason = (
-        "; ".join(parts) if parts else "enough customers, data points and a steady monthly flow"
-    )
+    reason = "; ".join(parts) or "enough customers, data points and a steady monthly flow"
     recommendation = "rule-based segments" if rules else "models"
     return Readiness(not rules, recommendation, reason, table, months)
 
 
-def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
-    when = sheet.when()
-    inside = ~np.isnat(when) & (when < end) & np.isin(sheet.days(), core_days(sheet.days()))
-    who = sheet.codes("customer_id")[0]
+def _months(source: SourceTable, end: np.datetime64) -> pd.DataFrame:
+    when = source.when()
+    inside = ~np.isnat(when) & (when < end) & np.isin(source.days(), core_days(source.days()))
+    who = source.codes("customer_id")[0]
     frame = pd.DataFrame(
         {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}
     )
@@ -128,7 +126,3 @@ def _months(sheet: Sheet, end: np.datetime64) -> pd.DataFrame:
 
 def _no_months() -> pd.DataFrame:
     return pd.DataFrame({"month": [], "customers": [], "lines": [], "new_customers": []})
-
-
-def _distinct(sheet: Sheet | None) -> int:
-    return len(sheet.codes("customer_id")[1]) if sheet is not None and "customer_id" in sheet else 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 NONE = np.array([], dtype=int)
+
 SLIPS = (10.0, 100.0, 1000.0, 1e4, 1e6)
 
 
@@ -16,23 +18,6 @@ def day_resolution(when: np.ndarray) -> bool:
     """Say whether the times carry no time of day."""
     known = when[~np.isnat(when)]
     return len(known) == 0 or bool(np.mean(known.astype(np.int64) % 86_400 == 0) > 0.9)
-
-
-def sorted_time(when: np.ndarray) -> bool:
-    """Say whether the rows already are in order of time."""
-    known = when[~np.isnat(when)].astype(np.int64)
-    return bool((np.diff(known) >= 0).mean() > 0.99) if len(known) > 1 else True
-
-
-def poisson_tail(count: int, mean: float) -> float:
-    """Return the chance of at least ``count`` events where ``mean`` are expected."""
-    return float(stats.poisson.sf(count - 1, mean)) if mean > 0 else float(count == 0)
-
-
-def agreement_weight(codes: np.ndarray) -> np.ndarray:
-    """Return minus the log share of every value: how much agreeing on it says."""
-    size = np.bincount(codes[codes >= 0])
-    return -np.log(np.maximum(size, 1) / max(1, len(codes)))
 
 
 def robust_scale(values: np.ndarray) -> float:
@@ -276,26 +261,54 @@ def rescaled(
     return np.flatnonzero(beyond), int(beyond.sum()), ""
 
 
-def spike(values: np.ndarray) -> tuple[np.ndarray, int, tuple[float, float], str] | None:
+class Spike(NamedTuple):
+    """A heap of one value: its rows, their number, what is usual there, and which centre it is.
+
+    ``most`` is the highest count nearby, ``z`` holds it against equally round values.
+    """
+
+    rows: np.ndarray
+    n: int
+    most: float
+    z: float
+    centre: str
+
+
+def spike(values: np.ndarray) -> Spike | None:
     """Find a value at the mean or median that is far more frequent than its neighbours.
 
     Neighbours are the nearest other values, and the nearest values at least as round, so that
-    columns of honestly round numbers keep silent. Returns rows, count, (highest count
-    nearby, z against equally round ones) and the name of the centre.
+    columns of honestly round numbers keep silent.
     """
     known = values[np.isfinite(values)]
     distinct, count = np.unique(known, return_counts=True)
-    if len(known) < 50 or len(distinct) < 20:
+    if len(known) < 50:
+        return None
+    top = int(count.argmax())
+    if count[top] >= len(known) / 2 and distinct[top] != 0 and len(distinct) > 2:
+        return _filled(values, distinct[top], known[known != distinct[top]])
+    if len(distinct) < 20:
         return None
     best = None
     for centre, name in ((known.mean(), "mean"), (np.median(known), "median")):
         near = np.abs(distinct - centre) <= max(1e-9, 0.15 * robust_scale(known))
         # Zero is a value of its own in counts, and half of all values are the median anyway.
         for i in np.flatnonzero(near & (count >= 6) & (distinct != 0) & (count < len(known) / 2)):
-            expected = _nearby(distinct, count, i)
-            if best is None or count[i] / expected[0] > best[1] / best[2][0]:
-                best = (np.flatnonzero(values == distinct[i]), int(count[i]), expected, name)
+            most, z = _nearby(distinct, count, i)
+            if best is None or count[i] / most > best.n / best.most:
+                rows = np.flatnonzero(values == distinct[i])
+                best = Spike(rows, int(count[i]), most, z, name)
     return best
+
+
+def _filled(values: np.ndarray, value: float, others: np.ndarray) -> Spike | None:
+    """Return the heap of a value that half of all rows have, if it is the mean of the others."""
+    means = (round(float(others.mean()), digits) for digits in (2, 1, 0))
+    if value not in (*means, float(others.mean())) or len(np.unique(others)) < min(20, len(others)):
+        return None
+    rows = np.flatnonzero(values == value)
+    most = np.unique(others, return_counts=True)[1].max()
+    return Spike(rows, len(rows), float(most), 0.0, "mean")
 
 
 def _nearby(distinct: np.ndarray, count: np.ndarray, i: int) -> tuple[float, float]:
@@ -371,3 +384,11 @@ def in_step(a: np.ndarray, b: np.ndarray, *, share: float = 0.5) -> bool:
     ratio = a / np.where(b == 0, np.nan, b)
     known = ratio[np.isfinite(ratio)]
     return len(known) > 0 and bool((np.abs(known / np.median(known) - 1) < 0.03).mean() > share)
+
+
+def best_stretch(votes: np.ndarray) -> tuple[int, int, float]:
+    """Return first and last place of the stretch with the largest sum, and the sum."""
+    total = np.concatenate([[0.0], np.cumsum(votes)])
+    gain = total[1:] - np.minimum.accumulate(total)[:-1]
+    last = int(gain.argmax())
+    return int(np.argmin(total[: last + 1])), last, float(gain[last])

@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from segwork.quality.missing import by_design
-from segwork.quality.money import Ledger, ledger
+from segwork.quality.money import ledger
 from segwork.quality.result import Audit
 from segwork.quality.timing import core_days
+from segwork.tables import Tables
+
+
+def answer(audit: Audit) -> dict[str, str]:
+    """Return what was found, what it means and what to do, from the most urgent alarm."""
+    counts = audit.facts()
+    found = f"{counts['checks_failed']} checks failed and {counts['checks_warned']} warned"
+    if audit.alarms.empty:
+        return {"found": f"{found}.", "means": "Nothing here speaks against a segmentation.",
+                "do": "Go on."}  # fmt: skip
+    worst = audit.alarms.iloc[0]
+    where = f"{worst['n_rows']:,} {worst['counts']} of {worst['table'].replace(',', ', ')}"
+    return {
+        "found": f"{found}; most urgent: {worst['title'].lower()} ({where}).",
+        "means": f"If it stays, {worst['why']}.",
+        "do": f"First {worst['action']}; the others stand in order of urgency below.",
+    }
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What reading the sources found, before anything was audited.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row a table: table, rows_in = rows_kept + rows_left_out.
+    faults : DataFrame
+        One row a kind of fault: table, column, code, n_rows, definition. No values are shown.
+    notes : tuple of str
+        How the data were read: derived columns, order of day and month.
+    """
+
+    rows: pd.DataFrame
+    faults: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Return rows in, kept and left out, and each kind of fault with its count."""
+        counts = {f"loading_{c}": int(self.rows[c].sum()) for c in self.rows.columns[1:]}
+        kinds = self.faults.groupby("code")["n_rows"].sum()
+        return {
+            **counts,
+            "loading_fault_kinds": len(self.faults),
+            "loading_fault_rows": int(self.faults["n_rows"].sum()),
+            **{f"loading_{code}_rows": int(n) for code, n in kinds.items()},
+        }
+
+
+def loading(tables: Tables) -> Loading:
+    """Say what loading kept, what it left out and every kind of fault that it counted."""
+    return Loading(tables.rows, tables.faults.drop(columns="examples"), tables.notes)
 
 
 def missing_map(audit: Audit, *, periods: int = 18) -> pd.DataFrame:
@@ -18,17 +72,17 @@ def missing_map(audit: Audit, *, periods: int = 18) -> pd.DataFrame:
     a table without dates has the one column ``all``.
     """
     rows = {}
-    for sheet in audit.book:
-        when = sheet.when()
-        for column in sheet.frame.columns:
-            empty, applies = sheet.missing(column), ~by_design(sheet, column)
+    for source in audit.sources:
+        when = source.when()
+        for column in source.frame.columns:
+            empty, applies = source.missing(column), ~by_design(source, column)
             if not (empty & applies).any():
                 continue
-            name = f"{sheet.name}.{column}"
+            name = f"{source.name}.{column}"
             if when is None:
                 rows[name] = {"all": float(empty[applies].mean())}
                 continue
-            inside = applies & np.isin(sheet.days(), core_days(sheet.days()))
+            inside = applies & np.isin(source.days(), core_days(source.days()))
             month = when[inside].astype("datetime64[M]").astype(str)
             rows[name] = pd.Series(empty[inside]).groupby(month).mean().to_dict()
     table = pd.DataFrame(rows).T
@@ -38,10 +92,10 @@ def missing_map(audit: Audit, *, periods: int = 18) -> pd.DataFrame:
 
 def daily_rows(audit: Audit, table: str = "transactions") -> pd.Series:
     """Return rows by day before ``as_of``, days without a row as 0, stray dates left out."""
-    sheet = audit.book.get(table)
-    if sheet is None or sheet.days() is None:
+    source = audit.sources.get(table)
+    if source is None or source.days() is None:
         return pd.Series(dtype=float)
-    days = sheet.days()[sheet.days() < audit.book.as_of.astype(np.int64)]
+    days = source.days()[source.days() < audit.sources.as_of.astype(np.int64)]
     span = core_days(days)
     count = pd.Series(days).value_counts().reindex(span, fill_value=0)
     return pd.Series(count.to_numpy(float), index=pd.to_datetime(span, unit="D"))
@@ -49,14 +103,14 @@ def daily_rows(audit: Audit, table: str = "transactions") -> pd.Series:
 
 def sessions(audit: Audit) -> pd.DataFrame:
     """Return hits, seconds between hits and the verdict of every session of two hits or more."""
-    sheet = audit.book.get("behaviour")
-    if sheet is None or not sheet.has("session_id"):
+    source = audit.sources.get("behaviour")
+    if source is None or not source.has("session_id"):
         return pd.DataFrame(columns=["hits", "seconds_between", "verdict"])
-    verdict = np.full(sheet.n, "person", dtype=object)
+    verdict = np.full(source.n, "person", dtype=object)
     for code, word in (("DQ-B-05", "robot: too even"), ("DQ-B-04", "robot: too fast")):
         verdict[audit.rows(code)["row"].to_numpy()] = word
     frame = pd.DataFrame({
-        "session": sheet.codes("session_id")[0], "at": sheet.when().astype(np.int64),
+        "session": source.codes("session_id")[0], "at": source.when().astype(np.int64),
         "verdict": verdict,
     })  # fmt: skip
     by = frame[frame["session"] >= 0].groupby("session")
@@ -73,18 +127,18 @@ def rates(audit: Audit) -> pd.DataFrame:
 
     1 is a right conversion; the 1 % and 99 % quantiles show what strays.
     """
-    book: Ledger | None = audit.book.once("ledger", ledger)
+    money = ledger(audit.sources)
     columns = ["month", "currency", "lines", "middle", "low", "high"]
-    if book is None or book.local is None or book.rate is None:
+    if money is None or money.local is None or money.rate is None:
         return pd.DataFrame(columns=columns)
-    sheet = audit.book.sheets["transactions"]
+    source = audit.sources.tables["transactions"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = book.home / book.local / (book.rate if book.outside is None else book.outside)
+        off = money.home / money.local / (money.rate if money.outside is None else money.outside)
     frame = pd.DataFrame({
-        "month": sheet.when().astype("datetime64[M]").astype(str),
-        "currency": np.array([*sheet.words("currency"), ""], object)[sheet.codes("currency")[0]],
+        "month": source.when().astype("datetime64[M]").astype(str),
+        "currency": np.array([*source.words("currency"), ""], object)[source.codes("currency")[0]],
         "off": off,
-    })[book.foreign & np.isfinite(off)]  # fmt: skip
+    })[money.foreign & np.isfinite(off)]  # fmt: skip
     by = frame.groupby(["month", "currency"])["off"]
     table = by.agg(lines="size", middle="median", low=lambda x: x.quantile(0.01),
                    high=lambda x: x.quantile(0.99))  # fmt: skip
@@ -95,7 +149,7 @@ def health(audit: Audit) -> pd.DataFrame:
     """Return the worst status by table (rows) and control point (columns); blank: no check."""
     order = ["failed", "warned", "inconclusive", "passed"]
     details = audit.details.merge(audit.findings[["code", "control_point"]], on="code")
-    tables = [sheet.name for sheet in audit.book]
+    tables = [source.name for source in audit.sources]
     points = list(dict.fromkeys(audit.findings["control_point"]))
     table = pd.DataFrame("", index=tables, columns=points)
     ran = audit.findings[~audit.findings["status"].isin(["not_applicable", "skipped"])]
@@ -114,7 +168,7 @@ def health(audit: Audit) -> pd.DataFrame:
 
 
 def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
-    """Return what to fix first: the alarms, worst first, with action and harm."""
+    """Return what to fix first: the alarms, worst first, with action and harm done."""
     table = audit.alarms.head(most)
     columns = table["column"].str.split(",")
     where = table["table"] + ": " + columns.str[:2].str.join(", ")
@@ -124,7 +178,7 @@ def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     found = table["n_rows"].map("{:,} ".format).astype("str") + table["counts"] + share
     return pd.DataFrame({
         "what is wrong": table["title"], "where": where, "how much": found,
-        "what it does to the segments": table["harm"], "what to do": table["action"],
+        "what it does to the segments": table["why"], "what to do": table["action"],
         "answer": table["status"], "check": table["code"],
     })  # fmt: skip
 

@@ -1,0 +1,185 @@
+"""Money and volume that jump: what is a fault is named, what is business is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segwork import checks
+from segwork.quality.jumps import named
+from segwork.quality.sources import source_tables
+from segwork.tables import from_frames
+
+
+@pytest.fixture(scope="module")
+def shop() -> pd.DataFrame:
+    """Draw six thousand lines of 80 products and 300 customers over 300 days."""
+    rng = np.random.default_rng(0)
+    n = 6000
+    item = rng.integers(0, 80, n)
+    price = np.exp(rng.normal(2.5, 0.8, 80)).round(2)
+    day = np.sort(rng.integers(0, 300, n))
+    return pd.DataFrame({
+        "order_id": 1000 + np.cumsum(rng.random(n) < 0.5),
+        "product_id": [f"{10_000 + i}" for i in item],
+        "customer_id": rng.integers(1, 300, n).astype(str), "quantity": 1 + rng.poisson(1.0, n),
+        "ordered_at": pd.Timestamp("2023-03-01") + pd.to_timedelta(
+            day * 86_400 + rng.integers(9 * 3600, 18 * 3600, n), unit="s"),
+        "unit_price": price[item], "country": rng.choice(["France", "Spain", "Italy"], n),
+    })  # fmt: skip
+
+
+def finding(code: str, lines: pd.DataFrame) -> pd.Series:
+    """Return the finding of one check."""
+    given = source_tables(from_frames(transactions=lines), as_of="2024-03-01")
+    return checks.run("DQ", given, only=[code]).table.set_index("code").loc[code]
+
+
+def days(lines: pd.DataFrame, first: str, last: str) -> np.ndarray:
+    """Mark the lines of a stretch of days."""
+    return lines["ordered_at"].between(first, f"{last} 23:59:59").to_numpy()
+
+
+def times(lines: pd.DataFrame, rows: np.ndarray, factor: float) -> pd.DataFrame:
+    """Multiply the prices of rows, to the cent; small ones to more digits."""
+    new = (lines["unit_price"] * factor).round(2 if factor > 0.3 else 5)
+    return lines.assign(unit_price=lines["unit_price"].where(~rows, new))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "factor", "words", "status"),
+    [
+        ("2023-05-01", "2023-05-31", 15_000, "15,000 times (as another currency)", "failed"),
+        ("2023-08-07", "2023-08-13", 100, "100 times (as cents)", "failed"),
+        ("2023-06-01", "2023-07-15", 0.001, "0.001 times (as thousands)", "failed"),
+        ("2023-09-01", "2023-09-30", 1.19, "1.19 times (as with a tax of 19%)", "warned"),
+        ("2023-10-01", "2023-12-25", 0.09, "0.09 times (as another currency)", "failed"),
+    ],
+)
+def test_prices_of_a_period_are_named_with_their_factor(
+    shop: pd.DataFrame, first: str, last: str, factor: float, words: str, status: str
+) -> None:
+    """Period, factor and all its rows; rounding of small prices may move a rare one."""
+    rows = days(shop, first, last)
+    found = finding("DQ-T-14", times(shop, rows, factor))
+
+    assert (found["status"], found["column"]) == (status, "unit_price")
+    assert f"from {first} to {last}" in found["message"]
+    assert words in found["message"]
+    assert found["n_rows"] == rows.sum()
+
+
+def test_amounts_without_products_are_held_to_all_amounts(shop: pd.DataFrame) -> None:
+    """Amounts and days alone: a month in rupiah and a month with tax on price points."""
+    lines = shop[["customer_id", "ordered_at"]].assign(amount=shop["unit_price"])
+    for factor, status in ((15_500, "failed"), (1.2, "warned")):
+        rows = days(lines, "2023-07-01", "2023-07-31")
+        found = finding("DQ-T-14", lines.assign(
+            amount=lines["amount"].where(~rows, (lines["amount"] * factor).round(2))))  # fmt: skip
+        assert (found["status"], found["n_rows"]) == (status, rows.sum())
+        assert "from 2023-07-01 to 2023-07-31" in found["message"]
+
+
+def test_a_country_in_cents_is_named(shop: pd.DataFrame) -> None:
+    """One of three countries at a hundred times the prices of the others."""
+    rows = (shop["country"] == "Spain").to_numpy()
+    found = finding("DQ-T-14", times(shop, rows, 100))
+
+    assert (found["status"], found["n_rows"]) == ("failed", rows.sum())
+    assert "where country is Spain is 100 times" in found["message"]
+
+
+def inflation(lines: pd.DataFrame) -> pd.DataFrame:
+    """Raise each product on a day of its own, by 3 % a quarter."""
+    rng = np.random.default_rng(1)
+    item = lines["product_id"].astype(int) - 10_000
+    day = (lines["ordered_at"] - lines["ordered_at"].min()).dt.days
+    steps = ((day + rng.integers(0, 91, 80)[item]) // 91).to_numpy()
+    return lines.assign(unit_price=(lines["unit_price"] * 1.03**steps).round(2))
+
+
+def christmas(lines: pd.DataFrame) -> pd.DataFrame:
+    """Sell four times as much before Christmas."""
+    more = lines[days(lines, "2023-12-01", "2023-12-24")].sample(1200, replace=True, random_state=1)
+    more["order_id"] = 50_000 + np.arange(len(more))
+    more["ordered_at"] += pd.to_timedelta(np.arange(1200) % 97, unit="min")
+    more["customer_id"] = lines["customer_id"].sample(1200, random_state=2).to_numpy()
+    return pd.concat([lines, more], ignore_index=True)
+
+
+HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "as it is": lambda t: t,
+    "promotion": lambda t: times(t, days(t, "2023-06-01", "2023-06-10"), 0.7),
+    "a fifth off": lambda t: times(t, days(t, "2023-06-01", "2023-06-20"), 0.8),
+    "half price": lambda t: times(t, days(t, "2023-11-20", "2023-11-27"), 0.5),
+    "price rise": lambda t: times(t, days(t, "2023-09-01", "2024-01-01"), 1.05),
+    "inflation": inflation,
+    "christmas": christmas,
+    "new line": lambda t: t.assign(
+        product_id=t["product_id"].mask(t.index > 5000, "2" + t["product_id"]),
+        unit_price=t["unit_price"].where(t.index <= 5000, t["unit_price"] * 20)),
+    "bulk buyer": lambda t: t.assign(
+        quantity=t["quantity"].mask(t.index % 200 == 0, t["quantity"] * 200)),
+    "dear country": lambda t: times(t, (t["country"] == "Spain").to_numpy(), 1.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("habit", HONEST)
+def test_business_is_left_alone(shop: pd.DataFrame, habit: str) -> None:
+    """Prices, loads and buyers of a company with honest habits raise no alarm."""
+    given = source_tables(from_frames(transactions=HONEST[habit](shop)), as_of="2024-03-01")
+    codes = ["DQ-T-14", "DQ-T-16", "DQ-G-16", "DQ-G-17", "DQ-G-18", "DQ-B-12"]
+
+    assert checks.run("DQ", given, only=codes).alarms["message"].tolist() == []
+
+
+def test_words_like_test_and_staff_are_articles(shop: pd.DataFrame) -> None:
+    """A pregnancy test kit is an article, TEST-01 a test order, a staff account the shop's own."""
+    honest = ["PREGNANCY TEST KIT", "TEST TUBE VASE", "STAFFORDSHIRE DOG", "INTERNAL DOOR HANDLE"]
+    lines = shop.assign(product_description=[honest[i % 4] for i in range(len(shop))])
+    assert finding("DQ-T-16", lines)["status"] == "passed"
+
+    lines.loc[:5, "customer_id"] = "TEST-01"
+    lines.loc[10:13, "product_description"] = "This is a test product."
+    lines["payment_method"] = np.where(lines.index % 1000 == 99, "staff account", "card")
+    found = finding("DQ-T-16", lines)
+    assert (found["status"], found["n_rows"]) == ("warned", 6 + 4 + 6)
+    for words in ("TEST-01", "This is a test product.", "staff account"):
+        assert words in found["message"]
+
+
+def test_a_batch_under_ids_plus_a_constant_is_found(shop: pd.DataFrame) -> None:
+    """Two hundred lines again, four weeks later, order and customer numbers plus 500,000."""
+    again = shop.iloc[1000:1200].copy()
+    again["order_id"] += 500_000
+    again["customer_id"] = (again["customer_id"].astype(int) + 500_000).astype(str)
+    again["ordered_at"] += pd.Timedelta(days=28)
+    found = finding("DQ-G-17", pd.concat([shop, again], ignore_index=True))
+
+    assert found["status"] == "failed"
+    assert found["n_rows"] == pytest.approx(200, abs=4)
+
+
+def test_a_buyer_by_the_clock_and_a_till_are_no_persons(shop: pd.DataFrame) -> None:
+    """An order every 37 minutes for three days; and an id that has every tenth order."""
+    clock = shop.sample(120, random_state=1).assign(customer_id="9001")
+    clock["order_id"] = 70_000 + np.arange(120)
+    clock["ordered_at"] = pd.Timestamp("2023-06-01") + np.arange(120) * pd.Timedelta(minutes=37)
+    found = finding("DQ-B-12", pd.concat([shop, clock], ignore_index=True))
+    assert (found["status"], found["n_rows"]) == ("warned", 120)
+
+    till = shop["order_id"] % 10 == 0
+    found = finding("DQ-B-12", shop.assign(customer_id=shop["customer_id"].mask(till, "99999")))
+    assert (found["status"], found["n_rows"]) == ("warned", till.sum())
+
+
+def test_factors_are_said_in_words() -> None:
+    """Worked by hand: cents, thousands, a tax either way, a currency."""
+    assert named(100.0).endswith("(as cents)")
+    assert named(1 / 1000).endswith("(as thousands)")
+    assert named(1.2) == "1.2 times (as with a tax of 20%)"
+    assert named(1 / 1.2) == "0.833 times (as without a tax of 20%)"
+    assert named(83.0) == "83 times (as another currency)"

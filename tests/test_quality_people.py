@@ -1,0 +1,150 @@
+"""Who is who, and what is empty: inputs that were once read in silence, and their siblings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segwork import checks, tables
+from segwork.quality.sources import source_tables
+from segwork.quality.spellings import fold_customer
+from segwork.tables import from_frames
+
+
+def lines(n: int = 240, seed: int = 0) -> pd.DataFrame:
+    """Draw order lines of forty customers."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({
+        "order_id": [f"R{100_000 + i}" for i in range(n)],
+        "customer_id": (20_000 + rng.integers(0, 40, n)).astype(str),
+        "ordered_at": pd.Timestamp("2023-01-01") + pd.to_timedelta(np.arange(n) * 33_000, unit="s"),
+        "amount": rng.lognormal(3, 0.6, n).round(2),
+    })  # fmt: skip
+
+
+def finding(code: str, given: pd.DataFrame | tables.Tables) -> tuple[str, str, int, str]:
+    """Return status, columns, count and message of one check."""
+    given = given if isinstance(given, tables.Tables) else from_frames(transactions=given)
+    table = checks.run("DQ", source_tables(given, as_of="2024-01-01"), only=[code]).table
+    row = table.set_index("code").loc[code]
+    return row["status"], row["column"], int(row["n_rows"]), row["message"]
+
+
+def case(public_data: Path, number: str, monkeypatch: pytest.MonkeyPatch) -> tables.Tables:
+    """Load an input that once failed."""
+    folder = next((public_data / "cases").glob(f"{number}-*"))
+    monkeypatch.chdir(folder)
+    return tables.load("segwork.toml")
+
+
+def test_a_null_mark_is_no_customer(public_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""Case 09: 48 of 240 lines are of a customer called ``\N``."""
+    status, column, n, _ = finding("DQ-M-02", case(public_data, "09", monkeypatch))
+
+    assert (status, column, n) == ("failed", "customer_id", 48)
+
+
+@pytest.mark.parametrize(
+    "mark", [r"\N", "(null)", "[NULL]", "<null>", "-", "?", "#NULL!", "Null", "N/A", "nan"]
+)
+def test_marks_of_other_programs_are_no_customers(mark: str) -> None:
+    """Each mark is counted, however many rows have it."""
+    for share in (4, 2):
+        table = lines()
+        table.loc[table.index % share == 0, "customer_id"] = mark
+        status, column, n, _ = finding("DQ-M-02", table)
+        assert (status, column, n) == ("failed", "customer_id", 240 // share)
+
+
+def test_one_customer_in_two_spellings(public_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 10: the second half writes 20013.0 for 20013; the finding names the two spellings."""
+    status, column, n, message = finding("DQ-G-18", case(public_data, "10", monkeypatch))
+
+    assert (status, column) == ("failed", "customer_id")
+    assert n == pytest.approx(120, abs=3)
+    assert ".0' for '200" in message
+
+
+@pytest.mark.parametrize(
+    "other", ["{}.0", " {}", "{} ", "{}\u00a0", "\u200b{}", "000{}", "'{}", "{}\ufeff"]
+)
+def test_spellings_of_numbers(other: str) -> None:
+    """Blanks, marks nobody sees, zeros in front, an apostrophe of a spreadsheet."""
+    table = lines()
+    table.loc[::3, "customer_id"] = table.loc[::3, "customer_id"].map(other.format)
+
+    assert finding("DQ-G-18", table)[:3] == ("failed", "customer_id", 80)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("o'neill-7", "o\u2019neill-7"), ("Ana-3", "ANA-3"), ("jos\u00e9-1", "jose\u0301-1"),
+     ("K0042", "K42"), ("KL 12", "KL12")],
+)  # fmt: skip
+def test_spellings_of_names(one: str, other: str) -> None:
+    """Case, accents in two encodings, apostrophes, zeros behind a letter, a blank inside."""
+    assert fold_customer(one) == fold_customer(other)
+    assert fold_customer(one) != fold_customer(one + "1")
+
+
+def test_ids_cut_by_a_spreadsheet_are_named() -> None:
+    """1.2E+12 is what is left of many ids: every such row counts, a twin or not."""
+    table = lines()
+    table.loc[::4, "customer_id"] = "1.2E+12"
+    status, _, n, message = finding("DQ-G-18", table)
+
+    assert (status, n) == ("failed", 60)
+    assert "cut to a power of ten" in message
+
+
+def test_ids_that_only_look_alike_are_left_alone() -> None:
+    """Ten digits for everybody, floats of a column with gaps, letters that tell people apart."""
+    table = lines()
+    for ids in (
+        table["customer_id"].str.zfill(10),
+        table["customer_id"].astype(float).where(table.index % 9 > 0),
+        "a" + table["customer_id"] + "b",
+    ):
+        assert finding("DQ-G-18", table.assign(customer_id=ids))[0] == "passed"
+
+
+def test_amounts_empty_fail(public_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 11: every amount is empty and nothing else says what was spent."""
+    status, column, n, _ = finding("DQ-M-01", case(public_data, "11", monkeypatch))
+
+    assert (status, column, n) == ("failed", "amount", 240)
+
+
+RANK = {"passed": 0, "inconclusive": 0, "warned": 1, "failed": 2}
+
+
+SHARES = (0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 1.0)
+
+
+def spoilt(kind: str, share: float) -> tuple[str, tables.Tables]:
+    """Return the check that must speak, and tables with a fault in a share of the rows."""
+    rng = np.random.default_rng(3)
+    table = lines(600, seed=1).assign(shelf=rng.integers(1, 99, 600))
+    rows = rng.permutation(600) < share * 600
+    if kind == "mean":
+        income = pd.Series(np.exp(rng.normal(8, 0.5, 600)).round()).mask(rows)
+        filled = income.fillna(round(income.mean(), 2) if share < 1 else 3000.0)
+        people = pd.DataFrame({"customer_id": range(600), "income": filled})
+        return "DQ-M-03", from_frames(transactions=table, customers=people)
+    column, value = {"amount": ("amount", np.nan), "extra": ("shelf", np.nan),
+                     "null mark": ("customer_id", r"\N")}[kind]  # fmt: skip
+    table[column] = table[column].mask(rows, value)
+    return "DQ-M-02" if kind == "null mark" else "DQ-M-01", from_frames(transactions=table)
+
+
+@pytest.mark.parametrize("kind", ["amount", "extra", "null mark", "mean"])
+def test_an_alarm_never_falls_as_its_fault_grows(kind: str) -> None:
+    """From 5 to 100 % of the rows the status only rises, and so does the count."""
+    found = [finding(*spoilt(kind, share)) for share in SHARES]
+    told = [(RANK[status], n) for status, _, n, _ in found]
+
+    assert told[0][0] > 0
+    assert told == sorted(told), told
