@@ -14,12 +14,15 @@ __all__ = [
     "export",
     "fairness",
     "features",
+    "outcomes",
     "overfitting",
     "privacy",
     "quality",
     "run",
     "sample",
     "tables",
+    "trials",
+    "value",
 ]
 
 

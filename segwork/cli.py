@@ -34,6 +34,9 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
         except SegworkError as error:
             click.echo(f"segwork: {line(error)}", err=True)
             code = error.exit_code
+        except OSError as error:  # a disk, a folder, a file that is not as anybody expects
+            click.echo(f"segwork: {line(error)}", err=True)
+            code = SegworkError.exit_code
         except KeyboardInterrupt:
             click.echo("segwork: interrupted", err=True)
             code = 130
@@ -137,6 +140,35 @@ def export(run_folder: str, **options: Any) -> int:
     from segwork.export import command
 
     return command.export(run_folder, **options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("words", metavar="[DIR] FILES…", nargs=-1)
+@click.option("--check", "compare", is_flag=True, help="compare the config with its files")
+@_command
+def init(words: tuple[str, ...], compare: bool) -> int:
+    """Make a project in DIR (here) from your exports: CSV, Excel, Parquet, a database.
+
+    The mapping is guessed from names and values, with the reason beside each guess. What is
+    doubtful is asked on a terminal, and left open elsewhere (exit code 2). Without FILES the
+    project reads the sample company.
+    """
+    from segwork.init import project
+
+    folder, files = project.split(words)
+    if compare:
+        return 2 if project.compare(folder, say=click.echo) else 0
+    ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
+    left = project.make(folder, files, ask=ask, say=click.echo)
+    for text in left:
+        click.echo(f"open: {text}", err=True)
+    return 2 if left else 0
+
+
+def _ask(column: str, question: str, choices: list[str]) -> str:
+    """Ask a person on the terminal."""
+    kind = click.Choice(choices) if choices else None
+    return str(click.prompt(f"{column}: {question}", type=kind, default=(choices or [""])[0]))
 
 
 @main.command(epilog=EPILOG)

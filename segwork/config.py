@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -16,44 +15,30 @@ from typing import Any
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
 from segwork.settings import Export, Pilot
+from segwork.source import Source, check, no_unknown, shown_address
+
+__all__ = [
+    "Config",
+    "Limit",
+    "SampleCompany",
+    "Source",
+    "Waiver",
+    "expand",
+    "load",
+    "shown_address",
+]
 
 ENGINES = ("pandas", "polars", "duckdb")
-RULES = {"cancelled_prefix"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where one table comes from and what the user calls its columns.
-
-    Parameters
-    ----------
-    path : str, optional
-        CSV, Parquet, Excel or DuckDB file. Relative paths start at the folder of the config file.
-    sql, url : str, optional
-        A query and the database it runs on, instead of ``path``.
-    table : str, optional
-        Name of the table inside a DuckDB file, or of the sheet of an Excel file.
-    columns : mapping
-        Name in the contract -> name in the source. Columns not named keep their own name.
-    separator, decimal, encoding : str
-        How a CSV is written; empty means found out from the file.
-    time_format : str
-        How times are written, as in ``"%d/%m/%Y %H:%M"``, or the unit of numbers since 1970: s, ms,
-        us. Empty: ISO, or an order of day and month the column itself leaves no doubt about.
-    rules : mapping
-        ``cancelled_prefix``: ``is_return`` is true where ``order_id`` starts with it.
-    """
-
-    path: str = ""
-    sql: str = ""
-    url: str = ""
-    table: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    separator: str = ""
-    decimal: str = "."
-    encoding: str = ""
-    time_format: str = ""
-    rules: Mapping[str, str] = field(default_factory=dict)
+COSTS = {
+    "margin_rate": "margin as a share of revenue, for lines without unit_cost",
+    "order": "money an order",
+    "line": "money an order line",
+    "return": "money a returned line",
+    "payment_rate": "share of what was sold",
+    "discount_rate": "share of the column discount that is not yet taken off the amount",
+    "contact": "money a contact, besides its minutes",
+    "contact_minute": "money a minute of handling",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +48,14 @@ class Limit:
     at_most: float | None = None
     at_least: float | None = None
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something costs, in the home currency or as a share, and who says so."""
+
+    value: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +115,8 @@ class Config:
     sample : SampleCompany
     parameters : mapping of notebook to mapping
         Notebook parameters; ``-p`` on the command line wins.
+    costs : mapping of a name in COSTS to Cost
+        What an order, a return or a minute costs; what is not given is not guessed.
     limits : mapping of gate code to Limit
     waivers : mapping of gate code to Waiver
     export : Export
@@ -143,6 +138,7 @@ class Config:
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     export: Export = field(default_factory=Export)
@@ -151,6 +147,8 @@ class Config:
 
     def resolve(self, path: str) -> Path:
         """Fill in ``${VARIABLE}`` and anchor a relative path at the config's folder."""
+        if "\0" in path:
+            raise ConfigError("a path holds the character NUL", accepted="the name of a file")
         return (self.folder / expand(path)).resolve()
 
 
@@ -178,10 +176,14 @@ def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
             hint="tables.from_frames(transactions=frame) takes frames",
         )
     path = Path(source)
-    if not path.is_file():
-        raise ConfigError(f"no config file at '{path}'", hint="see notebooks/configs/ for examples")
+    if "\0" in str(source) or not path.is_file():
+        raise ConfigError(
+            f"no config file at {str(path)!r}", hint="see notebooks/configs/ for examples"
+        )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ConfigError(f"'{path}' is nested too deeply", accepted="a few levels") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigError(
             f"'{path}' is not TOML: {fault}",
@@ -199,7 +201,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
             hint="rows on or after that day are not used; it is never 'now'",
         )
     known = {f.name for f in fields(Config)} - {"folder"}
-    _no_unknown(values, known, where)
+    no_unknown(values, known, where)
     plain = {
         key: _typed(key, values[key], where)
         for key in ("name", "seed", "window_days", "currency", "engine", "memory_limit", "purpose")
@@ -215,6 +217,7 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
         tables=_tables(values.get("tables", {}), where),
         sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
         parameters=_frozen(values.get("parameters", {}), "parameters", where),
+        costs=_costs(values.get("costs", {}), where),
         limits=_sections(Limit, values.get("limits", {}), "limits", where),
         waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
         export=_section(Export, values.get("export", {}), f"[export] of {where}"),
@@ -225,13 +228,13 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
 
 def _purposes(values: Any, where: str) -> Mapping[str, str]:
     values = _mapping(values, "purposes", where)
-    _no_unknown(values, set(TABLES), f"[purposes] of {where}", kind="table")
+    no_unknown(values, set(TABLES), f"[purposes] of {where}", kind="table")
     return MappingProxyType({name: _typed(name, text, where) for name, text in values.items()})
 
 
 def _tables(values: Any, where: str) -> Mapping[str, Source]:
     values = _mapping(values, "tables", where)
-    _no_unknown(values, set(TABLES), f"[tables] of {where}", kind="table")
+    no_unknown(values, set(TABLES), f"[tables] of {where}", kind="table")
     sources = _sections(Source, values, "tables", where)
     for name, source in sources.items():
         place = f"[tables.{name}] of {where}"
@@ -239,24 +242,14 @@ def _tables(values: Any, where: str) -> Mapping[str, Source]:
             raise ConfigError(f"{place} names no data", accepted="path, or url with sql or table")
         if source.sql and not (source.url or source.path):
             raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
-        _check_mapping(source, name, place)
+        check(source, name, place)
     return sources
 
 
-def _check_mapping(source: Source, table: str, place: str) -> None:
-    """Refuse a mapping that is not text to text, or whose contract name looks mistyped."""
-    _no_unknown(source.rules, RULES, f"rules of {place}", kind="rule")
-    known = [column.name for column in TABLES[table].columns]
-    for name, own in {**source.columns, **source.rules}.items():
-        if not isinstance(own, str) or not own:
-            raise ConfigError(f"'{name}' is {own!r} in {place}", accepted="text")
-    for name in source.columns:
-        if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.8):
-            raise ConfigError.unknown("column", name, known, where=f"columns of {place}")
-    if source.decimal not in (".", ","):
-        raise ConfigError(f"'decimal' is {source.decimal!r} in {place}", accepted="'.' or ','")
-    if len(source.separator) > 1:
-        raise ConfigError(f"'separator' is {source.separator!r} in {place}", accepted="one mark")
+def _costs(values: Any, where: str) -> Mapping[str, Cost]:
+    values = _mapping(values, "costs", where)
+    no_unknown(values, set(COSTS), f"[costs] of {where}", kind="cost")
+    return _sections(Cost, values, "costs", where)
 
 
 def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any]:
@@ -274,7 +267,7 @@ def _section(kind: type, values: Any, where: str) -> Any:
     assert is_dataclass(kind)
     values = _mapping(values, kind.__name__.lower(), where)
     allowed = {f.name: f.type for f in fields(kind)}
-    _no_unknown(values, set(allowed), where)
+    no_unknown(values, set(allowed), where)
     needed = {f.name for f in fields(kind) if f.default is f.default_factory is MISSING}
     if missing := needed - set(values):
         raise ConfigError(
@@ -287,10 +280,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "window_days": (int,),
     "customers": (int,),
+    "value": (int, float),
     "at_most": (int, float),
     "at_least": (int, float),
     "columns": (dict,),
     "rules": (dict,),
+    "header_row": (int,),
+    "skip_after_header": (int,),
+    "skip_footer": (int,),
+    "money_signs": (list, tuple),
+    "day_first": (bool,),
     "fields": (dict,),
     "review_days": (int,),
     "size": (int,),
@@ -300,14 +299,17 @@ _POSITIVE = ("window_days", "customers", "review_days", "size")
 
 
 def _typed(key: str, value: Any, where: str) -> Any:
-    if key in ("until", "starts"):
-        return _date(key, value, where)
+    if key in ("until", "starts", "first_day"):
+        found = _date(key, value, where)
+        return found.isoformat() if key == "first_day" else found
     accepted = _TYPES.get(key, (str,))
-    if isinstance(value, bool) or not isinstance(value, accepted):
+    if isinstance(value, bool) != (accepted == (bool,)) or not isinstance(value, accepted):
         names = " or ".join(kind.__name__ for kind in accepted)
         raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
     if key in _POSITIVE and value <= 0:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
+    if key in ("header_row", "skip_after_header", "skip_footer") and value < 0:
+        raise ConfigError(f"'{key}' is {value} in {where}", accepted="0 or more")
     if key == "control_share" and not 0 < value < 1:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a share between 0 and 1")
     return value
@@ -339,12 +341,6 @@ def _frozen(values: Any, key: str, where: str) -> Mapping[str, Mapping[str, Any]
     return MappingProxyType({name: _mapping(body, name, where) for name, body in values.items()})
 
 
-def _no_unknown(values: Mapping[str, Any], known: set[str], where: str, kind: str = "key") -> None:
-    for key in values:
-        if key not in known:
-            raise ConfigError.unknown(kind, key, known, where=where)
-
-
 def expand(text: str) -> str:
     """Fill in each ``${VARIABLE}`` from the environment.
 
@@ -358,7 +354,7 @@ def expand(text: str) -> str:
         name = match.group(1)
         if name not in os.environ:
             raise ConfigError(
-                f"the environment variable {name} in '{text}' is not set",
+                f"the environment variable {name} is not set",
                 accepted=f"{name}=… in the environment",
                 hint="SEGWORK_DATA is the folder that 'segwork fetch NAME' downloads into",
             )

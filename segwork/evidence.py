@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,6 +51,78 @@ def _adjusted(p_values: Sequence[float], method: str) -> np.ndarray:
     if known.any():
         adjusted[known] = multipletests(p[known], method=method)[1]
     return adjusted
+
+
+def bootstrap_totals(groups: np.ndarray, values: np.ndarray, *, seed: int) -> np.ndarray:
+    """Return 95 % percentile bootstrap bounds of each group's total, customers drawn anew.
+
+    Of groups above 2,000 customers resamples of 2,000 are drawn, and their deviations shrunk to the
+    size of the group; a group of one customer has no interval.
+
+    Parameters
+    ----------
+    groups : numpy.ndarray of int, shape (n,)
+        Codes 0, 1, … of the customers' groups.
+    values : numpy.ndarray, shape (n,)
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (groups, 2)
+        Low and high; NaN for a group of one.
+
+    Examples
+    --------
+    >>> bootstrap_totals(np.array([0, 0, 0, 1]), np.array([5.0, 5.0, 5.0, 1.0]), seed=0).tolist()
+    [[15.0, 15.0], [nan, nan]]
+    """
+    most, draws = 2_000, 1_000
+    bounds = np.full((int(groups.max(initial=-1)) + 1, 2), np.nan)
+    order = np.lexsort((values, groups))  # the order of customers plays no part
+    ends = np.searchsorted(groups[order], np.arange(len(bounds) + 1))
+    for code, (begin, end) in enumerate(pairwise(ends)):
+        mine = values[order[begin:end]]
+        n, drawn = len(mine), min(len(mine), most)
+        if n > 1:
+            rng = np.random.default_rng([seed, code])
+            means = mine[rng.integers(0, n, (draws, drawn))].mean(axis=1)
+            shrunk = mine.mean() + (means - mine.mean()) * np.sqrt(drawn / n)
+            bounds[code] = n * np.quantile(shrunk, (0.025, 0.975))
+    return bounds
+
+
+def mean_of_clusters(
+    sums: Sequence[float], counts: Sequence[float], *, share: bool = False
+) -> tuple[float, Interval]:
+    """Return the mean over all rows and its 95 % interval where rows of one customer are alike.
+
+    Parameters
+    ----------
+    sums, counts : array-like, shape (customers,)
+        Sum of the values of each customer's rows, and number of the rows; some has to be positive.
+    share : bool, default False
+        The values are zeros and ones: Wilson's interval, on as many rows as they are worth.
+
+    References
+    ----------
+    Linearised variance of a ratio of totals: Cochran (1977), Sampling Techniques, section 6.3.
+
+    Examples
+    --------
+    >>> mean, interval = mean_of_clusters([4, 0], [8, 2], share=True)
+    >>> mean, str(interval)
+    (0.4, '0.189 to 0.733')
+    """
+    sums, counts = np.asarray(sums, float), np.asarray(counts, float)
+    n, customers = counts.sum(), int((counts > 0).sum())
+    mean = float(sums.sum() / n)
+    variance = ((sums - mean * counts) ** 2).sum() * customers / max(customers - 1, 1) / n**2
+    if share:
+        worth = max(mean * (1 - mean) / variance if variance > 0 else customers, 1.0)
+        found = wilson(round(mean * worth), round(worth))
+        return mean, Interval(min(found.low, mean), max(found.high, mean))
+    wing = 1.96 * math.sqrt(variance) if customers > 1 else math.nan
+    return mean, Interval(mean - wing, mean + wing)
 
 
 def decide(

@@ -306,6 +306,8 @@ def _plain(name: str, value: Any, notebook: str) -> Fact:
             accepted="a finite number or text",
             hint="record 'not enough data' or leave it out",
         )
+    if isinstance(value, str) and people.VALUE.search(value):
+        raise UsageError(f"metric '{name}' of {notebook} names a person", accepted="an aggregate")
     if not isinstance(value, int | float | str):
         raise UsageError(
             f"metric '{name}' of {notebook} is a {type(value).__name__}",

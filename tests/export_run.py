@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from segwork.runs.folder import RunFolder
+from segwork.runs.origin import Origin
 from segwork.tables.engines import pseudonym
 
 KEY = "a key of the tests"
@@ -49,11 +51,11 @@ def write(
     content = {
         "findings.json": [{**gate, "limit": None, "unit": "", "n": None, "message": "why"}],
         "manifest.json": {"name": "shop"},
-        ".state/_origin.json": {"config": str(folder / "shop.toml")},
     }
     for place, value in content.items():
         (run / place).parent.mkdir(exist_ok=True)
         (run / place).write_text(json.dumps(value), encoding="utf-8")
+    Origin(RunFolder(run)).remember({"config": str(folder / "shop.toml")})
     return run
 
 

@@ -16,7 +16,7 @@ from segwork.engine import diff
 from segwork.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "verify", "diff", "check", "sample", "fetch", "lab")
+COMMANDS = ("run", "verify", "diff", "check", "sample", "fetch", "export", "lab")
 
 
 def call(*words: object) -> Result:
@@ -48,6 +48,8 @@ def test_all_commands_are_listed() -> None:
         (["run", "--jobs", "many"], "not a valid integer"),
         (["run", "--jobs", "-1"], "not in the range"),
         (["run", "--deadline", "0"], "not in the range"),
+        (["export", "nowhere", "--to", "csv"], "'nowhere' holds no run"),
+        (["export", "nowhere", "--to", "excel"], "'excel' is not one of"),
         (["fetch", "online_retial"], "did you mean 'online_retail'"),
     ],
 )

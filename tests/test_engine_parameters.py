@@ -252,3 +252,11 @@ def test_no_notebook_is_a_clear_error(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(UsageError, match="is not a notebook"):
         notebooks.read(path)
+
+
+def test_a_number_below_zero_where_the_default_is_none(tmp_path: Path) -> None:
+    """Counts, days and shares are not negative; a parameter that begins below zero may be."""
+    found = notebooks.read(notebook(tmp_path, ("copies: int = 19\nshift: int = -3", "parameters")))
+    with pytest.raises(UsageError, match=r"'copies' of .* is -1; accepted: 0 or more"):
+        parameters.refuse_below_zero(found, {"copies": -1, "shift": -1})
+    parameters.refuse_below_zero(found, {"copies": 0, "shift": -1})

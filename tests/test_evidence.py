@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from segwork.evidence import benjamini_hochberg, decide, holm, wilson
+from segwork.evidence import (
+    benjamini_hochberg,
+    bootstrap_totals,
+    decide,
+    holm,
+    mean_of_clusters,
+    wilson,
+)
 from segwork.results import Interval, Severity, Status
 
 
@@ -77,3 +84,32 @@ def test_wilson_holds_its_own_share(n: int) -> None:
     """Rounding never puts the share outside: error bars of negative length cannot be drawn."""
     for successes in range(n + 1):
         assert successes / n in wilson(successes, n)
+
+
+def test_bootstrap_of_totals_holds_its_promise() -> None:
+    """Of 200 skewed groups of 40 some 95 % of intervals hold the total of the population."""
+    rng = np.random.default_rng(4)
+    values = rng.gamma(2.0, 1.0, (200, 40))
+    low, high = bootstrap_totals(np.repeat(np.arange(200), 40), values.ravel(), seed=0).T
+    assert 0.88 <= ((low <= 80) & (high >= 80)).mean() <= 0.99
+    alone = bootstrap_totals(np.array([0, 1, 1]), np.array([1.0, 2.0, 3.0]), seed=0)
+    assert np.isnan(alone).tolist() == [[True, True], [False, False]]
+    many = rng.normal(5, 2, 8_000)
+    low, high = bootstrap_totals(np.zeros(8_000, int), many, seed=0)[0]
+    assert high - low == pytest.approx(3.92 * 2 * np.sqrt(8_000), rel=0.1)
+    assert bootstrap_totals(np.zeros(0, int), np.zeros(0), seed=0).shape == (0, 2)
+
+
+def test_mean_of_clusters_counts_customers_not_rows() -> None:
+    """200 customers of ten rows each, alike within: the interval holds, and is wide enough."""
+    rng, held = np.random.default_rng(8), 0
+    for _ in range(200):
+        sums = rng.binomial(10, rng.beta(1, 1, 200))
+        mean, interval = mean_of_clusters(sums, np.full(200, 10), share=True)
+        held += 0.5 in interval
+        assert mean in interval
+    assert 0.90 <= held / 200 <= 0.99
+    _, alone = mean_of_clusters([3.0], [2.0])
+    assert math.isnan(alone.low)
+    _, plain = mean_of_clusters([3.0, 5.0], [2.0, 2.0])
+    assert (plain.low + plain.high) / 2 == pytest.approx(2.0)

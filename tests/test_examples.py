@@ -19,11 +19,13 @@ PUBLIC = {
     "features": ["customer_features"],
     "quality": ["audit"],
     "clustering": ["compare"],
-    "changepoints": ["detect", "detect_panel"],
+    "changepoints": ["detect", "detect_panel", "group_changes", "outlook"],
     "overfitting": ["check"],
     "fairness": ["group_metrics", "matched_pairs", "attribute_flip"],
+    "dynamics": ["mobility", "trace", "drift", "cadence"],
     "sample": ["make"],
     "export": ["rows", "send"],
+    "value": ["attractiveness", "expected", "profit", "revenue_ahead", "service"],
 }
 
 

@@ -23,9 +23,10 @@ from segwork.tables.engines import pseudonym
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the key of the tests everywhere."""
+def key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Use the key of the tests everywhere, and a project of its own."""
     monkeypatch.setenv("SEGWORK_KEY", KEY)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path / "project"))
 
 
 def call(*words: object) -> Result:
@@ -137,8 +138,8 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="left no segments"):
         export.rows(tmp_path)
     run = write(tmp_path, company())
-    (run / ".state" / "_origin.json").unlink()
-    with pytest.raises(UsageError, match="does not say which config"):
+    (run / ".state" / "_made.json").unlink()
+    with pytest.raises(UsageError, match="was not made by this project"):
         export.rows(run)
     assert len(export.rows(run, config=tmp_path / "shop.toml")) == 40
 

@@ -13,6 +13,7 @@ from export_run import KEY, company, write
 from segwork import config, export
 from segwork.errors import UsageError
 from segwork.export import pilot
+from segwork.plots import activation as plots
 from segwork.results import Status
 from segwork.run import Run
 from segwork.settings import Pilot
@@ -127,6 +128,22 @@ def test_outcome_of_a_published_example() -> None:
     assert found.facts()["pilot_control"] == 80
 
 
+def test_figures_say_what_they_show() -> None:
+    """Both have labelled axes and the numbers in words."""
+    import matplotlib.pyplot as plt
+
+    arm = pd.Series(["pilot"] * 80 + ["control"] * 20)
+    counts = pd.DataFrame({"reason": ["may be sent", "no consent"], "customers": [1_200, 7]})
+    shown = [plots.pilot(pilot.outcome(arm, arm == "pilot", control_share=0.2))]
+    shown.append(plots.reasons(counts))
+
+    assert "pilot 100.0 % (95.4 to 100.0)" in shown[0][1]
+    assert "may be sent, 1,200; no consent, 7" in shown[1][1]
+    assert all(figure.axes[0].get_xlabel() for figure, _ in shown)
+    for figure, _ in shown:
+        plt.close(figure)
+
+
 def test_a_damaged_split_is_no_success() -> None:
     """A control group of half the planned size fails, however good the pilot looks."""
     arm = pd.Series(["pilot"] * 900 + ["control"] * 100)
@@ -172,5 +189,6 @@ def test_pilot_goes_through_rows_export_and_the_next_run(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEGWORK_KEY", KEY)
+    monkeypatch.setenv("SEGWORK_ROOT", str(tmp_path / "project"))

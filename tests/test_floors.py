@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 FLOORS = (
-    {"errors", "results", "schema", "settings", "progress"},
-    {"evidence", "config", "disclosure"},
+    {"errors", "results", "schema", "settings", "progress", "words", "packaged"},
+    {"source"},
+    {"evidence", "config", "disclosure", "labels"},
     {"checks", "runs"},
     {"tables", "run"},
     {"sample", "fetch"},
     {"quality", "features", "privacy"},
-    {"clustering", "sequences"},
+    {"clustering", "purchases", "sequences"},
     {"changepoints", "dynamics", "overfitting", "fairness", "value"},
+    {"outcomes", "trials"},
     {"personas", "export", "scoring", "responsible"},
-    {"plots", "report"},
+    {"plots", "report", "init"},
     {"engine"},
     {"cli"},
     {"__main__"},

@@ -136,7 +136,7 @@ def test_policy_files_are_complete_and_documented(
     manual = importlib.import_module("gates_manual").manual()
 
     for code, gate in gates.catalogue().items():
-        assert re.fullmatch(r"SEG-[QLCTOFPBX]\d\d", code)
+        assert re.fullmatch(r"SEG-[QLCTDOFPBXV]\d\d", code)
         assert gate.source
         assert gate.why, code
         assert gate.at_most is None or gate.at_least is None

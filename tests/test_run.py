@@ -58,6 +58,13 @@ def test_metric_refuses_what_is_no_finite_number(run: Run, value: Any) -> None:
         run.metric("x", value)
 
 
+@pytest.mark.parametrize("value", ["0123456789abcdef", "to mary@example.org", "+62 812 555 0199"])
+def test_metric_names_nobody(run: Run, value: str) -> None:
+    """A pseudonym, an address or a number to call is no fact."""
+    with pytest.raises(UsageError, match="metric 'x' of 20_segments names a person"):
+        run.metric("x", value)
+
+
 def test_metric_is_recorded_once(run: Run) -> None:
     """A second value under the same name would hide the first."""
     run.metric("x", 1)

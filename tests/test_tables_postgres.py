@@ -147,3 +147,26 @@ def test_databases_that_cannot_be_read(filled: str, change: dict, message: str) 
     with pytest.raises(DataError, match=message) as caught:
         tables.load(config(**{"url": filled, **change}))
     assert "hidden" not in str(caught.value)
+
+
+def test_queries_cannot_write(filled: str) -> None:
+    """Sessions are read-only: a writing CTE, a function and a second statement change nothing."""
+    before = len(_lines(filled))
+    for statement in (
+        "with gone as (delete from lines returning *) select * from gone",
+        "select * from lines; drop table lines",
+        "select set_config('transaction_read_only', 'off', false), 'a' as customer_id",
+        "create table other as select 1",
+        "select * into other from lines",
+    ):
+        config = {"url": filled, "sql": statement}
+        with pytest.raises(DataError):
+            tables.load({"as_of": "2026-01-01", "tables": {"transactions": config}})
+    assert len(_lines(filled)) == before
+
+
+def _lines(address: str) -> list[tuple[object, ...]]:
+    import psycopg
+
+    with psycopg.connect(address) as connection:
+        return connection.execute("select * from lines").fetchall()

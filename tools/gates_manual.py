@@ -15,10 +15,12 @@ FAMILIES = {
     "L": "leakage",
     "C": "clustering",
     "T": "time",
+    "D": "segments that move",
     "O": "overfitting",
     "F": "fairness",
     "P": "privacy",
     "B": "business",
+    "V": "value",
     "X": "export",
 }
 INTRODUCTION = """# Gates

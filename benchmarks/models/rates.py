@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 import numpy as np
 import pandas as pd
 from scipy.stats import ttest_1samp
+from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from benchmarks.models import defects as model_defects
 from benchmarks.models.defects import DEFECTS
-from segwork import overfitting
+from segwork import overfitting, trials
+from segwork.checks.gates import judge
+from segwork.config import Config
 from segwork.evidence import wilson
 
 NOMINAL = 0.05
@@ -22,7 +28,7 @@ def is_found(kind: str, strength: str, seed: int) -> bool:
     """Whether a check meant for the defect warns or fails, and names the planted column."""
     subject = model_defects.plant(kind, strength, seed)
     alarms = overfitting.check(
-        subject.estimator, subject.X, subject.y, seed=seed, progress=False, **subject.options
+        subject.estimator, subject.X, subject.y, seed=seed, **subject.options
     ).alarms
     named = alarms[alarms["code"].isin(DEFECTS[kind].codes)]
     if not subject.column:
@@ -33,9 +39,7 @@ def is_found(kind: str, strength: str, seed: int) -> bool:
 def alarms_on(name: str, seed: int) -> str:
     """Codes that warn or fail on an honest model, comma-joined; empty where there are none."""
     subject = model_defects.honest_subjects(seed)[name]
-    found = overfitting.check(
-        subject.estimator, subject.X, subject.y, seed=seed, progress=False, **subject.options
-    )
+    found = overfitting.check(subject.estimator, subject.X, subject.y, seed=seed, **subject.options)
     return ",".join(found.alarms["code"])
 
 
@@ -54,6 +58,37 @@ def friday_is_gone(lift: float, n: int, seed: int, *, always: bool) -> bool:
     later = subject.options["time"] >= len(subject.y) / 2
     table = overfitting.rule_lifts(subject.X, subject.y == 1, later)
     return bool(table.loc[table["gone"], "column"].eq("friday_night").any())
+
+
+def gate_on_the_chosen(seed: int, *, power: float, code: str = "SEG-O07") -> str:
+    """Return what a gate says about the chosen one of two models.
+
+    The stronger model knows every feature and raises its odds to ``power``; the other knows half
+    of them and keeps its promises. A gate that looked at the other would see nothing.
+    """
+    subject = model_defects.honest(seed, n=3000, rate=0.3)
+    X = subject.X.select_dtypes("number")
+    weak = make_pipeline(
+        make_column_transformer(("passthrough", list(X.columns[-3:]))), LogisticRegression()
+    )
+    models = {"weak": weak, "strong": model_defects.Overconfident(subject.estimator, power=power)}
+    trial = trials.holdout(models, X, subject.y, event=trials.Event(1), seed=seed)
+    return _gate(trial, code)
+
+
+def gate_where_everybody_is_flagged(seed: int, *, wholly: bool = True) -> str:
+    """Return what SEG-O02 says where everybody is contacted, wholly or but for a few by luck."""
+    rng = np.random.default_rng(seed)
+    X, y = pd.DataFrame(rng.normal(size=(2000, 3))), (rng.random(2000) < 0.4).astype(int)
+    event = trials.Event(1, {"missed": 50.0, "false_alarm": 1.0})
+    model = DummyClassifier() if wholly else LogisticRegression()
+    return _gate(trials.holdout({"only": model}, X, y, event=event, seed=seed), "SEG-O02")
+
+
+def _gate(trial: trials.HoldoutTrial, code: str) -> str:
+    facts = {name.replace("1_", "lost_", 1): v for name, v in trial.facts().items()}
+    found = judge({"50_overfitting": facts}, Config(as_of=date(2026, 1, 1)))
+    return next(str(finding.status) for finding in found if finding.code == code)
 
 
 def equal_models(
@@ -79,9 +114,9 @@ def equal_models(
         sizes = {"learn_rows": rows - rows // 3, "held_rows": rows // 3}
         for name, different in {
             "naive_t": ttest_1samp(ahead, 0).pvalue < NOMINAL,
-            "corrected_t": overfitting.corrected_t(ahead, **sizes).different,
-            "mcnemar": overfitting.mcnemar(truth[0], **decided).different,
-            "paired_bootstrap": overfitting.paired_bootstrap(truth[0], **ranked).different,
+            "corrected_t": trials.corrected_t(ahead, **sizes).different,
+            "mcnemar": trials.mcnemar(truth[0], **decided).different,
+            "paired_bootstrap": trials.paired_bootstrap(truth[0], **ranked).different,
         }.items():
             called.setdefault(name, []).append(bool(different))
     return {name: float(np.mean(values)) for name, values in called.items()}

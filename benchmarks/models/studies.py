@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from segwork import overfitting, tables
+from segwork import outcomes, overfitting, tables
 
 LAST_DAY = date(2011, 12, 10)
 RETAIL_COLUMNS = {
@@ -116,7 +116,7 @@ def _retail(file: Path, max_rows: int, quick: bool) -> Answer:
     lines["amount"] = lines["quantity"] * lines["unit_price"]
     lines = lines[lines["customer_id"].notna() & ~lines["order_id"].astype(str).str.startswith("C")]
     data = tables.from_frames(transactions=lines)
-    history = overfitting.quarters(data, as_of=LAST_DAY, number=6)
+    history = outcomes.quarters(data, as_of=LAST_DAY, number=6)
     forest = RandomForestClassifier(50 if quick else 200, min_samples_leaf=5, n_jobs=1)
     check = overfitting.check(
         forest,

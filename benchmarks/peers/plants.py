@@ -16,7 +16,7 @@ from benchmarks.data.plants import DEFECTS, MEDIUM, plant
 from benchmarks.data.worlds import WORLDS, World
 from benchmarks.models import defects as model_defects
 from benchmarks.models.defects import Subject
-from segwork.overfitting.case import prepared
+from segwork.overfitting.encoding import prepared
 from segwork.progress import unwatched
 
 TWIN, REFERENCE = 1000, 3000  # first seeds; that of the twins is the one of `data_scores`

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.changepoints import scores
-from segwork.changepoints import attrition, referees
-from segwork.errors import DataError
+from segwork.changepoints import referees
 
 
 def test_scores_equal_all_16690_published_ones(public_data: Path) -> None:
@@ -102,31 +101,3 @@ def test_bocpd_equals_the_best_of_all_segmentations() -> None:
     verdict = referees.bocpd(counts, np.ones(counts.shape))
     assert verdict.tolist() == [best(y) for y in counts]
     assert 5 < verdict.sum() < 35
-
-
-def test_bg_nbd_of_the_cdnow_sample_as_published(public_data: Path) -> None:
-    """Fader, Hardie and Lee (2005), table 2: r .243, alpha 4.414, a .793, b 2.426, LL -9582.4."""
-    summary = pd.read_parquet(public_data / "cdnow_customers_summary.parquet")
-    model = attrition.fit(summary["frequency"], summary["recency"], summary["T"])
-
-    assert (model.r, model.a) == (pytest.approx(0.243, abs=1e-3), pytest.approx(0.793, abs=2e-3))
-    assert model.alpha == pytest.approx(4.414, abs=6e-3)
-    assert model.b == pytest.approx(2.426, abs=6e-3)
-    assert model.log_likelihood == pytest.approx(-9582.4, abs=0.1)
-
-
-def test_p_alive_as_published() -> None:
-    """Equation of P(alive) (Fader, Hardie and Lee 2008 note) at x 2, t_x 30.43, T 38.86."""
-    model = attrition.BgNbd(0.243, 4.414, 0.793, 2.426, 0.0)
-    expected = 1 / (1 + 0.793 / (2.426 + 1) * ((4.414 + 38.86) / (4.414 + 30.43)) ** 2.243)
-    p = model.p_alive([2, 0], [30.43, 0], [38.86, 38.86])
-    assert p == pytest.approx([expected, 1.0])
-
-
-def test_p_alive_falls_with_silence_and_needs_repeat_orders() -> None:
-    """The longer nothing comes after the last order, the lower; nobody repeating is an error."""
-    model = attrition.BgNbd(0.5, 4.0, 0.8, 2.4, 0.0)
-    p = model.p_alive(np.full(3, 5), np.full(3, 20), [20, 40, 80])
-    assert (np.diff(p) < 0).all()
-    with pytest.raises(DataError, match="no customer ordered twice"):
-        attrition.fit([0, 0], [0, 0], [10, 20])

@@ -1,5 +1,6 @@
 """Change points with a false-alarm rate one can state: one series, or a base of customers."""
 
+from segwork.changepoints.outlook import OutlookTest, group_changes, outlook, outlook_test
 from segwork.changepoints.overview import (
     by_month,
     by_segment,
@@ -13,6 +14,7 @@ from segwork.changepoints.trouble import Trouble, read_trouble
 
 __all__ = [
     "ChangePoints",
+    "OutlookTest",
     "PanelChanges",
     "Trouble",
     "by_month",
@@ -20,7 +22,10 @@ __all__ = [
     "detect",
     "detect_panel",
     "example_customer",
+    "group_changes",
     "last_quarter",
+    "outlook",
+    "outlook_test",
     "placebo_alarms",
     "read_trouble",
 ]

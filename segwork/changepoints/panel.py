@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from segwork import evidence, sequences, tables
-from segwork.changepoints import attrition, kinds, panel_network, referees, weights
+from segwork import evidence, purchases, sequences, tables
+from segwork.changepoints import kinds, panel_network, referees, weights
 from segwork.changepoints.calibration import Base, calibrate
+from segwork.changepoints.outlook import OUTLOOKS, outlook
 from segwork.errors import DataError
 from segwork.progress import unwatched
 
@@ -45,6 +46,8 @@ class PanelChanges:
           period; for ``temporary`` outside and inside the episode
         - ``p``, ``q``: false-alarm probability, and Benjamini-Hochberg over the tested customers
         - ``log_odds``: the network's answer behind ``p``, before it is ranked among its like
+        - ``outlook``: active · cooling · gone · too new, and ``outlook_probability``: chance of no
+          order in the next 182 days; for everybody, see :func:`segwork.changepoints.outlook`
         - ``p_alive``: chance of still being a customer (BG/NBD), whatever the verdict
         - ``orders``, ``periods``: what was observed after the first period
         - controls: ``scan_ratio``, ``scan_p``, ``scan`` (likelihood-ratio scan, calibrated like the
@@ -72,6 +75,12 @@ class PanelChanges:
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
             "draws": self.draws,
         }
+        if "outlook" in table:
+            none = (kind == "not enough data") & (table["outlook"] == OUTLOOKS[-1])
+            facts["without_answer_share"] = float(none.mean()) if len(table) else 0.0
+            for name in OUTLOOKS:
+                number = int((table["outlook"] == name).sum())
+                facts[f"outlook_{name.replace(' ', '_')}_customers"] = number
         for name in KINDS[:4]:
             facts[f"{name}_customers"] = int((kind == name).sum())
         if tested:
@@ -133,6 +142,8 @@ def detect_panel(
     """
     base = sequences.panel(transactions, as_of=as_of, period=period)
     table, draws = judge(base, seed=seed)
+    table = table.join(outlook(transactions, as_of=as_of), on="customer_id")
+    table["outlook"] = table["outlook"].fillna(OUTLOOKS[-1])
     return PanelChanges(table, pd.Timestamp(tables.instant(as_of)), period, draws)
 
 
@@ -270,11 +281,11 @@ def _alive(base: sequences.Panel) -> np.ndarray:
     periods = np.arange(base.counts.shape[1])
     last = np.where(base.counts > 0, periods + 1, 0).max(1, initial=0)
     recency = np.maximum(last - (len(periods) - base.lengths), 0)
+    seen = purchases.History.of(base.totals, recency, base.lengths)
     try:
-        model = attrition.fit(base.totals, recency, base.lengths)
+        return purchases.fit("bg/nbd", seen).p_alive(seen)
     except DataError:
         return np.full(len(base.totals), np.nan)
-    return model.p_alive(base.totals, recency, base.lengths)
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from segwork.errors import UsageError
-from segwork.results import Severity
+from segwork.results import Severity, Status
 
 FAMILIES = {
     "DQ": ("quality", "Data health"),
@@ -62,6 +62,12 @@ class Rule:
     counts: str = "rows"
     fail_share: float = 0.0
     higher_is_worse: bool = True
+
+    @property
+    def alarm(self) -> Status:
+        """The status of an alarm: critical and high findings fail, medium and low ones warn."""
+        serious = self.severity in (Severity.CRITICAL, Severity.HIGH)
+        return Status.FAILED if serious else Status.WARNED
 
     @property
     def control_point(self) -> str:

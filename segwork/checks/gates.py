@@ -16,7 +16,8 @@ The policy is data: one TOML file per family in ``segwork/checks/limits``, one s
 
 A gate whose ``fact`` is a status word (``"passed"``, ``"inconclusive"`` …) passes that word on.
 ``shows`` names the number that is printed beside the word; where it is not given and the fact is
-``x_status``, that is ``x_rows``.
+``x_status``, that is ``x_rows``. ``also`` names a second status: the gate answers the worse of the
+two, and says the fact ``…_words`` beside it where that is recorded.
 """
 
 from __future__ import annotations
@@ -35,6 +36,15 @@ from segwork.results import YES_NO, Finding, Interval, Severity, Status, display
 
 Facts = Mapping[str, float | int | str]
 STATUS_WORDS = frozenset(status.value for status in Status)
+WORST = [
+    Status.FAILED,
+    Status.WARNED,
+    Status.INCONCLUSIVE,
+    Status.PASSED,
+    Status.WAIVED,
+    Status.NOT_APPLICABLE,
+    Status.SKIPPED,
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Gate:
     at_least: float | None = None
     unit: str = ""
     shows: str = ""
+    also: str = ""
     required: bool = False
     checks: tuple[str, ...] = ()
     source: str = ""
@@ -105,7 +116,11 @@ def judge(facts: Mapping[str, Facts], config: Config) -> list[Finding]:
             raise ConfigError.unknown("gate", code, gates, where="the config's limits and waivers")
     return [
         _waive(
-            _judge_one(_with_limit(gate, config.limits.get(code)), facts.get(gate.notebook)),
+            _with_second(
+                gate,
+                _judge_one(_with_limit(gate, config.limits.get(code)), facts.get(gate.notebook)),
+                facts.get(gate.notebook) or {},
+            ),
             config.waivers.get(code),
             config.as_of,
         )
@@ -153,6 +168,17 @@ def _judge_one(gate: Gate, facts: Facts | None) -> Finding:
         severity=gate.severity,
     )
     return _finding(gate, status, float(value), count, _sentence(gate, facts))
+
+
+def _with_second(gate: Gate, finding: Finding, facts: Facts) -> Finding:
+    """Let a second status count: a rate alone may be bought."""
+    second = facts.get(gate.also, "")
+    if second not in STATUS_WORDS:
+        return finding
+    worse = min(finding.status, Status(second), key=WORST.index)
+    words = facts.get(gate.also.removesuffix("_status") + "_words", "")
+    message = f"{finding.message} {str(words)[:1].upper()}{str(words)[1:]}." if words else ""
+    return replace(finding, status=worse, message=message or finding.message)
 
 
 def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segwork.engine import plan, rules
+from segwork.engine.plan.read_data import read_once
 from segwork.errors import UsageError
+from segwork.packaged import notebooks_of
 from segwork.runs.names import line
 from segwork.runs.project import project_root
 
@@ -33,7 +35,7 @@ def preflight(
     SegworkError
         A rule is broken, or config, data, order or parameters would stop a run.
     """
-    folder = Path(notebooks) if notebooks else project_root() / "notebooks"
+    folder = Path(notebooks) if notebooks else notebooks_of(project_root())
     paths = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
     found = [f"{path}: {text}" for path in paths for text in rules.complaints(rules.Notebook(path))]
     found += [f"{p}: hides the module '{p.stem}' of Python" for p in _shadowing(folder)]
@@ -45,6 +47,8 @@ def preflight(
     if config:
         checked = plan.make(config, folder=notebooks)
         tables = ", ".join(checked.data) or "none"
+        for told in read_once(checked.config_path) if checked.data else ():
+            say(line(told))
         say(f"{checked.config_path.name}: config, tables ({tables}) and parameters are fine")
     return 0
 

@@ -7,7 +7,6 @@ take for a formula gets a quotation mark in front; numbers stay numbers.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from types import SimpleNamespace
 from segwork.errors import UsageError
 from segwork.export.crm import COLUMNS, NUMBER, Crm
 from segwork.export.journal import Change, Journal
-from segwork.run import atomically
+from segwork.runs.files import atomically
 from segwork.settings import Export
 
 # OWASP's list and its full-width twins, after blanks and separators too.
@@ -90,5 +89,4 @@ class CsvFile(Crm):
                 writer.writerow(header)
                 writer.writerows(rows)
 
-        atomically(self.folder / name, fill)
-        os.chmod(self.folder / name, 0o600)
+        atomically(self.folder / name, fill)  # for its owner only

@@ -5,7 +5,6 @@ Everybody of the source tables and of the run is one row; who must not be sent s
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from segwork.errors import DataError, UsageError
 from segwork.export import pilot
 from segwork.run import Run, pseudonym_key
 from segwork.runs.folder import RunFolder
+from segwork.runs.origin import Origin
 from segwork.tables.engines import pseudonym
 
 NOT_DECLARED = "consent not declared"
@@ -183,10 +183,6 @@ def config_of(run: str | Path | Run) -> Config:
     """Return the config a run was made with."""
     if isinstance(run, Run):
         return run.config
-    try:
-        text = (Path(run) / ".state" / "_origin.json").read_text(encoding="utf-8")
-        return _config.load(json.loads(text)["config"])
-    except (OSError, ValueError, KeyError):
-        raise UsageError(
-            f"'{run}' does not say which config it came from", accepted="--config"
-        ) from None
+    if config := Origin(RunFolder(Path(run))).known().get("config"):
+        return _config.load(config)
+    raise UsageError(f"'{run}' was not made by this project", accepted="--config with its config")

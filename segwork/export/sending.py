@@ -22,7 +22,7 @@ from segwork.export.csv_file import CsvFile
 from segwork.export.hubspot import HubSpot
 from segwork.export.journal import HASH, Change, Journal, Known
 from segwork.export.salesforce import Salesforce
-from segwork.run import pseudonym_key
+from segwork.runs.project import pseudonym_key
 from segwork.settings import Export
 
 CLIENTS = {"csv": CsvFile, "salesforce": Salesforce, "hubspot": HubSpot}

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_classifier
+from tqdm import tqdm
 
+from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
 from segwork.errors import DataError
+from segwork.fairness.findings import Judged, findings, finite
 from segwork.progress import unwatched
 from segwork.results import Status, display
 
-SHARE_LIMIT = 0.03
 ERRORS_LIMIT = 2.58
 
 
 @dataclass(frozen=True)
-class AttributeFlip:
+class AttributeFlip(Judged):
     """What changing one input does to the decisions of a model.
 
     Attributes
@@ -37,19 +40,18 @@ class AttributeFlip:
         Mean change of the predicted probability; NaN where the model has none.
     n : int
     refits : int
-    status : Status
-    message : str
+    found : Findings
+        FA-04, with its definition, limit and source.
     """
 
-    values: tuple[Any, Any]
+    values: tuple[object, object]
     net_share: float
     standard_error: float
     share_changed: float
     mean_score_change: float
     n: int
     refits: int
-    status: Status
-    message: str
+    found: Findings = field(compare=False, repr=False)
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
@@ -61,16 +63,16 @@ class AttributeFlip:
             "flip_n": self.n,
             "flip_status": self.status.value,
         }
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
 def attribute_flip(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: pd.DataFrame | Mapping[str, ArrayLike],
+    y: ArrayLike,
     *,
     column: str,
-    values: Sequence[Any],
+    values: Sequence[object],
     refits: int = 60,
     seed: int = 0,
 ) -> AttributeFlip:
@@ -118,16 +120,18 @@ def attribute_flip(
     """
     frame, target, first, second = _checked(X, y, values)
     estimator = _seeded(estimator, seed)
+    asked = _Flip(column, first, second, n=len(frame))
     if column not in frame.columns:
-        return _blind(column, frame, (first, second))
+        near = difflib.get_close_matches(column, [str(c) for c in frame.columns], n=1)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        found = findings(replace(asked, known=False, near=hint), "FA-04")
+        return AttributeFlip((first, second), 0.0, 0.0, 0.0, 0.0, len(frame), 0, found)
     both = pd.concat([_everybody(frame, column, value) for value in (first, second)])
     model, before, after = _decisions(estimator, frame, target, both)
     net = float(after.mean() - before.mean())
     error = _refit_error(estimator, frame, target, both, refits, seed)
-    if (before.all() and after.all()) or not (before.any() or after.any()):
-        status, reason = Status.INCONCLUSIVE, "the model decides alike about everybody"
-    else:
-        status, reason = _verdict(net, error)
+    alike = (before.all() and after.all()) or not (before.any() or after.any())
+    asked = replace(asked, net=net, error=error, refits=refits, alike=bool(alike))
     return AttributeFlip(
         values=(first, second),
         net_share=net,
@@ -136,16 +140,47 @@ def attribute_flip(
         mean_score_change=_score_change(model, both),
         n=len(frame),
         refits=refits,
-        status=status,
-        message=(
-            f"setting {column} to {second} instead of {first} changes the share of positive"
-            f" decisions by {display(net, 'share')} (standard error {display(error, 'share')}"
-            f" over {refits} refits); {reason}."
-        ),
+        found=findings(asked, "FA-04"),
     )
 
 
-def _checked(X: Any, y: Any, values: Sequence[Any]) -> tuple[pd.DataFrame, np.ndarray, Any, Any]:
+@dataclass(frozen=True)
+class _Flip:
+    """What the check of flips looks at."""
+
+    column: str
+    first: object
+    second: object
+    n: int
+    net: float = 0.0
+    error: float = 0.0
+    refits: int = 0
+    alike: bool = False
+    known: bool = True
+    near: str = ""
+
+
+@check("FA-04")
+def uses_attribute(flip: _Flip, rule: Rule) -> Iterator[Evidence]:
+    """Judge the net share of changed decisions: effect, refit standard errors, power."""
+    if not flip.known:
+        raise NotApplicable(
+            f"the model's input has no column '{flip.column}'{flip.near}, so no flip can change a"
+            " decision; it may still act through proxies, which only matched pairs can see"
+        )
+    status, reason = _verdict(flip, rule)
+    text = (
+        f"setting {flip.column} to {flip.second} instead of {flip.first} changes the share of"
+        f" positive decisions by {display(flip.net, 'share')} (standard error"
+        f" {display(flip.error, 'share')} over {flip.refits} refits); {reason}"
+    )
+    n = round(abs(flip.net) * flip.n)
+    yield Evidence(columns=(flip.column,), n=n, of=flip.n, value=flip.net, note=text, status=status)
+
+
+def _checked(
+    X: pd.DataFrame | Mapping[str, ArrayLike], y: ArrayLike, values: Sequence[object]
+) -> tuple[pd.DataFrame, np.ndarray, object, object]:
     frame = pd.DataFrame(X).reset_index(drop=True)
     target = np.asarray(y).ravel()
     if len(values) != 2 or values[0] == values[1]:
@@ -158,10 +193,8 @@ def _checked(X: Any, y: Any, values: Sequence[Any]) -> tuple[pd.DataFrame, np.nd
     return frame, (target == classes[1]).astype(int), values[0], values[1]
 
 
-def _seeded(estimator: Any, seed: int) -> Any:
+def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     """Return a clone whose open ``random_state`` are all set."""
-    from sklearn.base import clone, is_classifier
-
     if not is_classifier(estimator):
         raise DataError(f"estimator is a {type(estimator).__name__}", accepted="a classifier")
     known = clone(estimator).get_params()
@@ -169,7 +202,7 @@ def _seeded(estimator: Any, seed: int) -> Any:
     return clone(estimator).set_params(**seeds)
 
 
-def _everybody(frame: pd.DataFrame, column: Any, value: Any) -> pd.DataFrame:
+def _everybody(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     """Give everybody one value of the attribute; the column keeps its type."""
     changed, dtype = frame.copy(), frame[column].dtype
     try:
@@ -184,31 +217,10 @@ def _everybody(frame: pd.DataFrame, column: Any, value: Any) -> pd.DataFrame:
     return changed
 
 
-def _blind(column: str, frame: pd.DataFrame, values: tuple[Any, Any]) -> AttributeFlip:
-    near = difflib.get_close_matches(column, [str(c) for c in frame.columns], n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
-    return AttributeFlip(
-        values=values,
-        net_share=0.0,
-        standard_error=0.0,
-        share_changed=0.0,
-        mean_score_change=0.0,
-        n=len(frame),
-        refits=0,
-        status=Status.NOT_APPLICABLE,
-        message=(
-            f"the model's input has no column '{column}'{hint}, so no flip can change a decision;"
-            " it may still act through proxies, which only matched pairs can see."
-        ),
-    )
-
-
 def _decisions(
-    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame
-) -> tuple[Any, np.ndarray, np.ndarray]:
+    estimator: BaseEstimator, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame
+) -> tuple[BaseEstimator, np.ndarray, np.ndarray]:
     """Fit, and decide about everybody at the first value (first half) and at the second."""
-    from sklearn.base import clone
-
     try:
         model = clone(estimator).fit(X, y)
     except (ValueError, TypeError) as fault:
@@ -220,7 +232,7 @@ def _decisions(
     return model, before, after
 
 
-def _score_change(model: Any, both: pd.DataFrame) -> float:
+def _score_change(model: BaseEstimator, both: pd.DataFrame) -> float:
     if not hasattr(model, "predict_proba"):
         return math.nan
     before, after = np.split(model.predict_proba(both)[:, 1], 2)
@@ -228,10 +240,13 @@ def _score_change(model: Any, both: pd.DataFrame) -> float:
 
 
 def _refit_error(
-    estimator: Any, X: pd.DataFrame, y: np.ndarray, both: pd.DataFrame, refits: int, seed: int
+    estimator: BaseEstimator,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    both: pd.DataFrame,
+    refits: int,
+    seed: int,
 ) -> float:
-    from tqdm import tqdm
-
     rng = np.random.default_rng(seed)
     shares = []
     for _ in tqdm(range(refits), desc="refits", disable=unwatched(), leave=False):
@@ -243,14 +258,16 @@ def _refit_error(
     return float(np.std(shares, ddof=1)) if len(shares) > 1 else math.nan
 
 
-def _verdict(net: float, error: float) -> tuple[Status, str]:
-    if not math.isfinite(error):
+def _verdict(flip: _Flip, rule: Rule) -> tuple[Status, str]:
+    if flip.alike:
+        return Status.INCONCLUSIVE, "the model decides alike about everybody"
+    if not math.isfinite(flip.error):
         return Status.INCONCLUSIVE, "too few refits to know the standard error"
-    if abs(net) >= SHARE_LIMIT:
-        if abs(net) > ERRORS_LIMIT * error:
-            return Status.FAILED, "the model decides by this attribute"
+    if abs(flip.net) >= rule.limit:
+        if abs(flip.net) > ERRORS_LIMIT * flip.error:
+            return rule.alarm, "the model decides by this attribute"
         return Status.INCONCLUSIVE, "the share is large but could be chance"
     # 2.58 and 0.84: a share of 3 % would then be seen four times in five.
-    if (ERRORS_LIMIT + 0.84) * error > SHARE_LIMIT:
+    if (ERRORS_LIMIT + 0.84) * flip.error > rule.limit:
         return Status.INCONCLUSIVE, "too few customers to see a share of 3 %"
     return Status.PASSED, "the model hardly uses this attribute; proxies are not tested here"

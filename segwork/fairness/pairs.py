@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
+from numpy.typing import ArrayLike
+from scipy.stats import norm
 
+from segwork.checks import Evidence, Findings, Rule, check, rules
 from segwork.errors import DataError
+from segwork.fairness.findings import Judged, findings, finite
+from segwork.fairness.matching import balance, match, space, two_scores
 from segwork.results import Interval, Status, display
 
-GAP_LIMIT = 0.05
 P_LIMIT = 0.01
 CALIPER = 0.25
-NEIGHBOURS = 15
 SHARE_MATCHED_LIMIT = 0.5
 # Below this share, pairs alike in every column are too few: pairs alike in two scores are made.
 SHARE_ALIKE_IN_ALL = 0.7
@@ -24,7 +28,7 @@ IMBALANCE_LIMIT = 0.25
 
 
 @dataclass(frozen=True)
-class MatchedPairs:
+class MatchedPairs(Judged):
     """The gap between real customers alike but for one attribute.
 
     Attributes
@@ -48,8 +52,8 @@ class MatchedPairs:
         "profile" (alike in every column) or "two scores of the profile".
     discordant : tuple of int
         Pairs decided against the first, against the second group (0/1 scores only).
-    status : Status
-    message : str
+    found : Findings
+        FA-05, with its definition, limit and source.
     """
 
     groups: tuple[str, str]
@@ -62,8 +66,7 @@ class MatchedPairs:
     balance: pd.DataFrame
     matched_on: str
     discordant: tuple[int, int]
-    status: Status
-    message: str
+    found: Findings = field(repr=False)
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
@@ -76,10 +79,16 @@ class MatchedPairs:
             "pairs_share_matched": self.share_matched,
             "pairs_status": self.status.value,
         }
-        return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
+        return finite(facts)
 
 
-def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -> MatchedPairs:
+def matched_pairs(
+    scores: ArrayLike,
+    *,
+    profile: pd.DataFrame | Mapping[str, ArrayLike],
+    sensitive: ArrayLike,
+    seed: int = 0,
+) -> MatchedPairs:
     """Compare real customers of two groups that share a risk profile.
 
     Each customer of the smaller group is matched once, without replacement, to the nearest
@@ -130,22 +139,25 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
     (<Status.FAILED: 'failed'>, 0.1)
     """
     score, frame, second, groups, dropped = _checked(scores, profile, sensitive)
-    space = _space(frame)
+    numbers = space(frame)
     n_smaller = int(min(second.sum(), (~second).sum()))
     matched_on = "profile"
     reach = CALIPER * math.sqrt(frame.shape[1])
-    a, b = _match(space, second, reach, np.random.default_rng(seed))
+    a, b = match(numbers, second, reach, np.random.default_rng(seed))
     if len(a) < SHARE_ALIKE_IN_ALL * n_smaller and n_smaller >= SMALLEST_FOR_SCORES:
         matched_on = "two scores of the profile"
-        plane, reach = _two_scores(space, score, second), CALIPER * math.sqrt(2.0)
-        a, b = _match(plane, second, reach, np.random.default_rng(seed))
-    share = len(a) / n_smaller
-    gap, error = _gap(score[b] - score[a], space[b] - space[a])
-    limit = _limit(score)
+        plane, reach = two_scores(numbers, score, second), CALIPER * math.sqrt(2.0)
+        a, b = match(plane, second, reach, np.random.default_rng(seed))
+    gap, error = _gap(score[b] - score[a], numbers[b] - numbers[a])
     p, interval = _p_and_interval(gap, error)
-    balance = _balance(frame, second, a, b)
-    worst = float(balance["after"].abs().max()) if len(a) else math.inf
-    status, reason = _verdict(gap, error, p, limit, share, worst)
+    limit = _limit(score)
+    estimate = PairedGap(
+        *(gap, error, p, interval, limit),
+        share=len(a) / n_smaller,
+        balance=balance(frame, second, a, b),
+        n_pairs=len(a),
+        words=(groups[0], groups[1], matched_on, dropped),
+    )
     return MatchedPairs(
         groups=groups,
         gap=gap,
@@ -153,17 +165,64 @@ def matched_pairs(scores: Any, *, profile: Any, sensitive: Any, seed: int = 0) -
         p=p,
         limit=limit,
         n_pairs=len(a),
-        share_matched=share,
-        balance=balance,
+        share_matched=estimate.share,
+        balance=estimate.balance,
         matched_on=matched_on,
         discordant=_discordant(score, a, b),
-        status=status,
-        message=_message(groups, gap, interval, len(a), share, f"{matched_on}; {reason}", dropped),
+        found=findings(estimate, "FA-05"),
     )
 
 
+@dataclass(frozen=True)
+class PairedGap:
+    """What the check of pairs looks at; ``words`` are the groups, what was matched on, drops."""
+
+    gap: float
+    error: float
+    p: float
+    interval: Interval
+    limit: float
+    share: float
+    balance: pd.DataFrame
+    n_pairs: int
+    words: tuple[str, str, str, int]
+
+
+@check("FA-05")
+def alike_in_risk(pairs: PairedGap, rule: Rule) -> Iterator[Evidence]:
+    """Judge the gap between matched people: effect and evidence, overlap, balance, power."""
+    status, reason = _verdict(pairs, rule)
+    first, second, matched_on, dropped = pairs.words
+    text = (
+        f"{second} minus {first} = {display(pairs.gap)} (99 % interval {pairs.interval}) over"
+        f" {display(pairs.n_pairs)} pairs ({display(pairs.share, 'share')} of the smaller group)"
+        f" alike in {matched_on}; {reason}"
+    )
+    if dropped:
+        text += f"; {dropped} rows without the attribute left out"
+    known = {"value": pairs.gap, "interval": pairs.interval} if math.isfinite(pairs.gap) else {}
+    yield Evidence(n=pairs.n_pairs, of=pairs.n_pairs, note=text, status=status, **known)
+
+
+def _verdict(pairs: PairedGap, rule: Rule) -> tuple[Status, str]:
+    if not math.isfinite(pairs.gap):
+        return Status.INCONCLUSIVE, "too few pairs to estimate a gap"
+    if pairs.share < SHARE_MATCHED_LIMIT:
+        return Status.INCONCLUSIVE, "under half of the smaller group found a partner"
+    if float(pairs.balance["after"].abs().max()) > IMBALANCE_LIMIT:
+        return Status.INCONCLUSIVE, "the matched groups still differ in their profile"
+    if abs(pairs.gap) >= pairs.limit and pairs.p < P_LIMIT:
+        return rule.alarm, "people alike in risk are treated differently"
+    if abs(pairs.gap) >= pairs.limit:
+        return Status.INCONCLUSIVE, "the gap is large but could be chance"
+    # 2.58 and 0.84: a gap of the size of the limit is then seen at p < 0.01 four times in five.
+    if (2.58 + 0.84) * pairs.error > pairs.limit:
+        return Status.INCONCLUSIVE, "too few pairs to see a gap of the size of the limit"
+    return Status.PASSED, "no gap of the size of the limit"
+
+
 def _checked(
-    scores: Any, profile: Any, sensitive: Any
+    scores: ArrayLike, profile: pd.DataFrame | Mapping[str, ArrayLike], sensitive: ArrayLike
 ) -> tuple[np.ndarray, pd.DataFrame, np.ndarray, tuple[str, str], int]:
     frame = pd.DataFrame(profile).reset_index(drop=True)
     try:
@@ -199,93 +258,8 @@ def _checked(
     return score[known], frame, second, (str(values[0]), str(values[1])), int((~known).sum())
 
 
-def _space(frame: pd.DataFrame) -> np.ndarray:
-    """Standardise numbers; a differing category is as far as two standard deviations."""
-    columns = []
-    for name in frame.columns:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            spread = float(column.std(ddof=0))
-            if spread > 0:
-                columns.append(((column - column.mean()) / spread).to_numpy(dtype=float)[:, None])
-        else:
-            dummies = pd.get_dummies(column.astype(str)).to_numpy(dtype=float)
-            columns.append(dummies * math.sqrt(2.0))
-    return np.hstack(columns) if columns else np.zeros((len(frame), 1))
-
-
-def _two_scores(space: np.ndarray, score: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Predicted score and propensity of each customer, standardised, shape (n, 2)."""
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    larger = second if second.sum() > (~second).sum() else ~second
-    risk = Ridge(alpha=1.0).fit(space[larger], score[larger]).predict(space)
-    propensity = LogisticRegression(max_iter=1000).fit(space, second).decision_function(space)
-    scores = np.column_stack([risk, propensity])
-    spread = scores.std(axis=0)
-    return (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-
-
-def _match(
-    space: np.ndarray, second: np.ndarray, reach: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Greedy matching, nearest pairs first; returns row numbers of first and second group."""
-    first_rows, second_rows = np.flatnonzero(~second), np.flatnonzero(second)
-    few, many = sorted((first_rows, second_rows), key=len)
-    few, many = rng.permutation(few), rng.permutation(many)
-    pairs = _twins(space, few, many)
-    while True:
-        few, many = np.setdiff1d(few, pairs[:, 0]), np.setdiff1d(many, pairs[:, 1])
-        few, many = rng.permutation(few), rng.permutation(many)
-        more = _nearest(space, few, many, reach) if len(few) and len(many) else []
-        if not len(more):
-            break
-        pairs = np.concatenate([pairs, more])
-    first, other = pairs.T
-    return (other, first) if len(pairs) and second[first[0]] else (first, other)
-
-
-def _twins(space: np.ndarray, few: np.ndarray, many: np.ndarray) -> np.ndarray:
-    """Pairs of equal profiles, shape (pairs, 2): the k-th of one group with the k-th of the other.
-
-    A nearest-neighbour search sees only as many of a crowd of equals as it looks for.
-    """
-    profile = np.unique(space, axis=0, return_inverse=True)[1].ravel()
-    sides = []
-    for rows in (few, many):
-        side = pd.DataFrame({"row": rows, "profile": profile[rows]})
-        sides.append(side.assign(place=side.groupby("profile").cumcount()))
-    return sides[0].merge(sides[1], on=["profile", "place"])[["row_x", "row_y"]].to_numpy()
-
-
-def _nearest(
-    space: np.ndarray, few: np.ndarray, many: np.ndarray, reach: float
-) -> list[tuple[int, int]]:
-    """Pair customers no further apart than ``reach``, each once, the nearest first."""
-    from scipy.spatial import cKDTree
-
-    k = min(NEIGHBOURS, len(many))
-    distance, neighbour = cKDTree(space[many]).query(
-        space[few], k=k, distance_upper_bound=reach + 1e-12
-    )
-    distance, neighbour = distance.reshape(len(few), k), neighbour.reshape(len(few), k)
-    free_few, free_many = np.ones(len(few), bool), np.ones(len(many), bool)
-    chosen = []
-    for flat in np.argsort(distance, axis=None, kind="stable"):
-        row, rank = divmod(int(flat), k)
-        if not np.isfinite(distance[row, rank]):
-            break
-        partner = neighbour[row, rank]
-        if free_few[row] and free_many[partner]:
-            free_few[row] = free_many[partner] = False
-            chosen.append((few[row], many[partner]))
-    return chosen
-
-
 def _gap(differences: np.ndarray, profile: np.ndarray) -> tuple[float, float]:
     """Intercept of score differences on profile differences, with its robust standard error."""
-    import statsmodels.api as sm
-
     if not len(differences):
         return math.nan, math.nan
     # Columns that say the same twice are one direction.
@@ -299,13 +273,13 @@ def _gap(differences: np.ndarray, profile: np.ndarray) -> tuple[float, float]:
 
 
 def _limit(score: np.ndarray) -> float:
+    """Five points of decisions, or that share of the mean price; the number of the rule."""
+    share = rules("FA")["FA-05"].limit
     within_unit = score.min() >= 0 and score.max() <= 1
-    return GAP_LIMIT if within_unit else GAP_LIMIT * float(np.abs(score).mean())
+    return share if within_unit else share * float(np.abs(score).mean())
 
 
 def _p_and_interval(gap: float, error: float) -> tuple[float, Interval]:
-    from scipy.stats import norm
-
     if not math.isfinite(gap):
         return math.nan, Interval(math.nan, math.nan, 0.99)
     if error < 1e-12:
@@ -314,60 +288,7 @@ def _p_and_interval(gap: float, error: float) -> tuple[float, Interval]:
     return float(2 * norm.sf(abs(gap) / error)), Interval(gap - half, gap + half, 0.99)
 
 
-def _verdict(
-    gap: float, error: float, p: float, limit: float, share: float, worst: float
-) -> tuple[Status, str]:
-    if not math.isfinite(gap):
-        return Status.INCONCLUSIVE, "too few pairs to estimate a gap"
-    if share < SHARE_MATCHED_LIMIT:
-        return Status.INCONCLUSIVE, "under half of the smaller group found a partner"
-    if worst > IMBALANCE_LIMIT:
-        return Status.INCONCLUSIVE, "the matched groups still differ in their profile"
-    if abs(gap) >= limit and p < P_LIMIT:
-        return Status.FAILED, "people alike in risk are treated differently"
-    if abs(gap) >= limit:
-        return Status.INCONCLUSIVE, "the gap is large but could be chance"
-    # 2.58 and 0.84: a gap of the size of the limit is then seen at p < 0.01 four times in five.
-    if (2.58 + 0.84) * error > limit:
-        return Status.INCONCLUSIVE, "too few pairs to see a gap of the size of the limit"
-    return Status.PASSED, "no gap of the size of the limit"
-
-
-def _balance(frame: pd.DataFrame, second: np.ndarray, a: np.ndarray, b: np.ndarray) -> pd.DataFrame:
-    rows = []
-    for name in frame.columns:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column):
-            parts = {str(name): column.astype(float)}
-        else:
-            dummies = pd.get_dummies(column.astype(str)).astype(float)
-            parts = {f"{name}={level}": dummies[level] for level in dummies.columns}
-        for label, values in parts.items():
-            spread = float(values.std(ddof=0)) or 1.0
-            before = (values[second].mean() - values[~second].mean()) / spread
-            after = (values.iloc[b].mean() - values.iloc[a].mean()) / spread if len(a) else math.nan
-            rows.append({"column": label, "before": before, "after": after})
-    return pd.DataFrame(rows, columns=["column", "before", "after"])
-
-
 def _discordant(score: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[int, int]:
     if not np.isin(score, (0.0, 1.0)).all():
         return (0, 0)
     return int((score[a] > score[b]).sum()), int((score[b] > score[a]).sum())
-
-
-def _message(
-    groups: tuple[str, str],
-    gap: float,
-    interval: Interval,
-    n_pairs: int,
-    share: float,
-    reason: str,
-    dropped: int,
-) -> str:
-    text = (
-        f"{groups[1]} minus {groups[0]} = {display(gap)} (99 % interval {interval}) over"
-        f" {display(n_pairs)} pairs ({display(share, 'share')} of the smaller group) alike in"
-        f" {reason}"
-    )
-    return text + (f"; {dropped} rows without the attribute left out." if dropped else ".")

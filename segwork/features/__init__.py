@@ -26,6 +26,10 @@ from segwork.tables import Tables
 __all__ = ["customer_features", "rfm"]
 
 
+OF_MONEY = ("spend_total", "spend_window", "returns_total", "basket_value")
+"""Left out where the transactions have no money: unknown is not zero."""
+
+
 def customer_features(
     tables: Tables, *, as_of: date | datetime | str, window_days: int = 365
 ) -> Any:
@@ -50,7 +54,7 @@ def customer_features(
 
         From ``transactions`` (an order line counts unless it is a return: ``is_return``, a
         negative quantity or a negative amount; lines of quantity 0 count nowhere; money that is
-        missing adds nothing):
+        missing adds nothing, and without any ``amount`` there are no columns of money):
 
         ==================  =====================================================================
         orders              different ``order_id``; without one, days with an order line
@@ -119,8 +123,10 @@ def customer_features(
     ):
         if part is not None:
             found = found.join(part, on=KEY, how="left")
-    found = _people.of_external(_fill(found), past.external)
-    return _sorted(found).to_native()
+    found = _sorted(_people.of_external(_fill(found), past.external))
+    if "amount" not in nw.from_native(past.transactions).collect_schema().names():
+        found = found.drop(*OF_MONEY)
+    return found.to_native()
 
 
 def _one_kind(tables: Tables) -> None:

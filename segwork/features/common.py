@@ -9,7 +9,7 @@ import narwhals as nw
 
 from segwork.errors import DataError
 from segwork.tables import lazy
-from segwork.tables.engines import is_lazy_sql
+from segwork.tables.raw import is_lazy_sql
 
 KEY = "customer_id"
 COUNTED = {"product_id": "products", "product_category": "categories"}

@@ -17,26 +17,29 @@ FIRST_PLAUSIBLE_DAY = 3652
 LONG_AGO = -1_000_000  # days before 1970
 
 
-def mark_lines(transactions: Any) -> Any:
-    """Mark every line of a known customer as sale or return, and name its order."""
+def mark_lines(transactions: Any, *, also: tuple[str, ...] = ()) -> Any:
+    """Mark every line of a known customer as sale or return, and name its order.
+
+    Columns named in ``also`` are kept where they are there.
+    """
     frame = nw.from_native(transactions)
     names = frame.collect_schema().names()
     if isinstance(frame, nw.DataFrame):
         frame = frame.with_row_index("_row")
     frame = with_day(frame.filter(~nw.col(KEY).is_null()), "ordered_at")
     frame = frame.filter(nw.col("_day") >= FIRST_PLAUSIBLE_DAY)
-    back = nw.col("amount").fill_null(0.0) < 0
+    amount = nw.col("amount") if "amount" in names else nw.lit(0.0).alias("amount")  # baskets
+    back = amount.fill_null(0.0) < 0
     if "quantity" in names:
         back = back | (nw.col("quantity").fill_null(1) < 0)
     if "is_return" in names:
         back = back | nw.col("is_return").fill_null(False)
     sold = ~back & (nw.col("quantity").fill_null(1) > 0) if "quantity" in names else ~back
-    kept = [
-        n for n in ("quantity", "product_id", "product_category", "payment_method") if n in names
-    ]
+    wanted = ("quantity", "product_id", "product_category", "payment_method", *also)
+    kept = [n for n in dict.fromkeys(wanted) if n in names]
     return frame.select(
         KEY,
-        nw.col("amount").cast(nw.Float64),
+        amount.cast(nw.Float64),
         "_day",
         *kept,
         *(["_row"] if isinstance(frame, nw.DataFrame) else []),

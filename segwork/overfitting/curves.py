@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 
 from segwork.errors import UsageError
-from segwork.overfitting.case import Case, make_case
+from segwork.overfitting.problem import Problem, make_problem
 from segwork.overfitting.splits import cross_score, grouped_folds, random_folds, usable
 
 LOGISTIC_GRID = tuple(float(c) for c in np.logspace(-4, 2, 9))
 BOOST_GRID = (0.0, 1.0, 10.0, 100.0)
-COLUMNS = ["value", "train", "holdout", "low", "high"]
 
 
 def validation_curve(
-    estimator: Any, X: Any, y: Any, *, parameter: str, values: Iterable[Any], **rows: Any
+    estimator: BaseEstimator,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    parameter: str,
+    values: Iterable[object],
+    groups: ArrayLike | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Score an estimator over the values of one parameter.
 
@@ -31,8 +38,9 @@ def validation_curve(
     y : array-like, shape (n,)
     parameter : str
         Name as in ``get_params``; ``values`` are tried in order.
-    **rows
-        ``groups`` (customers are not parted) and ``seed``.
+    groups : array-like, shape (n,), optional
+        Customers are not parted.
+    seed : int, default 0
 
     Returns
     -------
@@ -47,20 +55,19 @@ def validation_curve(
     if parameter not in estimator.get_params():
         known = estimator.get_params()
         raise UsageError.unknown("parameter", parameter, known, where=type(estimator).__name__)
-    case = _case(estimator, X, y, **rows)
-    folds = _folds(case)
-    prefix = _prefix(case.estimator, parameter)
-    found = []
-    for value in values:
-        changed = clone(case.estimator).set_params(**{prefix + parameter: value})
-        cross = cross_score(case, folds, estimator=changed)
-        span = cross.held.interval()
-        found.append((value, cross.train, cross.held.value, span.low, span.high))
-    return pd.DataFrame(found, columns=COLUMNS)
+    problem = make_problem(estimator, X, y, groups=groups, seed=seed)
+    name = _prefix(problem.estimator, parameter) + parameter
+    return _scored(problem, {v: {name: v} for v in values}).rename(columns={"strength": "value"})
 
 
 def logistic_path(
-    X: Any, y: Any, *, penalty: str = "l1", grid: Iterable[float] = LOGISTIC_GRID, **rows: Any
+    X: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    penalty: str = "l1",
+    grid: Iterable[float] = LOGISTIC_GRID,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Follow logistic regression from strong to weak L1 or L2 regularisation.
 
@@ -74,82 +81,71 @@ def logistic_path(
     ratios = {"l1": 1.0, "l2": 0.0}
     if penalty not in ratios:
         raise UsageError.unknown("penalty", penalty, ratios, where="logistic_path")
-    base = LogisticRegression(l1_ratio=ratios[penalty], solver="liblinear", max_iter=500)
-    case = _case(base, X, y, **rows).plain()
-    folds, found, before = _folds(case), [], None
-    for strength in sorted((1 / c for c in grid), reverse=True):
-        model = clone(base).set_params(C=1 / strength, random_state=case.seed)
-        cross = cross_score(case, folds, estimator=model)
-        signs = np.sign(case.fit(np.arange(len(case)), estimator=model).coef_).ravel()
-        flips = 0 if before is None else int(((signs * before) < 0).sum())
-        found.append((strength, cross, int((signs != 0).sum()), flips))
-        before = np.where(signs == 0, 0 if before is None else before, signs)
-    return _path(found, ["features", "flips"])
+    base = LogisticRegression(
+        l1_ratio=ratios[penalty], solver="liblinear", max_iter=500, random_state=seed
+    )
+    problem = make_problem(base, X, y, groups=groups, seed=seed).plain()
+    strengths = sorted((1 / c for c in grid), reverse=True)
+    path = _path(problem, base, {strength: {"C": 1 / strength} for strength in strengths})
+    kept, flips, before = [], [], np.zeros(problem.X.shape[1])
+    for strength in strengths:
+        model = clone(base).set_params(C=1 / strength)
+        signs = np.sign(problem.fit(np.arange(len(problem)), estimator=model).coef_).ravel()
+        kept.append(int((signs != 0).sum()))
+        flips.append(int((signs * before < 0).sum()))
+        before = np.where(signs == 0, before, signs)
+    return path.assign(features=kept, flips=flips)
 
 
-def boosting_path(
-    estimator: Any,
-    X: Any,
-    y: Any,
+def all_paths(
+    booster: BaseEstimator,
+    X: pd.DataFrame,
+    y: ArrayLike,
     *,
-    penalty: str = "l2",
-    grid: Iterable[float] = BOOST_GRID,
-    **rows: Any,
-) -> pd.DataFrame:
-    """Follow an xgboost classifier over ``reg_alpha`` (L1) or ``reg_lambda`` (L2).
-
-    Returns
-    -------
-    DataFrame
-        As :func:`logistic_path`, without counts of features.
-    """
-    names = {"l1": "reg_alpha", "l2": "reg_lambda"}
-    if penalty not in names:
-        raise UsageError.unknown("penalty", penalty, names, where="boosting_path")
-    case = _case(estimator, X, y, **rows).plain()
-    folds, found = _folds(case), []
-    for strength in sorted(grid, reverse=True):
-        model = clone(estimator).set_params(**{names[penalty]: strength})
-        found.append((strength, cross_score(case, folds, estimator=model)))
-    return _path(found, [])
-
-
-def all_paths(booster: Any, X: Any, y: Any, **rows: Any) -> dict[str, pd.DataFrame]:
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
     """Return the L1 and L2 paths of logistic regression and of an xgboost classifier, by title."""
     grid = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
     found = {
-        f"logistic, {p.upper()}": logistic_path(X, y, penalty=p, grid=grid, **rows)
+        f"logistic, {p.upper()}": logistic_path(
+            X, y, penalty=p, grid=grid, groups=groups, seed=seed
+        )
         for p in ("l1", "l2")
     }
-    return found | {
-        f"xgboost, {p.upper()}": boosting_path(booster, X, y, penalty=p, **rows)
-        for p in ("l1", "l2")
-    }
+    problem = make_problem(booster, X, y, groups=groups, seed=seed).plain()
+    for penalty, name in (("L1", "reg_alpha"), ("L2", "reg_lambda")):
+        settings = {strength: {name: strength} for strength in sorted(BOOST_GRID, reverse=True)}
+        found[f"xgboost, {penalty}"] = _path(problem, booster, settings)
+    return found
 
 
-def _path(found: list[tuple[Any, ...]], extra: list[str]) -> pd.DataFrame:
-    rows = []
-    for strength, cross, *rest in found:
-        span = cross.held.interval()
-        rows.append((strength, cross.train, cross.held.value, span.low, span.high, *rest))
-    path = pd.DataFrame(rows, columns=["strength", "train", "holdout", "low", "high", *extra])
+def _path(
+    problem: Problem, model: BaseEstimator, settings: Mapping[float, Mapping[str, object]]
+) -> pd.DataFrame:
+    """Mark the best strength, and the strongest within one standard error of it."""
+    path = _scored(replace(problem, estimator=model), settings)
     best = int(path["holdout"].idxmax())
     error = (path["high"] - path["holdout"])[best] / 1.96
-    path["chosen"] = path.index == best
     close = path["holdout"] >= path["holdout"][best] - error
-    path["simplest"] = path.index == int(close.idxmax())
-    return path
+    return path.assign(chosen=path.index == best, simplest=path.index == int(close.idxmax()))
 
 
-def _case(estimator: Any, X: Any, y: Any, *, groups: Any = None, seed: int = 0) -> Case:
-    return make_case(estimator, X, y, groups=groups, time=None, seed=seed)
+def _scored(problem: Problem, settings: Mapping[object, Mapping[str, object]]) -> pd.DataFrame:
+    """Score the estimator under each of the settings: strength, train, holdout, low, high."""
+    folds = random_folds(problem)
+    if problem.groups is not None:
+        folds = usable(problem, grouped_folds(problem))
+    rows = []
+    for strength, given in settings.items():
+        model = clone(problem.estimator).set_params(**given)
+        cross = cross_score(problem, folds, estimator=model)
+        span = cross.held.interval()
+        rows.append((strength, cross.train, cross.held.value, span.low, span.high))
+    return pd.DataFrame(rows, columns=["strength", "train", "holdout", "low", "high"])
 
 
-def _folds(case: Case) -> Any:
-    return random_folds(case) if case.groups is None else usable(case, grouped_folds(case))
-
-
-def _prefix(prepared: Any, parameter: str) -> str:
+def _prefix(prepared: BaseEstimator, parameter: str) -> str:
     """Where the parameter went when the estimator was put behind a preparation."""
     if parameter in prepared.get_params():
         return ""

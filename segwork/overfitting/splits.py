@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from segwork.overfitting.case import Case, noted
+from segwork.overfitting.problem import Problem, noted
 from segwork.overfitting.roc import Estimate, macro_auc
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -52,32 +52,35 @@ class CrossScore:
         return np.flatnonzero(self.decisions >= 0)
 
 
-def random_folds(case: Case, *, n_folds: int = 5, repeats: int = 1) -> Folds:
+def random_folds(problem: Problem, *, n_folds: int = 5, repeats: int = 1) -> Folds:
     """Stratified folds at random, ``repeats`` times."""
     folds: Folds = []
     for repeat in range(repeats):
-        split = StratifiedKFold(n_folds, shuffle=True, random_state=case.seed + repeat)
+        split = StratifiedKFold(n_folds, shuffle=True, random_state=problem.seed + repeat)
         with noted(set()):
-            folds += list(split.split(case.X, case.codes))
+            folds += list(split.split(problem.X, problem.codes))
     return folds
 
 
-def grouped_folds(case: Case, *, n_folds: int = 5) -> Folds:
+def grouped_folds(problem: Problem, *, n_folds: int = 5) -> Folds:
     """Stratified folds that never part the rows of a customer."""
-    n_folds = min(n_folds, int(case.groups.max()) + 1)
+    n_folds = min(n_folds, int(problem.groups.max()) + 1)
     if n_folds < 2:
         return []
-    split = StratifiedGroupKFold(n_folds, shuffle=True, random_state=case.seed)
+    split = StratifiedGroupKFold(n_folds, shuffle=True, random_state=problem.seed)
     with noted(set()):
-        return list(split.split(case.X, case.codes, case.groups))
+        return list(split.split(problem.X, problem.codes, problem.groups))
 
 
-def time_folds(case: Case, *, n_folds: int = 4) -> Folds:
+def time_folds(problem: Problem, *, n_folds: int = 4) -> Folds:
     """Learn from the past, score the next stretch; rows of one moment stay together."""
-    cuts = [time_cut(case.time, k / (n_folds + 1)) for k in range(1, n_folds + 1)]
+    cuts = [time_cut(problem.time, k / (n_folds + 1)) for k in range(1, n_folds + 1)]
     edges = [*dict.fromkeys(cuts), np.inf]
     return [
-        (np.flatnonzero(case.time < low), np.flatnonzero((case.time >= low) & (case.time < high)))
+        (
+            np.flatnonzero(problem.time < low),
+            np.flatnonzero((problem.time >= low) & (problem.time < high)),
+        )
         for low, high in pairwise(edges)
     ]
 
@@ -89,44 +92,45 @@ def time_cut(time: np.ndarray, share: float) -> float:
     return float(moments[1:][np.argmin(np.abs(before[1:] - share))]) if len(moments) > 1 else np.inf
 
 
-def usable(case: Case, folds: Iterable[tuple[np.ndarray, np.ndarray]]) -> Folds:
+def usable(problem: Problem, folds: Iterable[tuple[np.ndarray, np.ndarray]]) -> Folds:
     """Keep the folds with every class to learn from and two classes to score."""
-    n_classes = len(case.classes)
+    n_classes = len(problem.classes)
     return [
         (learn, held)
         for learn, held in folds
-        if len(np.unique(case.codes[learn])) == n_classes and len(np.unique(case.codes[held])) > 1
+        if len(np.unique(problem.codes[learn])) == n_classes
+        and len(np.unique(problem.codes[held])) > 1
     ]
 
 
 def cross_score(
-    case: Case, folds: Folds, *, estimator: Any = None, train: bool = True
+    problem: Problem, folds: Folds, *, estimator: BaseEstimator | None = None, train: bool = True
 ) -> CrossScore:
     """Fit on each fold and score the rows left out (and those learned from, with ``train``)."""
-    n, n_classes = len(case), len(case.classes)
+    n, n_classes = len(problem), len(problem.classes)
     weight = sum(len(held) for _, held in folds)
     pull, total = np.zeros(n), np.zeros((n, n_classes))
     times, decisions = np.zeros(n), np.full(n, -1)
     learned, value, by_fold, apart = [], 0.0, [], 0.0
     for learn, held in folds:
-        model = case.fit(learn, estimator=estimator)
-        scores = case.score(model, held)
-        area, influence = macro_auc(case.codes[held], scores)
+        model = problem.fit(learn, estimator=estimator)
+        scores = problem.score(model, held)
+        area, influence = macro_auc(problem.codes[held], scores)
         by_fold.append((area, float(np.sqrt(np.sum(influence**2)))))
         value += area * len(held) / weight
         pull[held] += influence * len(held) / weight
         total[held] += scores
         if not times[held].any():  # a repeat would tell the same again
-            decisions[held] = case.predict(model, held)
+            decisions[held] = problem.predict(model, held)
             decided = scores[np.arange(len(held)), decisions[held]]
-            apart += np.sum(decided < scores.max(axis=1) - 1e-9) / len(case)
-            learned += [_learned(case, model, learn)] if train else []
+            apart += np.sum(decided < scores.max(axis=1) - 1e-9) / len(problem)
+            learned += [_learned(problem, model, learn)] if train else []
         times[held] += 1
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
     return CrossScore(
         float(np.mean([macro_auc(*part)[0] for part in learned] or [np.nan])),
-        Estimate(value, pull, case.groups),
+        Estimate(value, pull, problem.groups),
         learned,
         np.array(by_fold),
         mean,
@@ -135,20 +139,22 @@ def cross_score(
     )
 
 
-def _learned(case: Case, model: Any, learn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _learned(
+    problem: Problem, model: BaseEstimator, learn: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     if len(learn) > TRAIN_SCORED:
-        learn = np.random.default_rng(case.seed).choice(learn, TRAIN_SCORED, replace=False)
-    return case.codes[learn], case.score(model, learn)
+        learn = np.random.default_rng(problem.seed).choice(learn, TRAIN_SCORED, replace=False)
+    return problem.codes[learn], problem.score(model, learn)
 
 
-def subsample(case: Case, n_rows: int) -> np.ndarray:
+def subsample(problem: Problem, n_rows: int) -> np.ndarray:
     """Return at most about ``n_rows`` positions in order: whole customers, every moment alike."""
-    if len(case) <= n_rows:
-        return np.arange(len(case))
-    rng = np.random.default_rng(case.seed)
-    if case.groups is None:
-        return np.sort(rng.permutation(len(case))[:n_rows])
-    order = rng.permutation(case.groups.max() + 1)
-    sizes = np.bincount(case.groups)[order]
+    if len(problem) <= n_rows:
+        return np.arange(len(problem))
+    rng = np.random.default_rng(problem.seed)
+    if problem.groups is None:
+        return np.sort(rng.permutation(len(problem))[:n_rows])
+    order = rng.permutation(problem.groups.max() + 1)
+    sizes = np.bincount(problem.groups)[order]
     kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes), n_rows)))]
-    return np.flatnonzero(np.isin(case.groups, kept))
+    return np.flatnonzero(np.isin(problem.groups, kept))

@@ -168,3 +168,26 @@ def power(cells: pd.DataFrame) -> tuple[Any, str]:
         for r in cells.itertuples()
     )
     return figure, f"Power of the network against that of the calibrated scan. {told}."
+
+
+def outlook(groups: pd.DataFrame) -> tuple[Any, str]:
+    """Draw the promised share of silent customers against what came.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        ``promised``, ``silent`` (shares) and ``customers``, one row per group of customers.
+    """
+    import matplotlib.pyplot as plt
+
+    with house_style():
+        figure, axes = plt.subplots(figsize=(4.6, 4.2))
+        axes.plot([0, 100], [0, 100], color="#333333", lw=1, ls="--", label="as promised")
+        axes.plot(100 * groups["promised"], 100 * groups["silent"], "o", color=COLOURS[0])
+        axes.set_xlabel("promised: no order in half a year (%)")
+        axes.set_ylabel("observed (%)")
+        axes.legend()
+    told = "; ".join(
+        f"{100 * r.promised:.0f} %: {100 * r.silent:.0f} %" for r in groups.itertuples()
+    )
+    return figure, f"Silent customers, promised half a year before against observed. {told}."

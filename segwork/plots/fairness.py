@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from segwork.plots.models import interval_lines
 from segwork.plots.style import COLOURS, house_style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Drawn = tuple["Figure", str]
 MARKERS = ("o", "s", "D", "^", "v")
 
 
-def rates(outcomes: pd.DataFrame) -> tuple[Any, str]:
+def rates(outcomes: pd.DataFrame) -> Drawn:
     """Draw how often each test alarms in each world.
 
     Parameters
@@ -48,7 +52,7 @@ def rates(outcomes: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Share of draws in which each fairness test alarms, by world. {described}."
 
 
-def gaps(table: pd.DataFrame, *, title: str, unit: str) -> tuple[Any, str]:
+def gaps(table: pd.DataFrame, *, title: str, unit: str) -> Drawn:
     """Draw estimated gaps with their intervals against zero.
 
     Parameters
@@ -71,7 +75,7 @@ def gaps(table: pd.DataFrame, *, title: str, unit: str) -> tuple[Any, str]:
     return figure, f"{title}. {described}. Vertical marks are the limits."
 
 
-def composition(table: pd.DataFrame) -> tuple[Any, str]:
+def composition(table: pd.DataFrame) -> Drawn:
     """Draw over- and under-representation of groups in segments as a heat map.
 
     Parameters
@@ -83,7 +87,7 @@ def composition(table: pd.DataFrame) -> tuple[Any, str]:
     import seaborn as sns
 
     wide = table.pivot_table(index="segment", columns="group", values="ratio", aggfunc="first")
-    wide = wide[sorted(wide, key=lambda group: (group in ("middle", "older"), group))]
+    wide = wide[sorted(wide, key=lambda group: (not group.startswith("under"), group))]
     with house_style():
         figure, axes = plt.subplots(figsize=(1.3 * wide.shape[1] + 3, 0.55 * len(wide) + 1.6))
         sns.heatmap(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from segwork.plots.style import COLOURS, house_style
 
-Figure = tuple[Any, str]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Drawn = tuple["Figure", str]
 
 
-def split_scores(scores: pd.DataFrame) -> Figure:
+def split_scores(scores: pd.DataFrame) -> Drawn:
     """Draw training and held-out area of each model under each split.
 
     Parameters
@@ -37,7 +41,7 @@ def split_scores(scores: pd.DataFrame) -> Figure:
     return figure, f"Area under the ROC curve by model and split. {told}."
 
 
-def class_intervals(classes: pd.DataFrame) -> Figure:
+def class_intervals(classes: pd.DataFrame) -> Drawn:
     """Draw recall, precision, F1 and PR-AUC with intervals, the rarest class first.
 
     Parameters
@@ -68,7 +72,7 @@ def class_intervals(classes: pd.DataFrame) -> Figure:
     return figure, f"Recall, precision, F1 and PR-AUC by class. Recall of {names[0]}: {told}."
 
 
-def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
+def calibration(bins: dict[str, list[dict[str, float]]]) -> Drawn:
     """Draw observed against predicted shares in ten equally filled bins for each model."""
     import matplotlib.pyplot as plt
 
@@ -94,10 +98,10 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> Figure:
         f"{model}: mean distance {np.mean([abs(r['p'] - r['rate']) for r in rows]):.3f}"
         for model, rows in bins.items()
     )
-    return figure, f"Observed against predicted share in ten bins. {told}."
+    return figure, f"Observed against predicted share in ten bins. {told} (chance included)."
 
 
-def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Figure:
+def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = False) -> Drawn:
     """Draw training and held-out area over one quantity, two panels a line.
 
     Parameters
@@ -138,9 +142,123 @@ def curves(tables: dict[str, pd.DataFrame], *, x: str, label: str, log: bool = F
     return figure, f"Training and held-out area by {label}. {told}."
 
 
-def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
-    """Draw the lift of rules before and after the cut in time, most doubtful first."""
+def ranking(curve: pd.DataFrame, *, base_rate: float) -> Drawn:
+    """Draw ROC, precision-recall and gain curve, with the threshold in use.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        contacted, recall, precision, false_positive_rate, chosen, from nobody to everybody.
+    base_rate : float
+        Share of the event among all rows.
+    """
+    import matplotlib.pyplot as plt
+
+    panels_of = (
+        ("ROC", "false_positive_rate", "recall", ([0, 1], [0, 1])),
+        ("Precision and recall", "recall", "precision", ([0, 1], [base_rate] * 2)),
+        ("Gain", "contacted", "recall", ([0, 1], [0, 1])),
+    )
+    names = {"false_positive_rate": "false-positive rate", "contacted": "share contacted"}
+    used = curve[curve["chosen"]].iloc[0]
+    with house_style():
+        figure, panels = plt.subplots(1, 3, figsize=(10, 3.5))
+        for axes, (title, x, y, chance) in zip(panels, panels_of, strict=True):
+            axes.plot(*chance, color=COLOURS[6], linestyle=":", label="without a model")
+            axes.plot(curve[x], curve[y], color=COLOURS[0], label="model")
+            axes.plot(used[x], used[y], "D", color=COLOURS[1], label="threshold in use")
+            axes.set(xlim=(0, 1), ylim=(0, 1.02), title=title)
+            axes.set(xlabel=names.get(x, x), ylabel=names.get(y, y))
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure, (
+        "ROC, precision-recall and gain curve on later rows. At the threshold in use"
+        f" {used['contacted']:.0%} are contacted, recall is {used['recall']:.0%}, precision"
+        f" {used['precision']:.0%} at a base rate of {base_rate:.0%}."
+    )
+
+
+def thresholds(curve: pd.DataFrame, *, everybody: float, nobody: float) -> Drawn:
+    """Draw what each threshold gives and costs.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        threshold, contacted, recall, precision, cost (a customer), chosen.
+    everybody, nobody : float
+        Cost a customer of contacting everybody and nobody.
+    """
+    import matplotlib.pyplot as plt
+
+    used, cheapest = curve[curve["chosen"]].iloc[0], curve.loc[curve["cost"].idxmin()]
+    with house_style():
+        figure, (rates, costs) = plt.subplots(1, 2, figsize=(9, 3.6))
+        for name, colour in zip(("recall", "precision", "contacted"), COLOURS, strict=False):
+            rates.plot(curve["threshold"], curve[name], color=colour, label=name)
+        rates.set(xlabel="threshold (predicted share)", ylabel="share", ylim=(0, 1.02))
+        costs.plot(curve["contacted"], curve["cost"], color=COLOURS[0], label="model")
+        costs.axhline(everybody, color=COLOURS[3], ls="--", label="contact everybody")
+        costs.axhline(nobody, color=COLOURS[2], ls="-.", label="contact nobody")
+        costs.plot(used["contacted"], used["cost"], "D", color=COLOURS[1], label="in use")
+        costs.set(xlabel="share contacted", ylabel="cost a customer", ylim=(0, None))
+        rates.axvline(used["threshold"], color=COLOURS[6], linestyle=":", label="in use")
+        for axes in (rates, costs):
+            axes.legend(frameon=False, fontsize="small")
+        figure.suptitle("What each threshold gives, and what it costs")
+    return figure, (
+        f"Recall, precision and share contacted by threshold; cost by share contacted. In use:"
+        f" threshold {used['threshold']:.2f}, cost {used['cost']:.3g} a customer; everybody"
+        f" {everybody:.3g}, nobody {nobody:.3g}; cheapest on these rows {cheapest['cost']:.3g}."
+    )
+
+
+def confusion(event: np.ndarray, decided: np.ndarray, *, label: str) -> Drawn:
+    """Draw the confusion matrix: counts, and shares of what truly happened."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    rows = np.array([event, ~event])
+    counts = np.array([[(row & decided).sum(), (row & ~decided).sum()] for row in rows])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    text = np.array(
+        [
+            [f"{n:,}\n{share:.0%}" for n, share in zip(*pair, strict=True)]
+            for pair in zip(counts, shares, strict=True)
+        ]
+    )
+    happened, said = [label, f"not {label}"], ["contacted", "left alone"]
+    with house_style():
+        figure, axes = plt.subplots(figsize=(4.6, 3.4))
+        style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "fmt": "", "cbar": False}
+        sns.heatmap(shares, annot=text, xticklabels=said, yticklabels=happened, ax=axes, **style)
+        axes.set(xlabel="decision", ylabel="what happened", title="Confusion matrix")
+    (hit, missed), (wrong, right) = counts
+    return figure, (
+        f"Confusion matrix: of {hit + missed:,} {label}, {hit:,} are contacted and {missed:,} are"
+        f" missed; of {wrong + right:,} others {wrong:,} are contacted and {right:,} left alone."
+    )
+
+
+def importance(table: pd.DataFrame, *, most: int = 12) -> Drawn:
+    """Draw the loss of area when a feature is shuffled, the largest first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        feature, value, low, high.
+    """
     shown = table.head(most)
+    with interval_lines(list(shown["feature"]), {"loss": shown}) as (figure, axes):
+        axes.axvline(0, color=COLOURS[6], linestyle=":")
+        axes.set_xlabel("loss of area when the feature is shuffled (range of repeats)")
+        axes.set_title("What the chosen model relies on")
+    told = ", ".join(f"{r.feature} {r.value:.3f}" for r in shown.head(5).itertuples())
+    return figure, f"Importance of {len(shown)} of {len(table)} features by shuffling: {told}."
+
+
+def rules(table: pd.DataFrame, *, most: int = 12) -> Drawn:
+    """Draw the lift of rules before and after the cut in time: each column's most doubtful."""
+    shown = table.drop_duplicates("column").head(most)
     names = [f"{r.rule}{' (gone)' if r.gone else ''}" for r in shown.itertuples()]
     sides = {
         f"{when} the cut": shown.rename(
@@ -161,7 +279,7 @@ def rules(table: pd.DataFrame, *, most: int = 12) -> Figure:
     )
 
 
-def detection(table: pd.DataFrame) -> Figure:
+def detection(table: pd.DataFrame) -> Drawn:
     """Draw the share of planted defects found, by kind and strength.
 
     Parameters
@@ -182,7 +300,7 @@ def detection(table: pd.DataFrame) -> Figure:
 @contextmanager
 def interval_lines(
     names: Sequence[str], series: Mapping[str, pd.DataFrame]
-) -> Iterator[tuple[Any, Any]]:
+) -> Iterator[tuple[Figure, Axes]]:
     """Draw values with their intervals, a line a name, top to bottom; a legend comes at the end.
 
     Parameters
@@ -205,7 +323,9 @@ def interval_lines(
             figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
-def _intervals(axes: Any, rows: pd.DataFrame, value: str, place: np.ndarray, **style: Any) -> None:
+def _intervals(
+    axes: Axes, rows: pd.DataFrame, value: str, place: np.ndarray, **style: object
+) -> None:
     """Draw a value with its interval (columns low, high) on every line."""
     wings = [rows[value] - rows["low"], rows["high"] - rows[value]]
     axes.errorbar(rows[value], place, xerr=np.maximum(wings, 0), fmt="o", ms=4, **style)

@@ -129,6 +129,8 @@ class Sheet:
             return values.to_numpy(dtype=float, na_value=np.nan)
         if pd.api.types.is_datetime64_any_dtype(values):
             return np.full(self.n, np.nan)
+        if (read := self._read(column, pd.api.types.is_numeric_dtype)) is not None:
+            return read.to_numpy(dtype=float, na_value=np.nan)
         codes, _ = self.codes(column)
         parsed = pd.to_numeric(pd.Series(self.words(column), dtype=object), errors="coerce")
         return np.append(parsed.to_numpy(float), np.nan)[codes]
@@ -141,24 +143,24 @@ class Sheet:
             return values.to_numpy(dtype="datetime64[s]")
         if pd.api.types.is_numeric_dtype(values):
             return np.full(self.n, np.datetime64("NaT"), dtype="datetime64[s]")
-        if (read := self._read(column)) is not None:
+        if (read := self._read(column, pd.api.types.is_datetime64_any_dtype)) is not None:
             return read.to_numpy(dtype="datetime64[s]")
         codes, _ = self.codes(column)
         parsed = _dates(self.words(column))
         return np.append(parsed, np.datetime64("NaT"))[codes]
 
-    def _read(self, column: str) -> pd.Series | None:
-        """Return the checked table's reading of a column of times, if it has the same rows."""
+    def _read(self, column: str, right_type: Any) -> pd.Series | None:
+        """Return the checked table's reading of a column, if it has the same rows."""
         if self._checked is None or TABLES[self.name].column(column) is None:
             return None
         frame = nw.from_native(self._checked)
         if column not in frame.collect_schema().names():
             return None
         values = _to_pandas(frame.select(column).to_native())[column]
-        typed = pd.api.types.is_datetime64_any_dtype(values)
-        if not typed or len(values) != self.n or getattr(values.dt, "tz", None) is not None:
+        if not right_type(values) or len(values) != self.n:
             return None
-        return values
+        zoned = getattr(values.dtype, "tz", None) is not None
+        return None if zoned else values
 
     def _flag(self, column: str) -> np.ndarray:
         return self.where(column, lambda word: word.strip().lower() in TRUE_WORDS)

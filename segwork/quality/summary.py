@@ -120,8 +120,8 @@ def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     where = table["table"] + ": " + columns.str[:2].str.join(", ")
     where = where.where(columns.str.len() < 3, table["table"] + ": whole rows or several columns")
     share = table["share"].map(lambda part: f" ({part:.1%})" if part >= 0.0005 else " (< 0.1%)")
-    share = share.where(table["counts"] == "rows", "")
-    found = table["n_rows"].map("{:,} ".format) + table["counts"] + share
+    share = share.astype("str").where(table["counts"] == "rows", "")
+    found = table["n_rows"].map("{:,} ".format).astype("str") + table["counts"] + share
     return pd.DataFrame({
         "what is wrong": table["title"], "where": where, "how much": found,
         "what it does to the segments": table["harm"], "what to do": table["action"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segwork.config import Config
 from segwork.errors import UsageError
-from segwork.runs.files import private_folder
+from segwork.runs.files import private_folder, unwritable
 
 SAMPLE_KEY = "segwork-sample-company"
 SHORTEST_KEY = 16  # characters; shorter ones are found by trying
@@ -67,7 +67,10 @@ def pseudonym_key(config: Config, *, run_folder: Path | None = None, make: bool 
     if not path.is_file():
         if not make:
             return ""
-        _make(path)
+        try:
+            _make(path)
+        except OSError as fault:
+            raise unwritable(path, fault) from None
     return _long_enough(path.read_text(encoding="utf-8", errors="replace").strip(), f"'{path}'")
 
 
@@ -85,13 +88,23 @@ def _is_the_sample(config: Config) -> bool:
 def _make(path: Path) -> None:
     """Write a new key; of two who do so at once one wins, and both read that one."""
     whole = private_folder(path.parent) / f"key-{secrets.token_hex(8)}"
-    with open(whole, "x", encoding="ascii", opener=lambda p, how: os.open(p, how, 0o600)) as file:
-        file.write(secrets.token_hex(32))
+    _write_new(whole, secrets.token_hex(32))
+    with contextlib.suppress(FileExistsError):
+        try:
+            os.link(whole, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            _write_new(path, whole.read_text(encoding="ascii"))
+    whole.unlink()
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet, for its owner only."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(whole, path)
-    whole.unlink()
 
 
 def _long_enough(key: str, where: str) -> str:

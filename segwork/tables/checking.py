@@ -8,14 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from segwork.config import Source
+import numpy as np
+
 from segwork.errors import DataError
 from segwork.schema import TABLES, Kind, Table
+from segwork.source import Source
+from segwork.tables import parsing, prepare
 from segwork.tables.faults import Fault, first_values
 
 HUGE = 1e9
-EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-"""Units a bare number may count from 1970, and how many make a second."""
+MONEY = ("amount", "quantity", "unit_price")
+UNREAD = ("not_a_time", "not_a_number", "decimal_comma", "not_a_flag")
+"""Faults of values that are there and cannot be read."""
+HINTS = {
+    Kind.TIME: 'set time_format, such as "%d/%m/%Y" or "s", or day_first',
+    Kind.NUMBER: "set decimal, thousands or money_signs",
+    Kind.FLAG: 'name the words in rules: yes = ["Ya"], no = ["Tidak"]',
+}
 
 
 @dataclass
@@ -44,13 +53,15 @@ def check_names(names: list[str], table: Table, source: Source) -> Checked:
     for name, own in wanted.items():
         if own not in names:
             checked.problems.append(f"no column '{own}' (mapped to {name}){_near(own, names)}")
-        elif name in names and name != own and name not in wanted.values():
-            checked.problems.append(
-                f"'{own}' is mapped to {name}, but a column '{name}' is there too"
-            )
     mapped = set(wanted.values())
     own_names = {name: name for name in names if name not in mapped and name not in wanted}
-    checked.columns = {**{n: own for n, own in wanted.items() if own in names}, **own_names}
+    clashing = [n for n in names if n in wanted and n not in mapped and n not in own_names]
+    kept = {f"source_{name}": name for name in clashing if f"source_{name}" not in names}
+    checked.notes += [
+        f"{table.name}: the file's own '{n}' is kept as 'source_{n}'." for n in clashing
+    ]
+    mine = {name: own for name, own in wanted.items() if own in names}
+    checked.columns = {**mine, **own_names, **kept}
     checked.problems += _lacking(checked.columns, wanted, table, names)
     return checked
 
@@ -59,11 +70,7 @@ def _lacking(
     columns: Mapping[str, str], wanted: Mapping[str, str], table: Table, names: list[str]
 ) -> list[str]:
     lacking = [n for n in table.needed if n not in columns and n not in wanted]
-    found = [f"needs a column '{name}'{_near(name, names)}" for name in lacking]
-    priced = {"quantity", "unit_price"} <= {*columns, *wanted}
-    if table.name == "transactions" and "amount" not in {*columns, *wanted} and not priced:
-        found.append(f"needs 'amount', or 'quantity' and 'unit_price'{_near('amount', names)}")
-    return found
+    return [f"needs a column '{name}'{_near(name, names)}" for name in lacking]
 
 
 def _near(name: str, names: list[str]) -> str:
@@ -101,7 +108,9 @@ def check_pandas(frame: Any, table: Table, source: Source, *, raw_text: bool = F
             ready[name] = _extra(column) if raw_text else column
         else:
             ready[name] = _read(column, contract.name, contract.kind, checked, table, source)
-    _derive_pandas(ready, checked, table, source)
+    if source.clock and "ordered_at" in ready and not checked.problems:
+        _add_clock(ready, frame, checked, table, source)
+    _derive_pandas(ready, frame, checked, table, source)
     checked.frame = pd.DataFrame(ready, index=frame.index, copy=False)
     return checked
 
@@ -109,16 +118,16 @@ def check_pandas(frame: Any, table: Table, source: Source, *, raw_text: bool = F
 def _read(
     column: Any, name: str, kind: Kind, checked: Checked, table: Table, source: Source
 ) -> Any:
-    from segwork.tables.parsing import parse
-
-    parsed = parse(column, kind, decimal=source.decimal, time_format=source.time_format)
+    parsed = parsing.parse(column, kind, source)
     needed = name in table.needed
     if parsed.problem:
         checked.problems.append(f"'{name}': {parsed.problem}")
-    elif needed and parsed.column.isna().all():
+    elif parsed.column.isna().all() and (needed or (source.is_named and name in MONEY)):
         checked.problems.append(no_value(table, name, first_values(column.dropna().head(1))))
+    elif source.is_named and (problem := _mostly_unread(column, name, kind, parsed.faults)):
+        checked.problems.append(problem)
     faults = dict(parsed.faults)
-    if needed or name in ("amount", "quantity", "unit_price"):
+    if needed or name in MONEY:
         faults["missing"] = _missing(parsed)
     if name == "amount":
         faults["huge"] = (parsed.column.abs() >= HUGE).to_numpy()
@@ -133,14 +142,33 @@ def no_value(table: Table, name: str, examples: tuple[str, ...]) -> str:
     if not examples:
         return f"no value of '{name}': all are missing"
     kind = table.column(name).kind
-    hint = ' (set time_format, such as "%d/%m/%Y" or "s")' if kind is Kind.TIME else ""
+    hint = f" ({HINTS[kind]})" if kind in HINTS else ""
     return f"no value of '{name}' can be read as {kind.value}, such as '{examples[0]}'{hint}"
+
+
+def mostly_unread(name: str, kind: Kind, unread: int, there: int, examples: tuple[str, ...]) -> str:
+    """Say that more than half of the values of a column cannot be read; empty if fewer."""
+    if not unread or 2 * unread <= there:
+        return ""
+    shown = ", ".join(f"'{one}'" for one in examples[:3])
+    told = f"{unread:,} of {there:,} values of '{name}' cannot be read as {kind.value}"
+    return f"{told}, such as {shown} ({HINTS[kind]})"
+
+
+def _mostly_unread(column: Any, name: str, kind: Kind, faults: Mapping[str, Any]) -> str:
+    found = [faults[code] for code in UNREAD if code in faults]
+    if kind not in HINTS or not found:
+        return ""
+    bad = np.logical_or.reduce(found)
+    marked = faults["missing_marker"].sum() if "missing_marker" in faults else 0
+    there = int(column.notna().sum() - marked)
+    return mostly_unread(name, kind, int(bad.sum()), there, first_values(column[bad].head(1000)))
 
 
 def _missing(parsed: Any) -> Any:
     """Mark what was missing already, not what could not be read."""
     unread = parsed.column.isna().to_numpy(bool)
-    for code in ("missing_marker", "not_a_time", "not_a_number", "decimal_comma", "not_finite"):
+    for code in ("missing_marker", *UNREAD, "not_finite"):
         if code in parsed.faults:
             unread = unread & ~parsed.faults[code]
     return unread
@@ -169,21 +197,41 @@ def _extra(column: Any) -> Any:
     return numbers if same_gaps and not coded and not numbers.isna().all() else column
 
 
-def _derive_pandas(ready: dict[str, Any], checked: Checked, table: Table, source: Source) -> None:
+def _add_clock(
+    ready: dict[str, Any], frame: Any, checked: Checked, table: Table, source: Source
+) -> None:
+    ready["ordered_at"], without = prepare.clock(ready["ordered_at"], frame, table.name, source)
+    count_rows(checked, table, "ordered_at", "no_clock", frame[source.clock], without)
+    checked.notes.append(f"{table.name}.ordered_at has its time of day from '{source.clock}'.")
+
+
+def _derive_pandas(
+    ready: dict[str, Any], frame: Any, checked: Checked, table: Table, source: Source
+) -> None:
     if table.name != "transactions" or checked.problems:
         return
-    if "amount" not in ready:
+    if "amount" not in ready and has_money(ready):
         ready["amount"] = (ready["quantity"] * ready["unit_price"]).rename("amount")
+    if "amount" in ready and set(source.rules) & {"negative", "subtract", "zero", "scale"}:
+        ready["amount"], notes = prepare.money(ready["amount"], frame, table.name, source)
+        checked.notes += notes
     prefix = source.rules.get("cancelled_prefix", "")
     if prefix and "is_return" not in ready and "order_id" in ready:
         ready["is_return"] = ready["order_id"].str.startswith(prefix, na=False).rename("is_return")
     checked.notes += derivation_notes(checked.columns, prefix)
 
 
+def has_money(columns: Any) -> bool:
+    """Say whether amounts are there or can be worked out."""
+    return "amount" in columns or {"quantity", "unit_price"} <= set(columns)
+
+
 def derivation_notes(columns: Mapping[str, str], cancelled_prefix: str) -> list[str]:
     """Say which columns of transactions were made, and from what."""
     notes = []
-    if "amount" not in columns:
+    if not has_money(columns):
+        notes.append("transactions has no money: orders are counted, spend is not known.")
+    elif "amount" not in columns:
         notes.append("transactions.amount is quantity × unit_price.")
     if "order_id" not in columns:
         notes.append("transactions has no order_id: a customer's lines of one day are one order.")
@@ -213,5 +261,6 @@ def refuse(problems: Mapping[str, list[str]], unreadable: Mapping[str, DataError
 
 
 def _accepted(table: Table) -> str:
-    money = " and amount or (quantity and unit_price)" if table.name == "transactions" else ""
+    money = ", and for money amount or (quantity and unit_price)"
+    money = money if table.name == "transactions" else ""
     return f"{table.name} with {', '.join(table.needed)}{money}"

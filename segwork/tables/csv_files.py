@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from segwork.config import Source
 from segwork.errors import DataError
-from segwork.tables.engines import Raw
+from segwork.source import Source
 from segwork.tables.faults import EXAMPLES, Fault
-from segwork.tables.reading import arrow_to_pandas, beginning, refuse_twice
+from segwork.tables.raw import Raw, arrow_to_pandas, beginning, refuse_twice
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 16
+LONGEST_HEADER = 1 << 24  # bytes
 LONGEST_RECORD = 1000  # lines
 
 
@@ -27,29 +28,66 @@ def read(file: Path, name: str, source: Source, connection: Any, engine: str) ->
     DataError
         The file is empty, is no text, or its header names a column twice.
     """
-    with file.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
+    head = beginning_of(file)
     if not head.strip():
         raise DataError(f"'{file.name}' is empty", accepted="a header and rows")
-    if word := beginning(head):
+    wide = source.encoding.lower().startswith(("utf-16", "utf_16", "utf16"))
+    if (word := beginning(head)) and not wide:
         raise DataError(f"'{file.name}' is {word}, not a CSV", accepted="text, one row a line")
-    names, separator = _header(head, file, source)
-    raw = _quick(file, name, names, separator, source, connection, engine)
+    names, separator = header(head, file, source)
+    plain = (
+        b"\r" not in head.replace(b"\r\n", b"")
+        and head[:4].lower() != b"sep="
+        and b'="' not in head
+    )
+    raw = None
+    if plain and not (source.header_row or source.skip_after_header or source.skip_footer):
+        raw = _quick(file, name, names, separator, source, connection, engine)
     return raw or _careful(file, name, names, separator, source)
 
 
-def _header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
+def beginning_of(file: Path) -> bytes:
+    """Return the beginning of a file, as far as its header goes at least."""
+    with file.open("rb") as handle:
+        head = handle.read(HEAD_BYTES)
+        while len(head) < LONGEST_HEADER and b"\n" not in head[-HEAD_BYTES:]:
+            if not (more := handle.read(HEAD_BYTES)):
+                break
+            head += more
+    return head
+
+
+def header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
+    """Return the names of the columns and the separator."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     whole = head if wide or b"\n" not in head else head[: head.rfind(b"\n") + 1]
     text, _ = _decode(whole, source.encoding)
-    lines = text.lstrip("\r\n").splitlines()
-    separator = source.separator or max(
-        SEPARATORS, key=lambda mark: len(next(csv.reader(lines[:1], delimiter=mark), []))
+    lines, told = _below(io.StringIO(text, newline="").readlines(), source)
+    separator = (
+        source.separator
+        or told
+        or max(SEPARATORS, key=lambda mark: len(next(csv.reader(lines[:1], delimiter=mark), [])))
     )
-    cells = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=separator))
+    try:
+        cells = next(csv.reader(lines, delimiter=separator), [])
+    except csv.Error as fault:
+        raise DataError(f"the header of '{file.name}' cannot be read ({fault})") from None
     names = [cell.strip() or f"column_{n + 1}" for n, cell in enumerate(cells)]
+    if not names:
+        raise DataError(f"'{file.name}' has no line {source.header_row}", accepted="its header")
     refuse_twice(names, file.name)
     return names, separator
+
+
+def _below(lines: list[str], source: Source) -> tuple[list[str], str]:
+    """Return the lines from the header on, and the separator a first line ``sep=;`` names."""
+    told = re.fullmatch(r"sep=(.)", lines[0].strip(), re.IGNORECASE) if lines else None
+    if source.header_row:
+        return lines[source.header_row - 1 :], told[1] if told else ""
+    at = 1 if told else 0
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return lines[at:], told[1] if told else ""
 
 
 def _quick(
@@ -90,7 +128,7 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
     text, foreign = _decode(file.read_bytes(), source.encoding)
     rows: list[list[str | None]] = []
     lines: dict[str, list[int]] = {"encoding": foreign}
-    for line, cells, torn in _rows(text, separator, len(names), file):
+    for line, cells, torn in _rows(text, separator, len(names), file, source):
         if torn:
             lines.setdefault("torn_quote", []).append(line)
         if len(cells) > len(names):
@@ -99,7 +137,9 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
         if len(cells) < len(names):
             lines.setdefault("ragged_short", []).append(line)
             cells = cells + [""] * (len(names) - len(cells))
-        rows.append([cell or None for cell in cells])
+        rows.append([_bare(cell) for cell in cells])
+    end = len(rows) - source.skip_footer if source.skip_footer else None
+    rows = rows[source.skip_after_header : end]
     columns = pd.Index(names, dtype=object)
     frame = pd.DataFrame(rows, columns=columns, dtype="str")
     faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
@@ -107,15 +147,24 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
     return Raw(frame, faults=faults, left_out=left_out, raw_text=True)
 
 
+def _bare(cell: str) -> str | None:
+    """Take the formula off a cell such as ="0012", which keeps zeros in a spreadsheet."""
+    if cell.startswith('="') and cell.endswith('"'):
+        cell = cell[2:-1]
+    return cell or None
+
+
 def _rows(
-    text: str, separator: str, width: int, file: Path
+    text: str, separator: str, width: int, file: Path, source: Source
 ) -> Iterator[tuple[int, list[str], bool]]:
     """Give line number, cells, and whether a quote was torn, of every row below the header.
 
     A quote that is never closed, or closed only after whole rows, would swallow those rows: such
     a line is read without regard to quotes. Blank lines are no rows.
     """
-    lines = io.StringIO(text, newline="").readlines()
+    every = io.StringIO(text, newline="").readlines()
+    lines, _ = _below(every, source)
+    above = len(every) - len(lines)
     started, at = False, 0
     while at < len(lines):
         end = _end_of_record(lines, at)
@@ -123,12 +172,14 @@ def _rows(
         try:
             found = list(csv.reader(io.StringIO(record, newline=""), delimiter=separator))
         except csv.Error as fault:
-            raise DataError(f"'{file.name}' cannot be read at line {at + 1} ({fault})") from None
+            raise DataError(
+                f"'{file.name}' cannot be read at line {above + at + 1} ({fault})"
+            ) from None
         torn = record.count('"') % 2 == 1 or any(
             inner.count(separator) >= width - 1 > 0
             for cell in found[0]
             if found
-            for inner in cell.split("\n")[1:]
+            for inner in re.split("[\r\n]", cell)[1:]
         )
         if torn:
             end = at + 1
@@ -136,7 +187,7 @@ def _rows(
         for cells in found:
             if any(cells) or len(cells) > 1:
                 if started:
-                    yield at + 1, cells, torn
+                    yield above + at + 1, cells, torn
                 started = True
         at = end
 

@@ -4,51 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
 
-from segwork.config import Source
 from segwork.errors import DataError
 from segwork.schema import Table
 from segwork.tables.checking import Checked, check_names, check_pandas
-from segwork.tables.faults import Fault
+from segwork.tables.raw import Raw, arrow_to_pandas, is_lazy_sql
 
 PSEUDONYM_DIGITS = 16
-
-
-@dataclass
-class Raw:
-    """A table as it came, with what was found while reading it.
-
-    Parameters
-    ----------
-    frame : native frame
-    source : Source
-    digest : callable
-        SHA-256 of the source, worked out when asked for.
-    faults, notes : list
-    unreadable : DataError, optional
-        Why there is no frame.
-    left_out : int
-        Rows that could not be placed; each is named in ``faults``.
-    raw_text : bool
-        The source has no types: every value is text.
-    connection : DuckDB connection, optional
-        The one a DuckDB relation belongs to.
-    """
-
-    frame: Any = None
-    source: Source = field(default_factory=Source)
-    digest: Callable[[], str] = str
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    unreadable: DataError | None = None
-    left_out: int = 0
-    raw_text: bool = False
-    connection: Any = None
 
 
 def check(raw: Raw, table: Table) -> Checked:
@@ -60,13 +25,26 @@ def check(raw: Raw, table: Table) -> Checked:
     if is_lazy_sql(raw.frame):
         from segwork.tables import lazy
 
-        return lazy.check(raw.frame, table, raw.source)
+        return lazy.check(raw.frame, table, raw.source) or _check_in_memory(raw, table)
     return _check_eager(raw, table)
 
 
-def is_lazy_sql(frame: Any) -> bool:
-    """Tell DuckDB relations and Spark frames, which are checked in SQL, from frames in memory."""
-    return nw.dependencies.is_duckdb_relation(frame) or nw.dependencies.is_pyspark_dataframe(frame)
+def _check_in_memory(raw: Raw, table: Table) -> Checked:
+    """Check a lazy frame through pandas, where its text takes more than SQL to read."""
+    import pyarrow as pa
+
+    frame = raw.frame
+    if nw.dependencies.is_pyspark_dataframe(frame):
+        checked = check_pandas(frame.toPandas(), table, raw.source, raw_text=raw.raw_text)
+        if checked.frame is not None:
+            checked.frame = frame.sparkSession.createDataFrame(checked.frame)
+        return checked
+    given = arrow_to_pandas(frame.to_arrow_table())
+    checked = check_pandas(given, table, raw.source, raw_text=raw.raw_text)
+    if checked.frame is not None:
+        made = pa.Table.from_pandas(checked.frame, preserve_index=False)  # noqa: F841
+        checked.frame = frame.query("read", "select * from made")  # on the connection it is from
+    return checked
 
 
 def _check_eager(raw: Raw, table: Table) -> Checked:

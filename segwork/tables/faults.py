@@ -8,7 +8,9 @@ from typing import Any
 
 DEFINITIONS = {
     "missing": "no value in a column the contract needs; the row is kept",
-    "missing_marker": "the id is a word for 'no value' (nan, none, null, n/a); read as missing",
+    "missing_marker": r"a word for 'no value' (nan, null, n/a, \N, ?, -); read as missing",
+    "decimal_id": "an id written as a number with decimals (20113.0); read without them",
+    "scientific_id": "an id in scientific notation (1.2E+12): its last digits are lost; kept",
     "not_a_time": "the value cannot be read as a time; read as missing",
     "time_zone": "the value names a time zone; moved to UTC",
     "implausible_time": "before 1980 or from 2100 on; kept",
@@ -17,6 +19,9 @@ DEFINITIONS = {
     "not_finite": "infinite; read as missing",
     "huge": "an amount of 1e9 or more in either direction; kept",
     "not_a_flag": "neither yes nor no; read as missing",
+    "nobody": "an id that the config says stands for no customer; read as missing",
+    "left_out_by_rule": "a row that the rules of the config leave out, such as a cancelled order",
+    "no_clock": "the time of day in the second column cannot be read; midnight is used",
     "encoding": "a line that is not in the file's encoding; read as Windows-1252",
     "torn_quote": "a quote that is not closed in its row; the line is read without quotes, kept",
     "ragged_short": "a row with fewer fields than the header; padded with missing values, kept",

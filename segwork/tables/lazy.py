@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
-from segwork.config import Source
 from segwork.schema import Kind, Table
+from segwork.source import Source
 from segwork.tables.checking import (
-    EPOCH_UNITS,
     HUGE,
+    MONEY,
     Checked,
     check_names,
     derivation_notes,
+    has_money,
+    mostly_unread,
     no_value,
 )
 from segwork.tables.faults import EXAMPLES, Fault
+from segwork.tables.times import EPOCH_UNITS
+from segwork.words import MISSING_MARKS, NO, YES
+
+MOST_TEXTS = 10_000
 
 # Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
 # `case` around it says.
-WORDS = "nan|none|null|n/a|na|<na>|nat|#n/a"
-MARKER, NO_ID = (f"(?i)^[ \t\r\n]*({words})[ \t\r\n]*$" for words in (WORDS, f"|{WORDS}"))
+WORDS = "|".join(sorted(re.escape(word) for word in MISSING_MARKS - {""}))
+MARKER, NO_ID = (rf"(?i)^[\s\p{{Z}}]*({words})[\s\p{{Z}}]*$" for words in (WORDS, f"|{WORDS}"))
 # What no marker begins with. Compared as text, which costs nothing beside reading it; the code of
 # the first character took as long as the reading.
 PLAIN = (
-    "{0} >= '0' and {0} < '<' or {0} >= '=' and {0} < 'N' or {0} >= 'O' and {0} < 'n' or {0} >= 'o'"
+    "{0} >= '0' and {0} < '<' or {0} >= '@' and {0} < 'N' or {0} >= 'O' and {0} < '['"
+    " or {0} >= 'a' and {0} < 'n' or {0} >= 'o' and {0} < '{{'"
 )
+DECIMAL_ID = "^[1-9][0-9]*[.]0+$"
+SCIENTIFIC_ID = "^[0-9]([.,][0-9]+)?[eE][+]?[0-9]{2}$"
 ZONE = "(?i)[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
 INFINITE, COMMA = "(?i)^[+-]?inf(inity)?$", "^[+-]?[0-9][0-9.]*,[0-9]+$"
 GROUPED = "^[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]*)?(e[+-]?[0-9]+)?$"
-YES, NO = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
 
 
 @dataclass(frozen=True)
@@ -69,22 +78,33 @@ SPARK = Dialect(
     zoned_text="cast(to_utc_timestamp(try_cast({} as TIMESTAMP), current_timezone()) as"
     " TIMESTAMP_NTZ)",
     day="datediff({}, date'1970-01-01')",
-    matches="regexp_like({}, '{}')",
+    matches="regexp_like({}, r'{}')",
 )
 
 
-def check(frame: Any, table: Table, source: Source) -> Checked:
-    """Project a lazy frame to the contract; faults are counted when asked for, in one scan."""
+def check(frame: Any, table: Table, source: Source) -> Checked | None:
+    """Project a lazy frame to the contract; faults are counted when asked for, in one scan.
+
+    None where a column holds text that takes more than SQL to read as pandas reads it.
+    """
     dialect = _dialect(frame)
     schema = nw.from_native(frame).collect_schema()
     checked = check_names(list(schema.names()), table, source)
-    readers = {}
-    for name, own in checked.columns.items():
-        contract = table.column(name)
-        kind = None if contract is None else contract.kind
-        readers[name] = _reader(dialect.name(own), kind, schema[own], source, dialect)
+    readers = {
+        name: _reader(dialect.name(own), _kind(name, table), schema[own], source, dialect)
+        for name, own in checked.columns.items()
+    }
     if not checked.problems:
-        checked.problems += _without_values(frame, checked.columns, readers, table)
+        text = {name for name, own in checked.columns.items() if schema[own] == nw.String}
+        unread = {n: _unread(frame, n, checked.columns[n], readers[n], table) for n in text}
+        if source.in_memory or any(_better(unread[n], n, table, source) for n in text):
+            return None
+        if any(_disguised(frame, checked.columns[n], n, table, source) for n in text):
+            return None
+        money = MONEY if source.is_named else ()
+        checked.problems += _without_values(frame, checked.columns, readers, table, money)
+        if source.is_named:
+            checked.problems += _hardly_read(frame, checked.columns, readers, table, unread)
     if checked.problems:
         return checked
     derived = _derived(readers, table, source)
@@ -96,10 +116,15 @@ def check(frame: Any, table: Table, source: Source) -> Checked:
 
 
 def _without_values(
-    frame: Any, columns: dict[str, str], readers: dict[str, str], table: Table
+    frame: Any,
+    columns: dict[str, str],
+    readers: dict[str, str],
+    table: Table,
+    money: tuple[str, ...],
 ) -> list[str]:
     """Say which needed columns hold nothing that can be read; one good row settles it."""
-    there = {name: f"({readers[name]}) is not null" for name in table.needed}
+    wanted = (*table.needed, *(name for name in money if name in columns))
+    there = {name: f"({readers[name]}) is not null" for name in wanted}
     if not _is_empty(frame.filter(" and ".join(there.values()))):
         return []
     if _is_empty(frame):
@@ -108,6 +133,69 @@ def _without_values(
     name_of = _dialect(frame).name
     own = {name: name_of(columns[name]) for name in empty}
     return [no_value(table, n, _examples(frame, o, f"{o} is not null")) for n, o in own.items()]
+
+
+def _kind(name: str, table: Table) -> Kind | None:
+    return getattr(table.column(name), "kind", None)
+
+
+def _unread(frame: Any, name: str, own: str, reader: str, table: Table) -> list[str]:
+    """Return different texts of a column of times, numbers or flags that SQL cannot read."""
+    if _kind(name, table) not in (Kind.TIME, Kind.NUMBER, Kind.FLAG):
+        return []
+    column = _dialect(frame).name(own)
+    bad = project(frame.filter(f"({reader}) is null and {column} is not null"), {"v": column})
+    found = nw.from_native(bad).unique("v").head(MOST_TEXTS).collect()
+    return [text for text in found["v"].to_list() if text.strip()]
+
+
+def _better(texts: list[str], name: str, table: Table, source: Source) -> bool:
+    """Say whether the reader of pandas makes more of these texts, or has a question about them."""
+    import pandas as pd
+
+    from segwork.tables import parsing
+
+    kind = _kind(name, table)
+    if not texts or kind is None:
+        return False
+    parsed = parsing.parse(pd.Series(texts, dtype="str"), kind, source)
+    return bool(parsed.problem) or bool(parsed.column.notna().any())
+
+
+def _disguised(frame: Any, own: str, name: str, table: Table, source: Source) -> bool:
+    """Say whether every number with a point may as well be one with thousands."""
+    if _kind(name, table) is not Kind.NUMBER or source.decimal:
+        return False
+    dialect = _dialect(frame)
+    text = f"trim(cast({dialect.name(own)} as {dialect.text}))"
+    grouped = dialect.matches.format(text, "^[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+-?$")
+    other = f"{text} like '%.%' and not {grouped}"
+    return _is_empty(frame.filter(other)) and not _is_empty(frame.filter(grouped))
+
+
+def _hardly_read(
+    frame: Any,
+    columns: dict[str, str],
+    readers: dict[str, str],
+    table: Table,
+    unread: dict[str, list[str]],
+) -> list[str]:
+    """Say which columns hold more values that cannot be read than values that can."""
+    problems = []
+    for name, texts in unread.items():
+        if not (bad := sorted(t for t in texts if t.strip().lower() not in MISSING_MARKS)):
+            continue
+        dialect = _dialect(frame)
+        text = f"lower(trim(cast({dialect.name(columns[name])} as {dialect.text})))"
+        there = f"{text} is not null and not {dialect.matches.format(text, NO_ID)}"
+        unknown = f"({readers[name]}) is null and not {dialect.matches.format(text, INFINITE)}"
+        sums = {"n": f"count_if({there})", "bad": f"count_if({unknown} and {there})"}
+        row = _first(frame, sums)
+        kind = table.column(name).kind
+        problem = mostly_unread(name, kind, row[1], row[0], tuple(t[:40] for t in bad))
+        whole = row[1] == row[0] and name in (*table.needed, *MONEY)  # told already
+        problems += [problem] if problem and not whole else []
+    return problems
 
 
 def project(frame: Any, expressions: dict[str, str]) -> Any:
@@ -157,8 +245,10 @@ def _reader(own: str, kind: Kind | None, dtype: Any, source: Source, dialect: Di
     if kind is Kind.NUMBER:
         return _read_number(own, text, dtype, source)
     if kind is Kind.FLAG and dtype != nw.Boolean:
+        yes, no = (", ".join(f"'{w}'" for w in sorted(words)) for words in (YES, NO))
         return (
-            f"case when lower({text}) in {YES} then true when lower({text}) in {NO} then false end"
+            f"case when lower({text}) in ({yes}) then true"
+            f" when lower({text}) in ({no}) then false end"
         )
     return own
 
@@ -171,9 +261,15 @@ def _read_id(own: str, dtype: Any, dialect: Dialect) -> str:
     kept = own if dtype == nw.String else f"cast({own} as {dialect.text})"
     if dtype.is_integer():
         return kept
-    plain = PLAIN.format(own) if dtype == nw.String else "false"
+    plain = PLAIN.format(own)
     absent = dialect.matches.format(kept, NO_ID)
-    return f"case when {plain} then {kept} when not {absent} then {kept} end"
+    if dtype != nw.String:
+        return f"case when not {absent} then {kept} end"
+    decimal = f"{own} like '%.0%' and {dialect.matches.format(own, DECIMAL_ID)}"
+    return (
+        f"case when {decimal} then substring({own}, 1, position('.' in {own}) - 1)"
+        f" when {plain} then {kept} when not {absent} then {kept} end"
+    )
 
 
 def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect) -> str:
@@ -191,10 +287,10 @@ def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect
     if dtype.is_numeric():
         return f"cast(null as {dialect.time})"
     zoned, read = dialect.matches.format(text, ZONE), dialect.zoned_text.format(text)
-    return (
-        f"case when {zoned} then {read} else cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
-        " end"
-    )
+    plain = f"cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
+    # DuckDB would read "1/2/24" as a day of the year 1, and "epoch".
+    dated = f"{text} like '____-%' or {text} like '____/%'"
+    return f"case when {zoned} then {read} when {dated} then {plain} end"
 
 
 def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
@@ -215,7 +311,7 @@ def _derived(readers: dict[str, str], table: Table, source: Source) -> dict[str,
     if table.name != "transactions":
         return {}
     made = {}
-    if "amount" not in readers:
+    if "amount" not in readers and has_money(readers):
         quantity, price = (f"cast({readers[n]} as DOUBLE)" for n in ("quantity", "unit_price"))
         made["amount"] = f"{quantity} * {price}"
     prefix = source.rules.get("cancelled_prefix", "").replace("'", "''")
@@ -257,17 +353,22 @@ def _tests(
     text = f"coalesce(trim(cast({own} as {dialect.text})), '')"
     there = f"lower({text}) not in ('', 'nan')"
     unread, tests = f"({sql}) is null and {there}", {}
-    if kind is Kind.IDENTIFIER and "isnan" not in sql:
-        tests["missing_marker"] = f"({sql}) is null and {dialect.matches.format(text, MARKER)}"
+    if sql != own and f"isnan({own})" not in sql:
+        marked = f"({sql}) is null and {dialect.matches.format(text, MARKER)}"
+        tests["missing_marker"] = marked
+        unread = f"{unread} and not ({marked})"
+    if kind is Kind.IDENTIFIER and "like '%.0%'" in sql:
+        tests["decimal_id"] = dialect.matches.format(text, DECIMAL_ID)
+        tests["scientific_id"] = dialect.matches.format(text, SCIENTIFIC_ID)
     elif kind is Kind.NUMBER and sql != own:
         infinite = dialect.matches.format(text, INFINITE)
-        comma = dialect.matches.format(text, COMMA) if decimal == "." else "false"
+        comma = dialect.matches.format(text, COMMA) if decimal != "," else "false"
         tests["decimal_comma"] = f"{unread} and {comma}"
         tests["not_a_number"] = f"{unread} and not ({infinite} or {comma})"
         tests["not_finite"] = f"{unread} and {infinite}"
     elif kind in (Kind.TIME, Kind.FLAG) and sql != own:
         tests["not_a_time" if kind is Kind.TIME else "not_a_flag"] = unread
-    if name in table.needed or name in ("amount", "quantity", "unit_price"):
+    if name in table.needed or name in MONEY:
         known = "".join(f" and not ({test})" for test in tests.values())
         tests["missing"] = f"({sql}) is null{known}"
     if kind is Kind.TIME:

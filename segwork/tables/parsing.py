@@ -5,7 +5,6 @@ Each reader returns the parsed column and, by fault code, the rows (boolean arra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +12,14 @@ import numpy as np
 import pandas as pd
 
 from segwork.schema import Kind
-from segwork.tables.checking import EPOCH_UNITS
+from segwork.source import Source
+from segwork.tables import numbers, times
+from segwork.words import MISSING_MARKS, NO, YES
 
-MARKERS = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "#n/a"})
-YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
-NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
+MARKS = MISSING_MARKS - {""}
+YES_WORDS = YES | {"ya", "ja", "oui", "si", "sí", "sim", "да", "yes.", "x"}
+NO_WORDS = NO | {"tidak", "nein", "non", "não", "nao", "нет"}
 EARLIEST, LATEST = pd.Timestamp(1980, 1, 1), pd.Timestamp(2100, 1, 1)
-
-_ZONE = re.compile(r"\d{1,2}:\d{2}.*?(Z|[+-]\d{2}(:?\d{2})?|\s?UTC|\s?GMT)$", re.IGNORECASE)
-_SLASHED = (
-    r"^(?P<a>\d{1,4})(?P<mark>[/.\-])(?P<b>\d{1,2})[/.\-](?P<c>\d{1,4})"
-    r"(?:[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?P<half>[AaPp][Mm])?)?$"
-)
 
 
 @dataclass
@@ -37,14 +32,15 @@ class Parsed:
     problem: str = ""
 
 
-def parse(column: pd.Series, kind: Kind, *, decimal: str = ".", time_format: str = "") -> Parsed:
+def parse(column: pd.Series, kind: Kind, source: Source | None = None) -> Parsed:
     """Read a column as ``kind``; the column given is not changed."""
+    source = source or Source()
     if kind is Kind.TIME:
-        return parse_time(column, time_format)
+        return parse_time(column, source)
     if kind is Kind.NUMBER:
-        return parse_number(column, decimal)
+        return parse_number(column, source)
     if kind is Kind.FLAG:
-        return parse_flag(column)
+        return parse_flag(column, source)
     if kind is Kind.IDENTIFIER:
         return parse_identifier(column)
     return Parsed(_as_text(column) if _is_texty(column) else column)
@@ -53,121 +49,80 @@ def parse(column: pd.Series, kind: Kind, *, decimal: str = ".", time_format: str
 def parse_identifier(column: pd.Series) -> Parsed:
     """Read ids as text: leading zeros stay, 17850.0 is '17850', blank is missing."""
     codes, uniques = _factorize(column)
-    texts = [_id_text(value) for value in uniques]
-    marker = np.array([(text or "").strip().lower() in MARKERS for text in texts], bool)
+    texts = pd.Series([_id_text(value) for value in uniques], dtype=object)
+    known = texts.fillna("").astype(str)
+    marker = known.str.strip().str.lower().isin(MARKS).to_numpy(bool)
+    faults = {"missing_marker": _at(codes, marker)}
+    if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
+        decimal = known.str.fullmatch(r"[1-9]\d*\.0+").to_numpy(bool)
+        faults["decimal_id"] = _at(codes, decimal)
+        destroyed = known.str.fullmatch(r"\d([.,]\d+)?[eE]\+?\d{2}").to_numpy(bool)
+        faults["scientific_id"] = _at(codes, destroyed)
+        texts = texts.where(~decimal, known.str.replace(r"\.0+$", "", regex=True))
     texts = [None if is_marker else text for text, is_marker in zip(texts, marker, strict=True)]
-    return Parsed(_spread(codes, texts, column, "str"), {"missing_marker": _at(codes, marker)})
+    return Parsed(_spread(codes, texts, column, "str"), faults)
 
 
-def parse_flag(column: pd.Series) -> Parsed:
+def parse_flag(column: pd.Series, source: Source) -> Parsed:
     """Read yes/no in its usual spellings as boolean (nullable where something is missing)."""
+    yes = YES_WORDS | {word.lower() for word in source.rules.get("yes", ())}
+    no = NO_WORDS | {word.lower() for word in source.rules.get("no", ())} - yes
     codes, uniques = _factorize(column)
     words = [str(value).strip().lower() for value in uniques]
-    flags = [True if word in YES else False if word in NO else None for word in words]
-    bad = np.array([f is None and w != "" for f, w in zip(flags, words, strict=True)], bool)
+    flags = [True if word in yes else False if word in no else None for word in words]
+    absent = np.array([word in MISSING_MARKS for word in words], bool)
+    bad = np.array([f is None for f in flags], bool) & ~absent
     values = _spread(codes, flags, column, "boolean")
     complete = not values.isna().any()
     return Parsed(values.astype(bool) if complete else values, {"not_a_flag": _at(codes, bad)})
 
 
-def parse_number(column: pd.Series, decimal: str) -> Parsed:
-    """Read numbers; whole ones without gaps stay integers. Thousands marks only beside commas."""
+def parse_number(column: pd.Series, source: Source) -> Parsed:
+    """Read numbers; whole ones without gaps stay integers. Thousands marks only if stated."""
+    problem = ""
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values, faults = _plain_numbers(column), {}
     else:
         codes, uniques = _factorize(column)
         texts = pd.Series([str(value).strip() for value in uniques], dtype=object)
-        numbers = pd.to_numeric(_with_point(texts, decimal), errors="coerce").astype(float)
-        bad = (numbers.isna() & (texts != "")).to_numpy()
-        comma = bad & texts.str.fullmatch(r"[+-]?\d[\d.]*,\d+").to_numpy(bool)
-        values = _spread(codes, numbers.tolist(), column, float)
-        faults = {"decimal_comma": _at(codes, comma), "not_a_number": _at(codes, bad & ~comma)}
-        values = _whole(values, texts)
+        marked = texts.str.lower().isin(MARKS).to_numpy(bool)
+        plain = numbers.plain_text(texts, source)
+        read = pd.to_numeric(plain, errors="coerce").astype(float)
+        bad = (read.isna() & (texts != "")).to_numpy() & ~marked
+        problem = numbers.thousands_in_disguise(texts[~marked & (texts != "").to_numpy()], source)
+        values = _whole(_spread(codes, read.tolist(), column, float), plain)
+        found = {**numbers.faults_of(texts, bad), "missing_marker": marked}
+        faults = {code: _at(codes, rows) for code, rows in found.items()}
     infinite = np.isinf(values.to_numpy(float))
     if infinite.any():
         values = values.mask(infinite)
-    return Parsed(values, {**faults, "not_finite": infinite})
+    return Parsed(values, {**faults, "not_finite": infinite}, problem=problem)
 
 
-def parse_time(column: pd.Series, time_format: str) -> Parsed:
+def parse_time(column: pd.Series, source: Source) -> Parsed:
     """Read times as ``datetime64[us]`` without zone; a zone in the data is moved to UTC.
 
     ISO dates are read as they are; other orders of day, month and year only where the column
-    leaves no doubt, else the problem asks for ``time_format``.
+    leaves no doubt or the config says so, else the problem asks for ``day_first``.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _ready_times(column)
+        return _ready_times(column, source)
     codes, uniques = _factorize(column)
-    texts = pd.Series([_time_text(value, time_format) for value in uniques], dtype=object)
-    found = _Times(texts, time_format)
+    texts = pd.Series([times.as_text(value, source) for value in uniques], dtype=object)
+    marked = texts.str.lower().isin(MARKS).to_numpy(bool)
+    found = times.Times(texts.mask(marked, ""), source)
     values = _spread(codes, found.times, column, "datetime64[us]")
-    bad = (found.times.isna() & (texts != "")).to_numpy()
+    bad = (found.times.isna() & (texts != "")).to_numpy() & ~marked
     faults = {"not_a_time": _at(codes, bad), "time_zone": _at(codes, found.zoned)}
+    faults["missing_marker"] = _at(codes, marked)
     faults["implausible_time"] = _implausible(values)
     return Parsed(values, faults, found.notes, found.problem)
 
 
-class _Times:
-    """Different time texts of a column, read together because one can settle how others read."""
-
-    def __init__(self, texts: pd.Series, time_format: str) -> None:
-        self.notes: list[str] = []
-        self.problem = ""
-        self.zoned = texts.map(lambda text: bool(_ZONE.search(text))).to_numpy(bool)
-        self.times = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
-        if time_format in EPOCH_UNITS:
-            numbers = pd.to_numeric(texts, errors="coerce")
-            self.times = pd.to_datetime(numbers, unit=time_format, errors="coerce").astype(
-                "datetime64[us]"
-            )
-            return
-        self._read(texts, ~self.zoned, time_format or "ISO8601", utc=False)
-        self._read(texts, self.zoned, time_format or "ISO8601", utc=True)
-        if not time_format:
-            self._read_other_orders(texts)
-
-    def _read(self, texts: pd.Series, where: np.ndarray, form: str, *, utc: bool) -> None:
-        if where.any():
-            times = pd.to_datetime(texts[where], format=form, utc=utc, errors="coerce")
-            self.times[where] = times.dt.tz_localize(None) if utc else times
-
-    def _read_other_orders(self, texts: pd.Series) -> None:
-        left = texts[self.times.isna() & (texts != "")]
-        parts = left.str.extract(_SLASHED)
-        parts = parts[parts["a"].notna()]
-        year_first = parts["a"].str.len() == 4
-        self._assemble(parts[year_first], year="a", month="b", day="c")
-        parts = parts[~year_first & (parts["c"].str.len() == 4)]
-        if parts.empty:
-            return
-        day_first = (parts["a"].astype(int) > 12).any() or (parts["mark"] == ".").all()
-        month_first = (parts["b"].astype(int) > 12).any()
-        if day_first == month_first:
-            self.problem = (
-                f"'{left.loc[parts.index[0]]}' can be read day first or month first;"
-                ' set time_format, such as "%d/%m/%Y"'
-            )
-            return
-        self.notes.append("read day first" if day_first else "read month first")
-        day, month = ("a", "b") if day_first else ("b", "a")
-        self._assemble(parts, year="c", month=month, day=day)
-
-    def _assemble(self, parts: pd.DataFrame, *, year: str, month: str, day: str) -> None:
-        if parts.empty:
-            return
-        clock, half = parts["time"].fillna("0:00"), parts["half"].str.upper()
-        text = parts[year] + "-" + parts[month] + "-" + parts[day] + " " + clock
-        text = text.where(half.isna(), text + " " + half)
-        for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f",
-                     "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p"):  # fmt: skip
-            times = pd.to_datetime(text, format=form, errors="coerce").astype("datetime64[us]")
-            self.times.loc[text.index] = self.times.loc[text.index].fillna(times)
-
-
-def _ready_times(column: pd.Series) -> Parsed:
+def _ready_times(column: pd.Series, source: Source) -> Parsed:
     zoned = getattr(column.dt, "tz", None) is not None
     if zoned:
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        column = times.without_zone(column, source)
     values = column.astype("datetime64[us]")
     marked = values.notna().to_numpy() if zoned else np.zeros(len(values), bool)
     return Parsed(values, {"time_zone": marked, "implausible_time": _implausible(values)})
@@ -175,24 +130,6 @@ def _ready_times(column: pd.Series) -> Parsed:
 
 def _implausible(values: pd.Series) -> np.ndarray:
     return ((values < EARLIEST) | (values >= LATEST)).to_numpy()
-
-
-def _time_text(value: Any, time_format: str) -> str:
-    """Write any value so that the text readers understand it; a bare number only if declared."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if number and not time_format:
-        return f"number {value}"
-    return str(value).strip()
-
-
-def _with_point(texts: pd.Series, decimal: str) -> pd.Series:
-    if decimal == ".":
-        return texts
-    plain = texts.str.fullmatch(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?").astype(bool)
-    swapped = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return swapped.where(plain, "?")
 
 
 def _plain_numbers(column: pd.Series) -> pd.Series:
@@ -211,8 +148,18 @@ def _whole(values: pd.Series, texts: pd.Series) -> pd.Series:
 def _id_text(value: Any) -> str | None:
     if isinstance(value, float | np.floating):
         return str(int(value)) if value.is_integer() else repr(float(value))
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes_text(bytes(value))
     text = value if isinstance(value, str) else str(value)
     return text if text.strip() else None
+
+
+def bytes_text(value: bytes) -> str:
+    """Read bytes as text; what is no text as hex digits."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex().upper()
 
 
 def _is_texty(column: pd.Series) -> bool:

@@ -13,6 +13,7 @@ from segwork import tables
 from segwork.config import Config
 from segwork.engine.plan import fingerprint, notebooks, order, parameters
 from segwork.errors import ConfigError, DataError, UsageError
+from segwork.packaged import notebooks_of
 from segwork.runs.folder import RunFolder
 from segwork.runs.project import own_folder, project_root, pseudonym_key
 
@@ -101,7 +102,7 @@ def make(
     settings = _config.load(path)
     if not re.fullmatch(r"[\w.\- ]+", settings.name) or settings.name.strip(". ") == "":
         raise ConfigError(f"'name' is {settings.name!r} in {path}", accepted="a folder name")
-    found = notebooks.find(Path(folder) if folder else root / "notebooks")
+    found = notebooks.find(Path(folder) if folder else notebooks_of(root))
     needs = order.needs(found)
     chosen = order.selected(only, needs)
     ready = _values(found, settings, shown_config(path, root), assignments, values)
@@ -144,7 +145,11 @@ def config_path(given: str | Path | None) -> Path:
     for place in (Path.cwd() / DEFAULT_CONFIGS[0], project_root() / DEFAULT_CONFIGS[1]):
         if place.is_file():
             return place.resolve()
-    raise ConfigError("no config file here", accepted="--config FILE", hint=DEFAULT_CONFIGS[1])
+    raise ConfigError(
+        "no segwork.toml here",
+        accepted="--config FILE",
+        hint="'segwork init . FILES' makes one from your exports, 'segwork init demo' an example",
+    )
 
 
 def shown_config(path: Path, root: Path) -> str:
@@ -191,7 +196,7 @@ def _values(
             where = "[parameters] of the config"
             raise UsageError.unknown("notebook", name, found, where=where)
     given = parameters.assignments(texts, found)
-    return {
+    ready = {
         name: parameters.values(
             notebook,
             config=from_config.get(name, {}),
@@ -200,6 +205,9 @@ def _values(
         )
         for name, notebook in found.items()
     }
+    for name, notebook in found.items():
+        parameters.refuse_below_zero(notebook, ready[name])
+    return ready
 
 
 def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> None:

@@ -25,6 +25,7 @@ from segwork.engine.plan.parameters import plain
 from segwork.errors import UsageError
 from segwork.runs.files import Json, write_json
 from segwork.runs.project import own_folder, project_root
+from segwork.settings import Export, Pilot
 
 RACY_SECONDS = 2.0
 SEEN_OF_EXPORT = ("purpose", "review_days")
@@ -107,7 +108,7 @@ def settings(config: Config) -> Json:
     }
 
 
-def _shown(source: Source | SampleCompany) -> Json:
+def _shown(source: Source | SampleCompany | Export | Pilot) -> Json:
     shown: Json = {}
     for key, value in vars(source).items():
         if isinstance(value, Mapping):

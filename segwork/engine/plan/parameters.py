@@ -139,6 +139,22 @@ def values(
     return ready
 
 
+def refuse_below_zero(notebook: Notebook, given: Mapping[str, Any]) -> None:
+    """Refuse a number below zero where the default is none: counts, days, shares are not.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name, parameter in schema(notebook).items():
+        value = given.get(name)
+        numbers = isinstance(value, int | float) and isinstance(parameter.default, int | float)
+        if numbers and value < 0 <= parameter.default:
+            raise UsageError(
+                f"parameter '{name}' of {notebook.name} is {value}", accepted="0 or more"
+            )
+
+
 def assignments(texts: Iterable[str], names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Split ``notebook.name=value`` texts; a notebook may be named by its number alone.
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from segwork import config as _config
 from segwork import errors, sample, tables
 from segwork.engine.processes import environment
+from segwork.tables import picture, usable
 
 
-def read_once(config: Path) -> None:
-    """Check that the data of a config can be used.
+def read_once(config: Path) -> list[str]:
+    """Check that the data of a config can be used; return what it holds, a line each.
 
     Raises
     ------
@@ -38,6 +39,7 @@ def read_once(config: Path) -> None:
         except ValueError:
             raise errors.DataError("the data could not be read, the reader died") from None
         raise getattr(errors, kind)(what, accepted=accepted, hint=hint)
+    return [str(line) for line in json.loads(done.stdout)]
 
 
 def main() -> None:
@@ -47,7 +49,9 @@ def main() -> None:
         settings = _config.load(sys.argv[1])
         if settings.sample.folder:
             sample.ensure(settings)
-        tables.load(replace(settings, engine="duckdb"))
+        data = tables.load(replace(settings, engine="duckdb"))
+        usable.refuse_unusable(data, settings.as_of)
+        print(json.dumps([*data.notes, *picture.lines(data)]))
     except errors.SegworkError as error:
         code = error.exit_code
         print(json.dumps([type(error).__name__, error.what, error.accepted, error.hint]))

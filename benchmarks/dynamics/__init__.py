@@ -1,0 +1,1 @@
+"""Worlds in which it is known who moved, and what ``segwork.dynamics`` makes of them."""

@@ -1,0 +1,1 @@
+"""Evidence for ``segwork.value``: planted profits, later periods of public data, a million rows."""

@@ -1,0 +1,257 @@
+"""Guess what the columns of an export mean, from names and values; what is doubtful is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segwork.errors import DataError
+from segwork.init import formats, look, rules
+from segwork.init.column import Column, holds, score
+from segwork.init.names import fit, known, plain, vocabulary
+from segwork.init.which import which_table
+from segwork.schema import TABLES, TIME_COLUMN, Kind
+
+LEAST, LOOSE = 0.6, 0.45
+"""Names that fit less well say nothing; dates and amounts must also hold such values."""
+PERSON_KEYS = 0.8
+SMALL_DAY = 2_000
+
+
+@dataclass
+class Guess:
+    """What one file was understood to be.
+
+    Parameters
+    ----------
+    file, table : str
+    columns : mapping of contract name to header
+    why : mapping of contract name to (reason, confidence from 0 to 1)
+    ask : mapping of contract name to (question, choices)
+    form : dict
+        How the file is written; keys as in :class:`segwork.init.look.Look`.
+    numbers, times : formats
+    rules : dict
+        As in the config; ``order_of`` and ``nobody`` too.
+    clock : str
+        Second column that holds the time of day.
+    cannot : str
+        Why no honest mapping exists.
+    notes : list of str
+    headers : tuple of str
+        All columns of the file.
+    """
+
+    file: str
+    table: str = "transactions"
+    columns: dict[str, str] = field(default_factory=dict)
+    why: dict[str, tuple[str, float]] = field(default_factory=dict)
+    ask: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    form: dict[str, Any] = field(default_factory=dict)
+    numbers: formats.Numbers = field(default_factory=formats.Numbers)
+    times: formats.Times = field(default_factory=formats.Times)
+    rules: dict[str, Any] = field(default_factory=dict)
+    clock: str = ""
+    cannot: str = ""
+    notes: list[str] = field(default_factory=list)
+    headers: tuple[str, ...] = ()
+
+
+def guess(paths: str | Path | Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Guess table, mapping and formats of each file, as plain values.
+
+    Parameters
+    ----------
+    paths : path or iterable of path
+
+    Returns
+    -------
+    list of dict
+        For each file: file, table, columns (contract name → header), format (delimiter, encoding,
+        decimal, thousands, dayfirst, time_unit, time_format, sheet, skip_rows, skip_after_header,
+        skip_footer), prepare (rules), ask (contract names a person should decide), cannot (why no
+        honest mapping exists, or '').
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    return [_plain_or_reason(Path(path)) for path in given]
+
+
+def _plain_or_reason(path: Path) -> dict[str, Any]:
+    try:
+        return as_plain(of_file(path))
+    except DataError as fault:
+        return as_plain(Guess(path.name, cannot=str(fault)))
+
+
+def as_plain(one: Guess) -> dict[str, Any]:
+    """Return a guess as plain values."""
+    form = {
+        **one.form,
+        "decimal": one.numbers.decimal or ".",
+        "thousands": one.numbers.thousands or None,
+        "dayfirst": one.times.day_first,
+        "time_unit": one.times.unit or None,
+        "time_format": None if one.times.unit else one.times.time_format or None,
+    }
+    prepare = {k: v for k, v in one.rules.items() if k not in ("nobody", "yes", "no")}
+    if nobody := one.rules.get("nobody"):
+        prepare["customer_else"] = {"when": nobody}
+    if one.table == "transactions":
+        prepare["money_only"] = ["negative"]
+    return {
+        "file": one.file, "table": one.table, "columns": one.columns, "format": form,
+        "prepare": prepare, "ask": list(one.ask), "cannot": one.cannot,
+    }  # fmt: skip
+
+
+def of_file(path: Path) -> Guess:
+    """Look at a file and guess.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    found = look.look(path, known)
+    return of_columns(path.name, [Column(*one) for one in look.columns(found)], found.form)
+
+
+def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = None) -> Guess:
+    """Guess from columns of text."""
+    headers = tuple(column.name for column in columns)
+    columns = [column for column in columns if column.filled]
+    one = Guess(file, which_table(columns), form=dict(form or {}), headers=headers)
+    by_name = {column.name: column for column in columns}
+    _assign(one, columns)
+    _only_date(one, columns)
+    if one.table == "transactions":
+        rules.money(one, by_name)
+    time = one.columns.get(TIME_COLUMN.get(one.table, "signed_up_at"), "")
+    if time:
+        one.times = by_name[time].times
+        _time_doubts(one, by_name[time])
+    money = [c.filled for c in _of_money(one, columns)]
+    one.numbers = formats.numbers(money)
+    if not one.numbers.sure and "amount" in one.columns:
+        one.ask["amount"] = (
+            "are points and commas between thousands, or decimals?",
+            ["thousands", "decimals"],
+        )
+    if one.table == "transactions":
+        rules.rows(one, by_name)
+    _persons(one, columns)
+    _honest(one, by_name)
+    return one
+
+
+def _of_money(one: Guess, columns: list[Column]) -> Iterator[Column]:
+    wanted = {
+        one.columns.get(n) for n in ("amount", "unit_price", "unit_cost", "value", "income", "cost")
+    }
+    return (c for c in columns if c.name in wanted)
+
+
+def _assign(one: Guess, columns: list[Column]) -> None:
+    """Give each column of the contract the header that fits best and holds such values."""
+    ranked = []
+    for contract in TABLES[one.table].columns:
+        for column in columns:
+            fits = score(column, one.table, contract.name)
+            fits *= 0.7 + 0.3 * len(column.filled) / len(column.cells)
+            least = LOOSE if contract.kind is Kind.TIME or contract.name == "amount" else LEAST
+            if fits >= least and holds(column, contract.name, contract.kind, one.table):
+                ranked.append((fits, contract.name, column.name))
+    order = {c.name: n for n, c in enumerate(TABLES[one.table].columns)}
+    used: set[str] = set()
+    for fits, name, header in sorted(ranked, key=lambda r: (-r[0], order[r[1]])):
+        if name not in one.columns and header not in used:
+            one.columns[name] = header
+            one.why[name] = (f"'{header}' is what exports call it", min(0.99, fits))
+            used.add(header)
+
+
+def _only_date(one: Guess, columns: list[Column]) -> None:
+    """Take the only column of dates for the time of the rows, if no name says which it is."""
+    name = TIME_COLUMN.get(one.table)
+    if name and name not in one.columns:
+        dated = [c for c in columns if c.times.share > 0.9 and not c.times.unit]
+        if len(dated) == 1 and len(dated[0].filled) > 0.9 * len(dated[0].cells):
+            one.columns[name] = dated[0].name
+            one.why[name] = ("the only column of dates", 0.6)
+            birth = vocabulary()["words"]["contact"]
+            entry = vocabulary()[one.table][name]
+            if fit(dated[0].name, birth) > 0.7:
+                del one.columns[name]
+            elif _refused(dated[0].name, entry["not"]):
+                one.ask[name] = ("is this when it was ordered?", [dated[0].name])
+
+
+def _refused(header: str, words: list[str]) -> bool:
+    return any(f" {word} " in f" {plain(header)} " for word in words)
+
+
+def _persons(one: Guess, columns: list[Column]) -> None:
+    """Where more than one column can be the person, propose the one that comes again, and ask."""
+    chosen = one.columns.get("customer_id")
+    if not chosen:
+        return
+    keys = []
+    for column in columns:
+        fits = score(column, one.table, "customer_id")
+        if (
+            fits >= PERSON_KEYS - (0.3 if column.mail else 0.0)
+            and column.name not in {h for c, h in one.columns.items() if c != "customer_id"}
+            and holds(column, "customer_id", Kind.IDENTIFIER, one.table)
+        ):
+            keys.append((column, fits))
+    order = next((c for c in columns if c.name == one.columns.get("order_id")), None)
+    if order is not None and len(keys) > 1:  # a key that is new with every order is no person
+        real = [(c, s) for c, s in keys if c.different < 0.9 * order.different]
+        keys = real or keys
+        if chosen not in {c.name for c, _ in keys}:
+            best = max(keys, key=lambda k: k[1])[0]
+            one.columns["customer_id"] = best.name
+            one.why["customer_id"] = (f"'{chosen}' is new with nearly every order", 0.9)
+    first = one.columns["customer_id"]
+    names = sorted((column.name for column, _ in keys), key=lambda name: name != first)
+    if len(names) > 1:
+        one.ask["customer_id"] = ("which column names the person?", names)
+
+
+def _time_doubts(one: Guess, column: Column) -> None:
+    name = TIME_COLUMN.get(one.table, "signed_up_at")
+    one.why[name] = (f"'{column.name}': {column.times.why}", one.why.get(name, ("", 0.9))[1])
+    if not column.times.sure:
+        one.ask[name] = ("is it day/month or month/day?", ["day first", "month first"])
+
+
+def _honest(one: Guess, by_name: dict[str, Column]) -> None:
+    """Say why there is no honest mapping, if there is none."""
+    needed = [c.name for c in TABLES[one.table].columns if c.needed]
+    lacking = [name for name in needed if name not in one.columns]
+    told = []
+    time = TIME_COLUMN.get(one.table, "")
+    if time in lacking and (day := next(filter(_counts_days, by_name.values()), None)):
+        told.append(
+            f"no calendar date: '{day.name}' counts from a day the file does not name; if you"
+            " know it, map it and set first_day"
+        )
+        one.ask[time] = ("which calendar day is day 1?", [])
+    elif time in lacking:
+        told.append("no column holds a date")
+    if "customer_id" in lacking and one.table != "external":
+        told.append("no column names a customer")
+    rest = [n for n in lacking if n not in (time, "customer_id")]
+    told += [f"no column for {name}" for name in rest]
+    if (key := one.columns.get("customer_id")) and by_name[key].broken:
+        told.append(f"the ids in '{key}' lost their last digits in a spreadsheet (1.2E+12)")
+    one.cannot = "; ".join(told)
+
+
+def _counts_days(column: Column) -> bool:
+    """Say whether a column counts days from some first one."""
+    days = [float(v) for v in column.filled if v.replace(".", "").isdigit()]
+    named = fit(column.name, vocabulary()["words"]["day_number"]) >= 0.9
+    return named and column.numeric and bool(days) and max(days) <= SMALL_DAY

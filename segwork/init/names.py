@@ -1,0 +1,101 @@
+"""What a header means: the vocabulary, and how well a header fits a name in it."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+import unicodedata
+from importlib import resources
+from typing import Any
+
+_LETTERS = str.maketrans(
+    {
+        "ł": "l",
+        "Ł": "L",
+        "ı": "i",
+        "ß": "ss",
+        "ø": "o",
+        "Ø": "O",
+        "æ": "ae",
+        "đ": "d",
+        "№": "no ",
+        "º": "o",
+        "°": "o",
+    }
+)
+
+
+@functools.cache
+def vocabulary() -> dict[str, Any]:
+    """Return the names that exports give to the columns of the contract."""
+    text = resources.files("segwork.init").joinpath("vocabulary.toml").read_text("utf-8")
+    return _plain_tuples(tomllib.loads(text))
+
+
+def _plain_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_tuples(one) for key, one in value.items()}
+    return tuple(plain(v) if isinstance(v, str) else tuple(map(plain, v)) for v in value)
+
+
+@functools.cache
+def plain(header: str) -> str:
+    """Write a header in lower-case words without accents.
+
+    Examples
+    --------
+    >>> plain("CustomerID"), plain("Sipariş No."), plain("Lineitem_quantity")
+    ('customer id', 'siparis no', 'lineitem quantity')
+    """
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", header.strip())
+    text = unicodedata.normalize("NFKD", text.translate(_LETTERS).replace("İ", "I"))
+    if not any("\u3040" <= c <= "\u30ff" for c in header):
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    text = unicodedata.normalize("NFC", text).lower()
+    return " ".join(re.sub(r"[^\w]|_", " ", text).split())
+
+
+@functools.cache
+def fit(header: str, names: tuple[str, ...], refused: tuple[str, ...] = ()) -> float:
+    """Say how well a header fits the best of these plain names: 0 not at all, 1 exactly.
+
+    Examples
+    --------
+    >>> fit("Order No.", ("order no", "order")), fit("Ship Date", ("date",), ("ship",))
+    (1.0, 0.0)
+    """
+    text = plain(header)
+    if text in names:
+        return 1.0 - 0.002 * names.index(text)
+    if any(_within(word, text) for word in refused):
+        return 0.0
+    best = 0.0
+    for at, name in enumerate(names):
+        if _within(name, text):
+            best = max(best, 0.4 + 0.4 * len(name) / len(text) - 0.0005 * at)
+    return best
+
+
+def _within(name: str, text: str) -> bool:
+    """Say whether the words of a name stand together in a text; scripts without blanks: inside."""
+    if any(ord(c) > 0x2E7F for c in name):
+        return name in text
+    return f" {name} " in f" {text} "
+
+
+@functools.cache
+def known(text: str) -> bool:
+    """Say whether a text is a name that some column has."""
+    words = plain(text)
+    return bool(words) and words in _all()
+
+
+@functools.cache
+def _all() -> frozenset[str]:
+    found: set[str] = set()
+    for table, columns in vocabulary().items():
+        for entry in columns.values():
+            names = entry if table == "words" else entry["names"]
+            found |= {name for name in names if isinstance(name, str)}
+    return frozenset(found)

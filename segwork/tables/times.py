@@ -1,0 +1,188 @@
+"""Read times as people write them; the order of day and month only where there is no doubt."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segwork.source import Source, zone
+
+EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Units a bare number may count from 1970, and how many make a second."""
+EXCEL_ZERO = "1899-12-30"
+FEWEST_DATES = 5
+"""With fewer dates none of which has a day over 12 nothing can be said."""
+
+_ZONE = re.compile(r"\d{1,2}:\d{2}.*?\s*(Z|[+-]\d{2}(:?\d{2})?|UTC|GMT)$", re.IGNORECASE)
+_SHORT = {*range(10), 13}
+_SHORT_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|(19|20)\d{6}")
+_SLASHED = (
+    r"^(?P<a>\d{1,4})(?P<mark>[/.\-])(?P<b>\d{1,2})[/.\-](?P<c>\d{1,4})"
+    r"(?:[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?P<half>[AaPp][Mm])?)?"
+    r"(?:\s*(?P<zone>Z|[+-]\d{2}(?::?\d{2})?|UTC|GMT))?$"
+)
+_CLOCKS = (
+    "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p",
+)  # fmt: skip
+
+
+def as_text(value: Any, source: Source) -> str:
+    """Write any value so that the text readers understand it; a bare number only if declared."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if number and not source.time_format and not source.first_day:
+        return f"number {value}"
+    return str(value).strip()
+
+
+def without_zone(column: pd.Series, source: Source) -> pd.Series:
+    """Take the zone off times that carry one: in UTC, as written, or where the config says."""
+    if source.time_zone == "as written":
+        return column.dt.tz_localize(None)
+    there = zone(source.time_zone) if source.time_zone else "UTC"
+    return column.dt.tz_convert(there).dt.tz_localize(None)
+
+
+def clock_seconds(column: pd.Series) -> pd.Series:
+    """Read times of day, as 10:59, 10:59:30 or the number HHMMSS (HHMM), in seconds."""
+    texts = column.astype(str).str.strip().str.replace(r"\.0$", "", regex=True)
+    digits = texts.str.fullmatch(r"\d{1,6}").astype(bool)
+    seconds = texts[digits].str.len().max() > 4 if digits.any() else False
+    padded = texts.where(~digits, texts.str.zfill(6) if seconds else texts.str.zfill(4) + "00")
+    parts = padded.str.extract(r"^(\d{1,2}):?(\d{2}):?(\d{2})?").astype(float).fillna({2: 0.0})
+    wrong = (parts[0] > 23) | (parts[1] > 59) | (parts[2] > 59)
+    return (parts[0] * 3600 + parts[1] * 60 + parts[2]).mask(wrong)
+
+
+class Times:
+    """Different time texts of a column, read together because one can settle how others read.
+
+    Parameters
+    ----------
+    texts : Series
+        Different values as text; '' is missing.
+    source : Source
+    """
+
+    def __init__(self, texts: pd.Series, source: Source) -> None:
+        self.notes: list[str] = []
+        self.problem = ""
+        self.source = source
+        self.zoned = texts.map(lambda text: bool(_ZONE.search(text))).to_numpy(bool)
+        self.times = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
+        if source.time_format in EPOCH_UNITS or source.time_format == "excel" or source.first_day:
+            self._read_numbers(pd.to_numeric(texts, errors="coerce"))
+            return
+        if source.time_format:
+            self._read(texts, self.zoned | ("%z" in source.time_format), source.time_format)
+            return
+        # The library reads "2011" and "2011-12" as times, too; databases do not.
+        plain = texts.map(
+            lambda text: text if len(text) not in _SHORT or _SHORT_ISO.fullmatch(text) else ""
+        ).astype(object)
+        self._read(plain, self.zoned, "ISO8601")
+        self._read_other_orders(texts)
+
+    def _read_numbers(self, numbers: pd.Series) -> None:
+        form, first = self.source.time_format, self.source.first_day
+        if first:
+            found = pd.Timestamp(first) + pd.to_timedelta(numbers - 1, unit="D", errors="coerce")
+        elif form == "excel":
+            numbers = numbers.where(numbers.abs() < 1e6)
+            found = pd.to_datetime(numbers, unit="D", origin=EXCEL_ZERO, errors="coerce")
+            found = found.dt.round("ms")
+        else:
+            found = pd.to_datetime(numbers, unit=form, errors="coerce")
+        self.times = found.astype("datetime64[us]")
+
+    def _read(self, texts: pd.Series, zoned: np.ndarray, form: str) -> None:
+        if not zoned.all():
+            times = pd.to_datetime(texts[~zoned], format=form, errors="coerce")
+            if getattr(times.dt, "tz", None) is None:
+                self.times[~zoned] = times
+        if zoned.any():
+            texts = texts[zoned]
+            if self.source.time_zone == "as written":
+                texts = texts.str.replace(r"\s*(Z|[+-]\d{2}(:?\d{2})?|UTC|GMT)$", "", regex=True)
+                form = re.sub(r"\s*%[zZ]$", "", form)
+                self.times[zoned] = pd.to_datetime(texts, format=form, errors="coerce")
+                return
+            times = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
+            self.times[zoned] = without_zone(times, self.source)
+
+    def _read_other_orders(self, texts: pd.Series) -> None:
+        left = texts[self.times.isna() & (texts != "")]
+        parts = left.str.extract(_SLASHED)
+        parts = parts[parts["a"].notna()]
+        year_first = parts["a"].str.len() == 4
+        self._assemble(parts[year_first], year="a", month="b", day="c")
+        long_year = parts["c"].str.len() == 4
+        if self.source.day_first is not None:
+            long_year |= parts["c"].str.len() == 2
+        parts = parts[~year_first & long_year]
+        if parts.empty:
+            return
+        day_first = self._day_first(parts, left.loc[parts.index[0]])
+        if day_first is not None:
+            self.notes.append("read day first" if day_first else "read month first")
+            day, month = ("a", "b") if day_first else ("b", "a")
+            self._assemble(parts, year="c", month=month, day=day)
+
+    def _day_first(self, parts: pd.DataFrame, example: str) -> bool | None:
+        """Decide the order for the whole column; None with a problem where there is doubt."""
+        first, second = (parts[name].astype(int) for name in "ab")
+        iso = self.times[self.times.notna()]
+        one_sided = ((first > 12) | (second > 12)).all()
+        if len(iso) >= FEWEST_DATES and (iso.dt.day <= 12).all() and one_sided:
+            self.problem = (
+                f"{len(iso)} dates, none with a day over 12, beside text such as '{example}': a"
+                " spreadsheet of another country has swapped day and month of those dates; export"
+                " the column as text again"
+            )
+            return None
+        if self.source.day_first is not None:
+            return self.source.day_first
+        day_first = (first > 12).any() or (parts["mark"] == ".").all()
+        month_first = (second > 12).any()
+        if day_first == month_first:
+            self.problem = (
+                f"'{example}' can be read day first or month first; set day_first = true or false,"
+                ' or time_format, such as "%d/%m/%Y"'
+            )
+            return None
+        return bool(day_first)
+
+    def _assemble(self, parts: pd.DataFrame, *, year: str, month: str, day: str) -> None:
+        if parts.empty:
+            return
+        clock, half = parts["time"].fillna("0:00"), parts["half"].str.upper()
+        years = parts[year].where(parts[year].str.len() == 4, _century(parts[year]))
+        text = years + "-" + parts[month] + "-" + parts[day] + " " + clock
+        text = text.where(half.isna(), text + " " + half)
+        found = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+        for form in _CLOCKS:
+            times = pd.to_datetime(text, format=form, errors="coerce").astype("datetime64[us]")
+            found = found.fillna(times)
+        named = parts["zone"].notna()
+        if named.any() and self.source.time_zone != "as written":
+            offset = found[named].dt.strftime("%Y-%m-%dT%H:%M:%S.%f") + parts["zone"][named].map(
+                _offset
+            )
+            times = pd.to_datetime(offset, format="ISO8601", utc=True, errors="coerce")
+            found[named] = without_zone(times, self.source)
+        self.times.loc[text.index] = self.times.loc[text.index].fillna(found)
+
+
+def _century(years: pd.Series) -> pd.Series:
+    """Write two-digit years in full, as the C library does: 69 is 1969, 68 is 2068."""
+    return years.map(lambda y: str(datetime.strptime(y, "%y").year) if len(y) == 2 else y)
+
+
+def _offset(text: str) -> str:
+    return "+00:00" if text[0] not in "+-" else text if len(text) > 3 else f"{text}:00"

@@ -1,0 +1,137 @@
+"""The outlook: answers for everybody that come true, and groups that change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segwork import changepoints
+from segwork.changepoints.outlook import OUTLOOKS
+
+
+def shared(public_data: Path, name: str) -> pd.DataFrame:
+    """Return a shared set in the contract's words."""
+    if name == "cdnow":
+        raw = pd.read_parquet(public_data / "cdnow_sample.parquet")
+        return pd.DataFrame(
+            {"customer_id": raw["sample_id"], "ordered_at": pd.to_datetime(raw["date"])}
+        )
+    raw = pd.read_parquet(public_data / "online_retail_II.parquet").dropna(subset=["Customer ID"])
+    return pd.DataFrame({
+        "customer_id": raw["Customer ID"].astype(int),
+        "ordered_at": raw["InvoiceDate"],
+        "order_id": raw["Invoice"],
+        "amount": raw["Quantity"] * raw["Price"],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "as_of"), [("cdnow", "1998-07-01"), ("retail", "2011-12-10")])
+def test_outlook_comes_true_on_shared_data(public_data: Path, name: str, as_of: str) -> None:
+    """Answers for nine in ten, AUC 0.75 for half a year of silence, calibrated within 0.05."""
+    lines = shared(public_data, name)
+    found = changepoints.outlook_test(lines, as_of=as_of)
+    assert found.answered >= 0.90
+    assert found.auc >= 0.75
+    assert found.gap <= 0.05
+    assert abs((found.table["promised"] - found.table["silent"]).mean()) <= 0.03
+    now = changepoints.outlook(lines, as_of=as_of)
+    assert (now["outlook"] != "too new").mean() >= 0.90
+    assert len(now) == lines.loc[lines["ordered_at"] < as_of, "customer_id"].nunique()
+
+
+def log(*rows: tuple[str, str]) -> pd.DataFrame:
+    """Return order lines."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at"])
+    return frame.assign(ordered_at=pd.to_datetime(frame["ordered_at"]), amount=1.0)
+
+
+def test_words_follow_the_probability() -> None:
+    """Active, gone and too new; a customer with returns alone is too new and has no number."""
+    days = pd.date_range("2023-01-02", "2023-12-25", freq="14D").strftime("%Y-%m-%d")
+    lines = log(*(("often", d) for d in days), ("once", "2023-01-02"), ("new", "2023-12-20"))
+    lines = pd.concat([lines, log(("back", "2023-03-01")).assign(amount=-1.0)])
+    found = changepoints.outlook(lines, as_of="2024-01-01")
+    assert found["outlook"].to_dict() == {
+        "often": "active", "once": "gone", "new": "too new", "back": "too new",
+    }  # fmt: skip
+    assert np.isnan(found.loc["back", "outlook_probability"])
+    assert found.loc[["often", "once", "new"], "outlook_probability"].between(0, 1).all()
+
+
+def test_nobody_repeating_is_no_answer() -> None:
+    """Nothing can be learnt: everybody is too new, without a number; nothing to test either."""
+    lines = log(("a", "2023-01-02"), ("b", "2023-02-02"))
+    found = changepoints.outlook(lines, as_of="2024-01-01")
+    assert (found["outlook"] == "too new").all()
+    assert found["outlook_probability"].isna().all()
+    assert changepoints.outlook_test(lines, as_of="2024-01-01").facts() == {}
+    assert changepoints.outlook_test(log(("a", "2023-12-02")), as_of="2024-01-01").table.empty
+
+
+def test_panel_has_an_outlook_for_everybody() -> None:
+    """detect_panel says it of customers with too few orders, and who has no answer at all."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"c{i}", pd.Timestamp("2023-01-02") + pd.Timedelta(days=int(d)))
+        for i in range(60)
+        for d in np.sort(rng.choice(350, rng.integers(1, 6), replace=False))
+    ]
+    rows.append(("new", pd.Timestamp("2023-12-28")))
+    lines = pd.DataFrame(rows, columns=["customer_id", "ordered_at"])
+    found = changepoints.detect_panel(lines, as_of="2024-01-01")
+    assert set(found.table["outlook"]) <= set(OUTLOOKS)
+    assert found.table["outlook_probability"].notna().all()
+    assert (found.table["kind"] == "not enough data").all()
+    facts = found.facts()
+    assert facts["without_answer_share"] == pytest.approx(1 / 61, abs=0.05)
+    counted = [facts[f"outlook_{name.replace(' ', '_')}_customers"] for name in OUTLOOKS]
+    assert sum(counted) == facts["customers"] == 61
+
+
+def base(n: int = 900, seed: int = 0) -> pd.DataFrame:
+    """Return customers of few orders over 90 weeks, with a calendar that all share."""
+    rng = np.random.default_rng(seed)
+    week = np.arange(90)
+    rate = 0.05 * (1 + 0.5 * np.sin(week / 8)) * rng.gamma(2, 0.5, n)[:, None]
+    counts = rng.poisson(rate)
+    counts[:, 0] = 1
+    who, when = np.nonzero(counts)
+    day = pd.Timestamp("2022-04-04") + pd.to_timedelta(7 * when, unit="D")
+    return pd.DataFrame({"customer_id": who, "ordered_at": day})
+
+
+def test_groups_without_a_change_are_left_alone() -> None:
+    """Random groups of a base with a season: at most one of forty is said to change."""
+    lines, alarms = base(), 0
+    for seed in range(5):
+        groups = pd.Series(np.random.default_rng(seed).integers(0, 8, 900).astype(str))
+        found = changepoints.group_changes(lines, groups, as_of="2023-12-25", seed=seed)
+        alarms += int(found["changed_at"].notna().sum())
+    assert alarms <= 1
+
+
+def test_a_group_that_falls_is_found_with_date_and_factor() -> None:
+    """A third of a segment's orders lost from a day on: found near it, nobody else accused."""
+    lines, rng = base(1_800, seed=2), np.random.default_rng(2)
+    groups = pd.Series(rng.integers(0, 6, 1_800).astype(str))
+    hit = lines["customer_id"].map(groups).eq("3") & (lines["ordered_at"] >= "2023-03-06")
+    kept = lines[~(hit & (rng.random(len(lines)) < 0.5))]
+    found = changepoints.group_changes(kept, groups, as_of="2023-12-25")
+    assert found["changed_at"].notna().tolist() == [False, False, False, True, False, False]
+    assert abs(found.loc["3", "changed_at"] - pd.Timestamp("2023-03-06")) < pd.Timedelta(days=70)
+    assert found.loc["3", "factor"] == pytest.approx(0.5, abs=0.2)
+    assert found["customers"].sum() == 1_800
+
+
+def test_groups_are_cohorts_by_default_and_ids_play_no_part() -> None:
+    """Quarters of the first order; renaming and reordering customers changes nothing."""
+    lines = base()
+    late = lines["customer_id"] % 2 == 1
+    lines = lines[~late | (lines["ordered_at"] >= "2022-07-04")]
+    found = changepoints.group_changes(lines, as_of="2023-12-25")
+    assert found.index.tolist()[:2] == ["2022Q2", "2022Q3"]
+    named = lines.assign(customer_id=1_000 - lines["customer_id"]).iloc[::-1]
+    pd.testing.assert_frame_equal(found, changepoints.group_changes(named, as_of="2023-12-25"))
