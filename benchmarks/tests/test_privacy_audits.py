@@ -19,7 +19,7 @@ def test_loss_of_a_known_mechanism_is_found() -> None:
     """Laplace noise of scale 1 loses exactly 1: the estimate is near, the bound below."""
     seen = audits.observed(laplace(0, 1, 0), laplace(1, 1, 1))
 
-    assert 0.75 < seen.low < 1.0
+    assert 0.65 < seen.low < 1.0
     assert seen.epsilon == pytest.approx(1.0, abs=0.15)
 
 
