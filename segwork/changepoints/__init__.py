@@ -2,6 +2,7 @@
 
 from segwork.changepoints.outlook import OutlookTest, group_changes, outlook, outlook_test
 from segwork.changepoints.overview import (
+    answer,
     by_month,
     by_segment,
     example_customer,
@@ -17,6 +18,7 @@ __all__ = [
     "OutlookTest",
     "PanelChanges",
     "Trouble",
+    "answer",
     "by_month",
     "by_segment",
     "detect",

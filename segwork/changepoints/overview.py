@@ -159,3 +159,40 @@ def _gaps_permuted(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gaps = np.diff(np.append(moments, moments[0] + span))
     moved = (np.cumsum(rng.permutation(gaps)) + span * rng.random()) % span
     return np.bincount(np.minimum(moved.astype(int), span - 1), minlength=span)
+
+
+def answer(changes: PanelChanges) -> dict[str, str]:
+    """Return what was found, what it means and what to do, for the first screen.
+
+    Examples
+    --------
+    Without a customer who could be tested nothing is claimed: see ``tests``.
+    """
+    facts = changes.facts()
+    customers, tested = int(facts["customers"]), int(facts["tested_customers"])
+    silent = float(facts.get("without_answer_share", 1.0))
+    start = f"Of {customers:,} customers {silent:.1%} have neither a verdict nor an outlook."
+    if not tested:
+        return {
+            "found": f"{start} Nobody has the orders and weeks that a verdict needs.",
+            "means": "Whether somebody's buying changed cannot be said from these orders.",
+            "do": "Use the outlook below, and look again with a longer history.",
+        }
+    changed, false = float(facts["changed_share"]), float(facts["expected_false_alarms"])
+    low, high = float(facts["changed_share_low"]), float(facts["changed_share_high"])
+    left = int(facts["stop_customers"]) + int(facts["fall_customers"])
+    act = (
+        "Begin with the most valuable of those who stopped or fell within the last quarter."
+        if left
+        else "Nobody is to be won back by these verdicts; write to the cooling ones first."
+    )
+    return {
+        "found": (
+            f"{start} {tested:,} could be tested; the buying of {changed:.1%} (95 % interval"
+            f" {low:.1%} to {high:.1%}) changed: {facts['stop_customers']:,} stopped,"
+            f" {facts['fall_customers']:,} fell, {facts['rise_customers']:,} rose,"
+            f" {facts['temporary_customers']:,} had an episode that passed."
+        ),
+        "means": f"About {false:,.0f} of these verdicts are false; nobody can say which.",
+        "do": act,
+    }

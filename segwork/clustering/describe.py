@@ -29,12 +29,18 @@ def tree_accuracy(frame: pd.DataFrame, labels: np.ndarray, *, seed: int = 0) -> 
 
 
 def segment_profile(frame: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
-    """Return customers, share and the median of every column, one row per segment."""
+    """Return customers, share, what they bring, and the median of every column by segment.
+
+    ``spend`` is a sum (of orders where there is no money), ``spend_share`` its share of the whole.
+    """
     names = segments.rename("segment").to_numpy()
     table = frame.groupby(names).median(numeric_only=True)
     counts = pd.Series(names).value_counts()
+    brought = frame["spend_total" if "spend_total" in frame else frame.columns[0]]
     table.insert(0, "customers", counts.reindex(table.index))
     table.insert(1, "share", table["customers"] / len(frame))
+    table.insert(2, "spend", brought.groupby(names).sum())
+    table.insert(3, "spend_share", table["spend"] / max(float(table["spend"].sum()), 1e-12))
     return table.rename_axis("segment")
 
 

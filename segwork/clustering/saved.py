@@ -9,6 +9,7 @@ import pandas as pd
 from segwork.clustering.comparison import Comparison
 from segwork.clustering.later import LaterPeriod
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
+from segwork.clustering.usable import FOUND_AGAIN
 
 SUMMARY = {
     "clusters": "segments",
@@ -31,6 +32,7 @@ class Saved:
     segments: pd.Series
     found_again: float
     later: dict[str, float | int | str]
+    natural: bool
 
     def facts(self) -> dict[str, float | int | str]:
         """Return how many segments were saved, how small, how stable, and what they tell."""
@@ -47,13 +49,49 @@ class Saved:
             facts["saved_found_again"] = float(self.found_again)
         return facts
 
+    def answer(self, profile: pd.DataFrame) -> dict[str, str]:
+        """Return what was found, what it means and what to do, for the first screen.
+
+        Parameters
+        ----------
+        profile : DataFrame
+            As :func:`segwork.clustering.segment_profile` returns it.
+        """
+        inside = profile.drop("noise", errors="ignore")
+        top = inside["spend_share"].idxmax()
+        kind = "natural groups" if self.natural else "a division of a continuum, no natural groups"
+        holds = self.found_again >= FOUND_AGAIN
+        behind = float(self.later.get("saved_behind", 0.0))
+        stable = "are found again" if holds else "are not found again"
+        tells = (
+            f"tell up to {behind:.1%} less of what customers spend next than the best yardstick"
+            if behind > 0
+            else "tell as much of what customers spend next as the best yardstick"
+        )
+        use = (
+            "Address customers by these segments, and look at each one's page of value first."
+            if holds
+            else "Do not use these segments; order customers by the RFM rule until they hold."
+        )
+        return {
+            "found": (
+                f"{len(inside)} segments of {inside['customers'].min():,} to"
+                f" {inside['customers'].max():,} customers, drawn by {self.method}: {kind}."
+                f" {top}, {inside.loc[top, 'share']:.0%} of the customers, makes"
+                f" {inside.loc[top, 'spend_share']:.0%} of the spend."
+            ),
+            "means": f"On other customers the segments {stable}, and they {tells}.",
+            "do": use,
+        }
+
 
 def saved(
     found: Comparison, study: LaterPeriod, method: str, segments: pd.Series, *, later_days: int
 ) -> Saved:
     """Return what is said of the labelling that is kept."""
     again = found.scoreboard["found_again"].get(method, float("nan"))
-    return Saved(method, segments, again, {"later_days": later_days, **study.facts(method)})
+    later = {"later_days": later_days, **study.facts(method)}
+    return Saved(method, segments, again, later, natural=method == found.recommended)
 
 
 def saved_table(segments: pd.Series, method: str) -> pd.DataFrame:

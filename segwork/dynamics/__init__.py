@@ -1,5 +1,6 @@
 """Segments that move: mobility, labels over time, drift, and how often to refresh."""
 
+from segwork.dynamics.answer import answer
 from segwork.dynamics.cadence import Cadence, cadence
 from segwork.dynamics.drift import Drift, drift
 from segwork.dynamics.methods import METHODS
@@ -7,4 +8,4 @@ from segwork.dynamics.mobility import Mobility, mobility
 from segwork.dynamics.trace import Trace, summary, trace, trace_features
 
 __all__ = ["METHODS", "Cadence", "Drift", "Mobility", "Trace"]
-__all__ += ["cadence", "drift", "mobility", "summary", "trace", "trace_features"]
+__all__ += ["answer", "cadence", "drift", "mobility", "summary", "trace", "trace_features"]
