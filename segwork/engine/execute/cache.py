@@ -164,6 +164,7 @@ class Cache:
         named = {*filter(None, places), folder.executed(name), folder.facts(name)}
         if notebook := self._plan.notebooks.get(name):
             named |= {folder.table(table) for table in notebook.leaves}
+            named |= {file for model in notebook.models for file in folder.model(model).glob("*")}
         left = [path for path in named if path.is_file() or path.is_symlink()]
         for path in [*left, folder.page(name)] if left else ():
             path.unlink(missing_ok=True)
