@@ -254,7 +254,8 @@ class Run:
         Path
             The folder of the model.
         """
-        return model.save(private_folder(self._files.model(name)))
+        folder = private_folder(self._files.model(name))
+        return model.save(folder)
 
     def has(self, name: str) -> bool:
         """Tell whether an earlier notebook of this run has left a table of that name."""
