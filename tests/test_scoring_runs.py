@@ -17,7 +17,7 @@ from small_project import write_notebook
 from test_scoring import needs_spark
 
 from segwork import cli, engine, run, scoring
-from segwork.errors import DataError, UsageError
+from segwork.errors import DataError
 from segwork.run import pseudonym_key
 from segwork.tables.engines import pseudonym
 
@@ -148,6 +148,18 @@ def test_the_model_lies_in_the_run_folder_only(
         scoring.model_of(tmp_path / "run")
 
 
+def test_a_failed_run_in_a_folder_from_elsewhere_leaves_no_model(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project remembers nothing of the folder, but the notebook names what it would leave."""
+    root = tmp_path / "copy"
+    shutil.copytree(project, root, ignore=shutil.ignore_patterns(".segwork"))
+    monkeypatch.setenv("SEGWORK_ROOT", str(root))
+
+    assert quiet_run(root, "20_segments.fail=1").exit_code == 1
+    assert not list((root / "reports" / "tiny").glob("models/*/*"))
+
+
 @pytest.mark.parametrize("engine_name", ["pandas", "duckdb"])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_command_says_what_the_run_says(
@@ -203,6 +215,7 @@ def test_a_config_maps_columns_and_its_consent_counts(project: Path, tmp_path: P
     lines.to_csv(tmp_path / "own.csv", index=False)
     people = pd.DataFrame({"customer_id": lines["who"].dropna().unique()})
     people["consent_profiling"] = people.index >= 10
+    people["consent_profiling_at"] = "2019-06-01"  # before --as-of, after the day of the config
     people.to_csv(tmp_path / "people.csv", index=False)
     config = tmp_path / "shop.toml"
     config.write_text(
@@ -247,9 +260,3 @@ def test_the_window_is_that_of_the_run(project: Path, tmp_path: Path) -> None:
     found = call(folder, project / "lines.parquet", "--as-of", AS_OF)
     assert found.exit_code == 2
     assert "is no number" in found.output
-
-
-def test_other_frames_are_refused() -> None:
-    """A list is no table."""
-    with pytest.raises(UsageError, match="is a list"):
-        scoring.assign(None, [])
