@@ -74,7 +74,7 @@ def score(
         everybody, willing = _customers(given), _customers(allowed)
     absent = {
         f"no order before {as_of}": willing - sum(counts.values()),
-        "no consent": everybody - willing,
+        "no consent, or withdrawn": everybody - willing,
     }
     counts |= {(False, why): n for why, n in absent.items() if n}
     for (placed, what), n in sorted(counts.items(), key=lambda one: (not one[0][0], one[0][1])):
