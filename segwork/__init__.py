@@ -20,6 +20,7 @@ __all__ = [
     "quality",
     "run",
     "sample",
+    "scoring",
     "tables",
     "trials",
     "value",

@@ -143,6 +143,32 @@ def export(run_folder: str, **options: Any) -> int:
 
 
 @main.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path())
+@click.argument("table", type=click.Path())
+@click.option("--as-of", required=True, metavar="DATE", help="rows on or after it are not used")
+@click.option(
+    "--engine",
+    default="pandas",
+    show_default=True,
+    type=click.Choice(["pandas", "duckdb", "spark"]),
+)
+@click.option("--out", type=click.Path(), help=".csv or .parquet file (Spark: a folder of parts)")
+@click.option(
+    "--master", default="", help="Spark's master URL (default: a session's own, or local)"
+)
+@_command
+def score(run_folder: str, table: str, **options: Any) -> int:
+    """Assign the segments of RUN to the customers of TABLE, with ids as TABLE has them.
+
+    TABLE holds order lines under the names of the data contract (CSV, Parquet, a database), or is
+    a config (.toml) that maps them; its consent counts. Placed + not placed = customers.
+    """
+    from segwork.scoring import command
+
+    return command.score(run_folder, table, **options, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
 @click.argument("words", metavar="[DIR] FILES…", nargs=-1)
 @click.option("--check", "compare", is_flag=True, help="compare the config with its files")
 @_command

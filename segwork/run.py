@@ -45,6 +45,13 @@ class Result(Protocol):
         """Return finite numbers and words, by name."""
 
 
+class Model(Protocol):
+    """What can write itself into a folder as plain files, each whole or not there."""
+
+    def save(self, folder: Path) -> Path:
+        """Write the files and return the folder."""
+
+
 class Run:
     """One notebook's view of a run folder; made by :func:`start`.
 
@@ -232,6 +239,23 @@ class Run:
             path, lambda target: frame.to_parquet(target, index=frame.index.name is not None)
         )
         return path
+
+    def save_model(self, model: Model, name: str) -> Path:
+        """Write a fitted model to ``models/<name>``, where ``segwork score`` finds it.
+
+        Parameters
+        ----------
+        model : SegmentModel
+            Or anything that saves itself as plain files.
+        name : str
+
+        Returns
+        -------
+        Path
+            The folder of the model.
+        """
+        folder = private_folder(self._files.model(name))
+        return model.save(folder)
 
     def has(self, name: str) -> bool:
         """Tell whether an earlier notebook of this run has left a table of that name."""

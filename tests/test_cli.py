@@ -16,7 +16,7 @@ from segwork.engine import diff
 from segwork.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "verify", "diff", "check", "sample", "fetch", "export", "lab")
+COMMANDS = ("run", "verify", "diff", "check", "sample", "fetch", "export", "score", "lab")
 
 
 def call(*words: object) -> Result:
@@ -50,6 +50,8 @@ def test_all_commands_are_listed() -> None:
         (["run", "--deadline", "0"], "not in the range"),
         (["export", "nowhere", "--to", "csv"], "'nowhere' holds no run"),
         (["export", "nowhere", "--to", "excel"], "'excel' is not one of"),
+        (["score", "nowhere", "x.csv", "--as-of", "2020-01-01"], "holds no model"),
+        (["score", "nowhere", "x.csv"], "Missing option '--as-of'"),
         (["fetch", "online_retial"], "did you mean 'online_retail'"),
     ],
 )

@@ -191,12 +191,14 @@ def test_a_folder_from_elsewhere_is_not_believed(root: Path, tmp_path: Path) -> 
     assert not (folder / "facts" / "10_total.json").exists()
 
 
-@pytest.mark.parametrize("part", ["tables", "facts", "notebooks", ".state"])
+@pytest.mark.parametrize(
+    "part", ["tables", "facts", "notebooks", "models", "models/segments", ".state"]
+)
 def test_a_link_leads_nowhere(root: Path, tmp_path: Path, part: str) -> None:
     """A run writes into no folder a link leads to."""
     other, folder = tmp_path / "other", tmp_path / "out" / "truth"
     other.mkdir()
-    folder.mkdir(parents=True)
+    (folder / part).parent.mkdir(parents=True)
     (folder / part).symlink_to(other)
 
     with pytest.raises(UsageError, match="is a link"):

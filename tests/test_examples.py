@@ -25,6 +25,7 @@ PUBLIC = {
     "dynamics": ["mobility", "trace", "drift", "cadence"],
     "sample": ["make"],
     "export": ["rows", "send"],
+    "scoring": ["assign"],
     "value": ["attractiveness", "expected", "profit", "revenue_ahead", "service"],
 }
 

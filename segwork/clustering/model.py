@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -13,7 +17,10 @@ from segwork.clustering.identity import segment_ids
 from segwork.clustering.methods.deep import Code
 from segwork.clustering.prepare import Scaling, as_frame
 from segwork.errors import DataError
+from segwork.features.rfm import SCORES
+from segwork.runs.files import atomically, write_json
 
+FORMAT = 1  # of the files of a saved model; a change that older code cannot read adds one
 CHUNK = 50_000
 _SCALING = ("logs", "low", "high", "middle", "spread", "fill")
 
@@ -48,6 +55,20 @@ class SegmentModel:
     ids: tuple[str, ...]
     code: Code | None = None
     one_time: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns a row needs to get a label, in order."""
+        if self.rule["kind"] == "rfm":
+            return tuple(SCORES)
+        return tuple(dict.fromkeys((*self.scaling.columns, *["orders"] * self.one_time)))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Those of the columns that cannot be filled with what is usual."""
+        if self.rule["kind"] == "rfm" or self.scaling.rule != "customer":
+            return self.columns
+        return ("orders",) * self.one_time
 
     def assign(self, X: pd.DataFrame | np.ndarray) -> pd.Series:
         """Return the label of every row, index of X; −1 is noise.
@@ -100,9 +121,12 @@ class SegmentModel:
         return labels
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.json`` and ``arrays.npz`` into the folder and return it."""
+        """Write ``model.json`` and ``arrays.npz`` into the folder and return it.
+
+        The first names the version of the format and the SHA-256 of both. A model of the nearest
+        rows (``neighbours``) keeps the measures of the customers it was fitted on, without ids.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         arrays = {f"scaling_{name}": getattr(self.scaling, name) for name in _SCALING}
         arrays["centres"] = self.centres
         facts = {"method": self.method, "setting": self.setting, "ids": list(self.ids)}
@@ -116,8 +140,12 @@ class SegmentModel:
             for i, net in enumerate(self.code.weights):
                 for j, layer in enumerate(net):
                     arrays |= zip((f"net_{i}_{j}_kernel", f"net_{i}_{j}_bias"), layer, strict=True)
-        (folder / "model.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-        np.savez(folder / "arrays.npz", **arrays)
+        bundle = BytesIO()
+        np.savez(bundle, **arrays)
+        facts["format"] = FORMAT
+        facts["sha256"] = _digest(facts, bundle.getvalue())
+        atomically(folder / "arrays.npz", lambda to: Path(to).write_bytes(bundle.getvalue()))
+        write_json(folder / "model.json", facts)
         return folder
 
     @classmethod
@@ -127,14 +155,18 @@ class SegmentModel:
         Raises
         ------
         DataError
-            The folder holds no model.
+            The folder holds no model, one of another version, or files that are not as saved.
         """
         folder = Path(folder)
-        if not (folder / "model.json").is_file() or not (folder / "arrays.npz").is_file():
-            raise DataError(f"no model in '{folder}'", accepted="model.json and arrays.npz")
-        facts = json.loads((folder / "model.json").read_text())
-        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-            arrays = dict(file)
+        facts, bundle = _read(folder)
+        try:
+            with np.load(BytesIO(bundle), allow_pickle=False) as file:
+                return cls._of(facts, dict(file))
+        except (KeyError, TypeError, ValueError, BadZipFile) as fault:
+            raise _damaged(folder, f"{type(fault).__name__}: {fault}") from None
+
+    @classmethod
+    def _of(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> SegmentModel:
         scaling = Scaling(
             facts["rule_of_scaling"],
             tuple(facts["columns"]),
@@ -146,6 +178,40 @@ class SegmentModel:
         return cls(
             facts["method"], facts["setting"], scaling, rule, centres, ids, code, facts["one_time"]
         )
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the facts and the bytes of the arrays, of a known format and as they were saved."""
+    if not (folder / "model.json").is_file() or not (folder / "arrays.npz").is_file():
+        raise DataError(f"no model in '{folder}'", accepted="model.json and arrays.npz")
+    try:
+        facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise _damaged(folder, "model.json is no JSON") from None
+    if not isinstance(facts, dict):
+        raise _damaged(folder, "model.json holds no mapping")
+    if facts.get("format") != FORMAT:
+        raise DataError(
+            f"the model in '{folder}' has format {str(facts.get('format'))[:20]}",
+            accepted=f"format {FORMAT}",
+            hint="save it again with this version of segwork",
+        )
+    bundle = (folder / "arrays.npz").read_bytes()
+    if facts.get("sha256") != _digest(facts, bundle):
+        raise _damaged(folder, "the SHA-256 is another")
+    return facts, bundle
+
+
+def _digest(facts: dict[str, Any], bundle: bytes) -> str:
+    """Return the SHA-256 of the facts, without the digest itself, and of the arrays."""
+    told = json.dumps({k: v for k, v in facts.items() if k != "sha256"}, sort_keys=True)
+    return hashlib.sha256(told.encode() + b"\n" + bundle).hexdigest()
+
+
+def _damaged(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"the model in '{folder}' is not as it was saved ({why})", hint="copy it or save it again"
+    )
 
 
 def _load_code(layers: list[int], arrays: dict[str, np.ndarray]) -> Code:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segwork import tables as _tables
+from segwork.config import Config
 from segwork.errors import UsageError
 from segwork.run import Run
 from segwork.tables import Tables
@@ -117,14 +118,18 @@ def door(run: Run) -> Consented:
     Where the config declares no ``purpose``, consent to profiling is asked for as soon as the data
     record any for it, because to segment is to profile; the status stays *not declared*.
     """
-    data = _tables.load(run.config, key=run.key)
-    purpose = run.config.purpose or DEFAULT_PURPOSE
-    if run.config.purpose or purpose in _recorded(data):
-        asked = {"purpose": purpose, "also": run.config.purposes}
-        found = consented(data, as_of=run.as_of, unnamed=True, **asked)
+    return through_door(_tables.load(run.config, key=run.key), run.config)
+
+
+def through_door(data: Tables, config: Config) -> Consented:
+    """Let through what the purpose a config declares allows; see :func:`door`."""
+    purpose = config.purpose or DEFAULT_PURPOSE
+    if config.purpose or purpose in _recorded(data):
+        asked = {"purpose": purpose, "also": config.purposes}
+        found = consented(data, as_of=config.as_of, unnamed=True, **asked)
     else:  # consent to something else is none to profiling, and nobody said what this run is
-        found = _through(data, {}, _tables.instant(run.as_of), True)
-    return found if run.config.purpose else replace(found, status=NOT_DECLARED)
+        found = _through(data, {}, _tables.instant(config.as_of), True)
+    return found if config.purpose else replace(found, status=NOT_DECLARED)
 
 
 def tables_of(run: Run) -> Tables:

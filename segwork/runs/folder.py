@@ -136,6 +136,10 @@ class RunFolder:
         """Return the place of a table notebooks hand to each other."""
         return self._place("tables", name, ".parquet")
 
+    def model(self, name: str) -> Path:
+        """Return the folder of a model a notebook saved."""
+        return self._place("models", name, "")
+
     def page(self, notebook: str) -> Path:
         """Return the place of a notebook's page."""
         return self._place("", notebook, ".html")
@@ -152,7 +156,7 @@ class RunFolder:
 
     def _place(self, folder: str, name: str, ending: str) -> Path:
         if not is_part_of_a_path(name):
-            raise DataError(f"'{visible(name)}' is no name of a notebook or table")
+            raise DataError(f"'{visible(name)}' is no name of a notebook, table or model")
         return self.path / folder / f"{name}{ending}"
 
     def tables(self) -> list[str]:

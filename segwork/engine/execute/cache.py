@@ -164,6 +164,9 @@ class Cache:
         named = {*filter(None, places), folder.executed(name), folder.facts(name)}
         if notebook := self._plan.notebooks.get(name):
             named |= {folder.table(table) for table in notebook.leaves}
+            found = [file for model in notebook.models for file in folder.model(model).glob("*")]
+            places = (str(file.relative_to(folder.path)) for file in found)
+            named |= {*filter(None, map(folder.inside, places))}
         left = [path for path in named if path.is_file() or path.is_symlink()]
         for path in [*left, folder.page(name)] if left else ():
             path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from segwork.errors import DataError, UsageError
 from segwork.runs.files import private_folder, unwritable
 from segwork.runs.folder import RunFolder
 
-PARTS = ("", ".state", "notebooks", "facts", "tables")
+PARTS = ("", ".state", "notebooks", "facts", "tables", "models")
 
 
 class Stages:
@@ -47,9 +47,9 @@ class Stages:
             Another run is writing here, or the folder leads elsewhere or cannot be written to.
         """
         path = self._folder.path
-        for part in PARTS[1:]:
-            if (path / part).is_symlink():
-                raise UsageError(f"'{path / part}' is a link, so a run would write elsewhere")
+        for written in (*(path / part for part in PARTS[1:]), *(path / "models").glob("*")):
+            if written.is_symlink():
+                raise UsageError(f"'{written}' is a link, so a run would write elsewhere")
         try:
             private_folder(self._folder.state)
             for part in PARTS:

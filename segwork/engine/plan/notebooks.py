@@ -166,6 +166,11 @@ class Notebook:
         return self._tables("save", 1)
 
     @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Models it names in ``run.save_model``."""
+        return tuple(filter(None, self.names("save_model", 1)))
+
+    @cached_property
     def asks(self) -> tuple[str, ...]:
         """Tables it names in ``run.has``: it can do without them."""
         return self._tables("has", 0)
