@@ -10,6 +10,7 @@ A trend that bends is no step: the step must also explain the counts better than
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import comb
 
 import numpy as np
 
@@ -18,9 +19,9 @@ MARGIN = 4  # points on either side of a step at least
 COPIES = 999
 STEPS = 12  # of Newton's method
 LEVEL = 0.02  # p up to which a step is reported
-AHEAD = 2.0  # deviance a step must be ahead of a smooth bend
+AHEAD = 4.0  # deviance a step must be ahead of a smooth bend
 SPARSE = 2.0  # mean count below which single events look like jumps to the network
-STEADY = 0.05  # p of a constant rate above which a sparse series has no change
+STEADY = 0.04  # p of a constant rate above which a sparse series has no change
 FLOOR = 0.1  # expected count below which a residual is not magnified further
 
 
@@ -51,7 +52,7 @@ class CountStep:
     @property
     def is_found(self) -> bool:
         """Whether the step is beyond chance and explains more than a smooth bend."""
-        return self.p <= LEVEL and self.ahead > AHEAD
+        return bool(self.p <= LEVEL and self.ahead > AHEAD)
 
 
 def are_counts(y: np.ndarray) -> bool:
@@ -94,15 +95,34 @@ def count_step(y: np.ndarray, seed: int) -> CountStep:
 
 
 def is_steady(y: np.ndarray, seed: int) -> bool:
-    """Say whether counts of fewer than two a period on average fit a constant rate."""
-    return bool(y.mean() < SPARSE and _tested(y, np.zeros(y.size), seed)[1] > STEADY)
+    """Say whether counts of fewer than two a period on average fit a constant rate.
+
+    They do not if a step beside a constant stands out, or the zeros at the end.
+    """
+    if y.mean() >= SPARSE or silence(y) <= STEADY:
+        return False
+    return _tested(y, np.zeros(y.size), seed)[1] > STEADY
+
+
+def silence(y: np.ndarray) -> float:
+    """Return the probability that so many zeros stand at the end by chance, in any order alike.
+
+    Exact whatever the distribution of the counts.
+
+    Examples
+    --------
+    >>> round(silence(np.r_[1.0, 0, 2, 1, 0, 0]), 3)  # zeros on places 5 and 6: 4 of 20 ways
+    0.2
+    """
+    zeros, run = int((y == 0).sum()), int(np.argmax(y[::-1] > 0))
+    return comb(y.size - run, zeros - run) / comb(y.size, zeros)
 
 
 def _tested(y: np.ndarray, t: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
     """Return the gain of a step at each index beside exp(a + b t), and p of the largest."""
     mean, gains, clumping = (part[0] for part in _scan(y[None, :], t))
     largest = _scan(_copies(mean, clumping, np.random.default_rng(seed)), t)[1].max(1)
-    return gains, (1 + np.count_nonzero(largest >= gains.max() - 1e-9)) / (COPIES + 1)
+    return gains, float((1 + np.count_nonzero(largest >= gains.max() - 1e-9)) / (COPIES + 1))
 
 
 def _ahead(y: np.ndarray, index: int) -> float:
