@@ -101,7 +101,7 @@ def verify(**options: Any) -> int:
 @click.argument("run_b", type=click.Path())
 @click.option("--tolerance", default=1e-9, show_default=True, help="relative, for numbers")
 @click.option("--fail-on-regression", is_flag=True, help="exit 3 where a gate or fact got worse")
-@click.option("--html", "page", type=click.Path(), help="where to write the page")
+@click.option("--html", "page", type=click.Path(), help="write the differences as a page, too")
 @_command
 def diff(run_a: str, run_b: str, **options: Any) -> int:
     """Say what changed from RUN_A to RUN_B: parameters, facts, gates, data and code."""

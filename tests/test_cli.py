@@ -165,13 +165,39 @@ def test_diff_fails_on_regression_only_when_asked(tmp_path: Path, lower_is_bette
     a = write_run(tmp_path / "a", share=0.1, status="ok", gate="passed")
     b = write_run(tmp_path / "b", share=0.4, status="failed", gate="failed")
 
+    before = sorted(tmp_path.rglob("*"))
     plain, strict = call("diff", a, b), call("diff", a, b, "--fail-on-regression")
 
     assert (plain.exit_code, strict.exit_code) == (0, 3)
     assert "3 for the worse" in plain.output
-    page = (b / "diff.html").read_text(encoding="utf-8")
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is written unasked"
+    assert "diff.html" in call("diff", a, b, "--html", tmp_path / "diff.html").output
+    page = (tmp_path / "diff.html").read_text(encoding="utf-8")
     assert "3 for the worse" in page
     assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        ("ok", "timeout", "worse"),
+        ("failed", "timeout", "worse"),
+        ("skipped", "timeout", "worse"),
+        ("timeout", "ok", "better"),
+        ("timeout", "failed", "changed"),
+        ("skipped", "failed", "changed"),
+    ],
+)
+def test_a_notebook_that_timed_out_is_worse(
+    tmp_path: Path, before: str, after: str, effect: str
+) -> None:
+    """Whatever was there before; and a gate that nobody judged any more is no better one."""
+    a = write_run(tmp_path / "a", share=0.1, status=before, gate="failed")
+    b = write_run(tmp_path / "b", share=0.1, status=after, gate="skipped")
+
+    found = {c.kind: c.effect for c in diff.changes(a, b)}
+
+    assert found == {"status": effect, "gate": "changed"}
 
 
 def test_tolerance_is_relative(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_nobody_is_named_in_any_file(attacked: engine.Outcome) -> None:
     assert (found.status, found.message) == ("failed", "LookupError: …")
     assert sum(out["output_type"] == "error" for out in outputs) == len(QUOTES) + 1
     assert "transactions: customer_id, ordered_at, amount" in str(outputs)
-    for person in (*PEOPLE, "Bo Other", "Mary", "Melati", "00017"):
+    for person in (*PEOPLE, "Bo Other", "Mary", "Melati", "C-0001"):
         for place, text in files.items():
             assert person not in text.replace("".join(QUOTES), ""), f"{person} in {place}"
 

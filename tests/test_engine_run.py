@@ -447,6 +447,9 @@ def test_strict_lets_required_gates_decide(
     (finished / "reports" / "tiny" / "findings.json").unlink()
 
     assert quiet_run(finished, strict=strict).exit_code == code
+    junit = (finished / "reports" / "tiny" / "junit.xml").read_text(encoding="utf-8")
+    assert 'classname="10_first" name="SEG-Q01 Doubled"' in junit
+    assert ("<failure" in junit) == (limit == 0.0), "red where a strict run fails"
 
 
 def test_second_run_in_the_same_folder_is_refused(finished: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from segwork import config, tables
-from segwork.errors import ConfigError, DataError, SegworkError
+from segwork.errors import ConfigError, DataError, SegworkError, UsageError
 
 HEAD = "customer_id,ordered_at,amount,status,note\n"
 FUZZ_SECONDS = 5.0
@@ -214,3 +214,21 @@ def test_fuzz_of_the_reader(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.parent.iterdir()} == outside
     print(f"{number} files, {read} readings")
     assert read > number / 2
+
+
+@pytest.mark.parametrize("room", ["quality", "features", "dynamics", "value", "privacy"])
+def test_a_frame_where_tables_are_meant_is_told_the_way_out(room: str) -> None:
+    """The first mistake of everybody who calls segwork from Python."""
+    from segwork import dynamics, features, privacy, quality, value
+
+    calls = {
+        "quality": quality.audit,
+        "features": features.customer_features,
+        "dynamics": dynamics.trace,
+        "value": lambda lines, as_of: value.profit(lines, pd.Series({"A": "x"}), as_of=as_of),
+        "privacy": lambda lines, as_of: privacy.consented(lines, purpose="x", as_of=as_of),
+    }
+    lines = pd.DataFrame({"customer_id": ["A"], "ordered_at": ["2024-01-02"], "amount": [3.0]})
+
+    with pytest.raises(UsageError, match=r"DataFrame.*from_frames\(transactions=frame\)"):
+        calls[room](lines, as_of="2024-02-01")

@@ -15,6 +15,7 @@ from segwork.clustering.methods.density import k_distances
 from segwork.clustering.methods.pool import fitting_rows
 
 NATURAL = tuple(name for name in METHODS if name != "stable_kmeans")
+STABLE = ("rule_rfm", "stable_kmeans", "kmeans", "ward")
 PUBLISHED = {
     "kmeans": {"wut": 0.492, "sipu": 0.743, "uci": 0.286},
     "mixture": {"wut": 0.576, "sipu": 0.747, "uci": 0.412},
@@ -181,7 +182,7 @@ def order_agreement(result: Comparison, truth: np.ndarray) -> float:
     from scipy.stats import spearmanr
     from sklearn.metrics import adjusted_rand_score
 
-    quality = result.scoreboard["predicted_quality"]
+    quality = result.scoreboard["predicted_quality"].dropna()
     true = [adjusted_rand_score(truth, result.labels[name]) for name in quality.index]
     return float(spearmanr(quality, true)[0])
 
@@ -209,3 +210,39 @@ def seconds(task: Callable[[], object]) -> float:
     start = perf_counter()
     task()
     return perf_counter() - start
+
+
+def usable_on(config: str, *, later_days: int = 91, seed: int = 0) -> dict[str, float | str]:
+    """Return what the partition to work with tells of later spend, and how it is found again.
+
+    Beside it stand the better of the RFM rule and K-Means on logarithms (five groups), and the
+    agreement with the partition that is chosen on a disjoint half of the customers.
+    """
+    from datetime import timedelta
+
+    from segwork import tables
+    from segwork.clustering import behaviour, later_period
+    from segwork.config import load
+    from segwork.features import customer_features
+
+    ready = load(config)
+    data = tables.load(ready)
+    study = later_period(data, as_of=ready.as_of, later_days=later_days, seed=seed)
+    told, chosen = study.table["explained"], study.comparison.usable
+    earlier = ready.as_of - timedelta(days=later_days)
+    people = behaviour(customer_features(data, as_of=earlier))
+    halves = np.array_split(np.random.default_rng([seed, 26]).permutation(len(people)), 2)
+    one, two = (
+        compare(people.iloc[np.sort(half)], methods=STABLE, copies=0, draws=1, seed=seed)
+        for half in halves
+    )
+    other = people.iloc[np.sort(halves[1])]
+    again = rand(
+        [two.labels[two.usable].to_numpy() + 1], one.model(one.usable).assign(other).to_numpy()
+    )
+    return {
+        "usable": chosen,
+        "explained": float(told[chosen]),
+        "of_the_better": float(told[chosen] / told[["rule_rfm", "stable_kmeans"]].max()),
+        "found_again": float(again),
+    }

@@ -163,7 +163,7 @@ def test_faults_in_files_are_pure_and_keyed(public_data: Path) -> None:
         assert key.n > 0, fault.name
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_faults_of_middle_strength_in_files_are_found_and_named(public_data: Path) -> None:
     """Nine in ten of one draw; another draw than the one the checks were written on."""
     assert public_data
@@ -172,7 +172,7 @@ def test_faults_of_middle_strength_in_files_are_found_and_named(public_data: Pat
     assert (found["code"] != "").mean() >= 0.9, found[found["code"] == ""]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_honest_habits_of_files_fail_nothing(public_data: Path) -> None:
     """A promotion, Christmas, inflation, a new line, a bulk buyer: no check fails that passed."""
     assert public_data

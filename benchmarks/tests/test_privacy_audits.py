@@ -55,6 +55,7 @@ def test_neighbours_differ_in_one_customer() -> None:
         assert with_one.drop("extra").equals(without)
 
 
+@pytest.mark.proof
 def test_broken_releases_are_caught_and_honest_ones_are_not() -> None:
     """Half the noise, bounds from the data and rows as customers are refuted by 500 draws."""
     table = audits.audit_all(epsilon=1.0, draws=500)

@@ -130,16 +130,22 @@ def judge(facts: Mapping[str, Facts], config: Config) -> list[Finding]:
 
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that make a strict run fail."""
-    gates = catalogue()
-    return [
-        finding
-        for finding in findings
-        if gates[finding.code].required
-        and (
-            finding.status is Status.FAILED
-            or (finding.status is Status.INCONCLUSIVE and finding.code.startswith("SEG-P"))
-        )
-    ]
+    return [finding for finding in findings if blocks(finding.code, finding.status)]
+
+
+def blocks(code: str, status: str) -> bool:
+    """Tell whether an answer makes a strict run fail: the one rule of page, JUnit and exit code.
+
+    A required gate must not fail, and one about privacy must have an answer as well.
+
+    Examples
+    --------
+    >>> blocks("SEG-Q02", "failed"), blocks("SEG-Q02", "inconclusive"), blocks("SEG-Q01", "failed")
+    (True, False, False)
+    """
+    gate = catalogue().get(code)
+    private = code.startswith("SEG-P") and status == Status.INCONCLUSIVE
+    return bool(gate and gate.required and (status == Status.FAILED or private))
 
 
 def _with_limit(gate: Gate, limit: Limit | None) -> Gate:

@@ -74,7 +74,7 @@ def of_tables(
             f"periods is {periods}, period_days {period_days}",
             accepted=f"1 to {MOST_PERIODS} periods of at least a day",
         )
-    lines = nw.from_native(tables.transactions)
+    lines = nw.from_native(_tables.needed(tables).transactions)
     names = [name for name in NEEDED if name in lines.collect_schema().names()]
     bare = Tables(transactions=lines.select(names).to_native())
     parts: list[pd.DataFrame] = []

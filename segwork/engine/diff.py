@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from segwork.engine.conclude.differences import Change, differences, gate_change
 from segwork.errors import GateError
 from segwork.results import display
 from segwork.runs.files import Json
-from segwork.runs.folder import Entry, RunFolder, flat
+from segwork.runs.folder import RAN, Entry, RunFolder, flat
 from segwork.runs.names import line
 
 GROUPS = {
@@ -23,6 +24,8 @@ GROUPS = {
     "code": "Code",
     "version": "Versions",
 }
+# Ways to end in which nobody knows what the notebook would have said.
+NO_ANSWER = frozenset({"timeout", "died", "interrupted"})
 
 
 def changes(run_a: str | Path, run_b: str | Path, *, tolerance: float = 1e-9) -> list[Change]:
@@ -83,7 +86,7 @@ def show(
     page: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> int:
-    """Print the differences, write them as a page, and return the exit code.
+    """Print the differences and return the exit code; nothing is written unasked.
 
     Parameters
     ----------
@@ -92,7 +95,7 @@ def show(
     fail_on_regression : bool
         Exit with 3 where something got worse.
     page : path, optional
-        Where the page goes; ``diff.html`` in the later run folder by default.
+        Where the differences are written as a page; without it nothing is.
     say : callable
         Takes each line of text.
     """
@@ -106,8 +109,8 @@ def show(
             say(line(f"  {change.effect:<8} {change.name}: {shown}"))
     worse = regressions(found)
     say(f"{len(found)} differences, {len(worse)} for the worse" if found else "no difference")
-    target = Path(page) if page else Path(run_b) / "diff.html"
-    say(str(_write_page(target, found, Path(run_a).name, Path(run_b).name)))
+    if page:
+        say(line(_write_page(Path(page), found, Path(run_a).name, Path(run_b).name)))
     return GateError.exit_code if fail_on_regression and worse else 0
 
 
@@ -117,10 +120,13 @@ def _code(entries: dict[str, Entry]) -> Json:
 
 
 def _judged(change: Change) -> Change:
-    if change.kind != "status" or change.effect != "changed":
+    """Say which way a notebook went: without its answers is worse, whatever was there before."""
+    if change.kind != "status" or change.effect == "removed":
         return change
-    effect = "better" if change.after == "ok" else "worse" if change.before == "ok" else "changed"
-    return Change(change.kind, change.name, change.before, change.after, effect)
+    if change.after == RAN:
+        return change if change.effect == "added" else replace(change, effect="better")
+    lost = change.after in NO_ANSWER and change.before not in NO_ANSWER
+    return replace(change, effect="worse" if lost or change.before == RAN else change.effect)
 
 
 def _short(before: object, after: object) -> str:

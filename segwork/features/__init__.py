@@ -110,7 +110,7 @@ def customer_features(
     """
     if window_days <= 0:
         raise UsageError(f"window_days is {window_days}", accepted="a positive number of days")
-    _one_kind(tables)
+    _one_kind(_tables.needed(tables))
     moment = _tables.instant(as_of)
     past = _tables.until(tables, moment)
     lines = _orders.mark_lines(past.transactions)

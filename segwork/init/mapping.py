@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from segwork.errors import DataError
 from segwork.init import formats, look, rules
 from segwork.init.column import Column, holds, score
 from segwork.init.names import fit, known, plain, vocabulary
+from segwork.init.understood import Guess
 from segwork.init.which import which_table
 from segwork.schema import TABLES, TIME_COLUMN, Kind
 
@@ -18,45 +18,6 @@ LEAST, LOOSE = 0.6, 0.45
 """Names that fit less well say nothing; dates and amounts must also hold such values."""
 PERSON_KEYS = 0.8
 SMALL_DAY = 2_000
-
-
-@dataclass
-class Guess:
-    """What one file was understood to be.
-
-    Parameters
-    ----------
-    file, table : str
-    columns : mapping of contract name to header
-    why : mapping of contract name to (reason, confidence from 0 to 1)
-    ask : mapping of contract name to (question, choices)
-    form : dict
-        How the file is written; keys as in :class:`segwork.init.look.Look`.
-    numbers, times : formats
-    rules : dict
-        As in the config; ``order_of`` and ``nobody`` too.
-    clock : str
-        Second column that holds the time of day.
-    cannot : str
-        Why no honest mapping exists.
-    notes : list of str
-    headers : tuple of str
-        All columns of the file.
-    """
-
-    file: str
-    table: str = "transactions"
-    columns: dict[str, str] = field(default_factory=dict)
-    why: dict[str, tuple[str, float]] = field(default_factory=dict)
-    ask: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-    form: dict[str, Any] = field(default_factory=dict)
-    numbers: formats.Numbers = field(default_factory=formats.Numbers)
-    times: formats.Times = field(default_factory=formats.Times)
-    rules: dict[str, Any] = field(default_factory=dict)
-    clock: str = ""
-    cannot: str = ""
-    notes: list[str] = field(default_factory=list)
-    headers: tuple[str, ...] = ()
 
 
 def guess(paths: str | Path | Iterable[str | Path]) -> list[dict[str, Any]]:

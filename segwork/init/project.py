@@ -14,8 +14,9 @@ from typing import Any
 from segwork import config as _config
 from segwork import tables
 from segwork.errors import DataError, SegworkError, UsageError
-from segwork.init.mapping import Guess, of_columns, of_file
+from segwork.init.mapping import of_columns, of_file
 from segwork.init.settings import settings, written
+from segwork.init.understood import Guess
 from segwork.packaged import packaged_notebooks
 from segwork.tables import picture
 from segwork.tables.reading import open_alone

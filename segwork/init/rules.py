@@ -12,7 +12,7 @@ from segwork.init.names import fit, plain, vocabulary
 
 if TYPE_CHECKING:
     from segwork.init.column import Column
-    from segwork.init.mapping import Guess
+    from segwork.init.understood import Guess
 
 MOST_STATES = 40
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from segwork.init.mapping import Guess
+from segwork.init.understood import Guess
 from segwork.schema import TIME_COLUMN
 
 _CALLED = {"delimiter": "separator", "encoding": "encoding", "sheet": "table"}

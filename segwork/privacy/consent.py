@@ -102,7 +102,7 @@ def consented(
     >>> found.tables.transactions["customer_id"].tolist()
     ['A']
     """
-    known, also = _recorded(tables), dict(also or {})
+    known, also = _recorded(_tables.needed(tables)), dict(also or {})
     for wanted in (purpose, *also.values()) if known else ():
         if wanted not in known:
             raise UsageError.unknown("purpose", wanted, known, where="the customers table")

@@ -18,6 +18,7 @@ from segwork.errors import DataError, UsageError
 from segwork.quality.statistics import NONE
 from segwork.results import Status
 from segwork.schema import TABLES, TIME_COLUMN, Kind
+from segwork.tables import needed
 from segwork.words import NO, YES
 
 ID_NAME = re.compile(r"(^|_)(id|key|uuid|guid|code|number|no)$", re.IGNORECASE)
@@ -272,10 +273,11 @@ def source_tables(tables: Any, *, as_of: date | str) -> SourceTables:
     Raises
     ------
     UsageError
-        ``as_of`` is no date.
+        ``as_of`` is no date, or a frame was given.
     DataError
         There is no row in any table.
     """
+    tables = needed(tables)
     found = {name: source for name in TABLES if (source := source_table(tables, name)) is not None}
     if not any(source.n for source in found.values()):
         raise DataError("there is no row in any table", accepted="at least transactions with rows")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from segwork.checks.gates import Gate, catalogue
+from segwork.checks.gates import Gate, blocks, catalogue
 from segwork.report.layout import mark
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry, RunFolder
@@ -54,6 +54,10 @@ class JudgedRun:
         """Tell whether the gate behind a finding decides under ``--strict``."""
         gate = self.gates.get(finding["code"])
         return bool(gate and gate.required)
+
+    def blocks(self, finding: Finding) -> bool:
+        """Tell whether a finding makes a strict run fail."""
+        return blocks(finding["code"], finding["status"])
 
     def counted(self, notebook: str) -> str:
         """Count a notebook's findings in words, the most urgent first; empty for none."""

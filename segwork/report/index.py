@@ -131,8 +131,8 @@ def _sentence(run: JudgedRun) -> str:
     if not judged:
         return f"{start} No gate could be judged."
     parts = [f"{counts[s]} {mark(s).word}" for s in (*ATTENTION, "waived", "passed") if counts[s]]
-    required = sum(f["status"] == "failed" and run.is_required(f) for f in run.findings)
-    strict = f" Required gates that failed: {required}." if required else ""
+    red = sum(run.blocks(f) for f in run.findings)
+    strict = f" Required gates that make a strict run fail: {red}." if red else ""
     return f"{start} Of {judged} gates judged: {', '.join(parts)}.{strict}"
 
 

@@ -16,7 +16,8 @@ from segwork.schema import TABLES, TIME_COLUMN
 from segwork.tables.files import source_files, sources, table_sources
 
 __all__ = [
-    "Tables", "from_frames", "instant", "load", "source_files", "sources", "table_sources", "until",
+    "Tables", "from_frames", "instant", "load", "needed", "source_files", "sources",
+    "table_sources", "until",
 ]  # fmt: skip
 
 
@@ -169,6 +170,29 @@ def from_frames(
     if "transactions" not in given:
         raise DataError("there are no transactions", accepted="a frame of order lines")
     return _assemble({name: reading.of_frame(frame) for name, frame in given.items()})
+
+
+def needed(given: Any) -> Any:
+    """Return tables as they are; a frame where they are meant is refused with the way out.
+
+    Raises
+    ------
+    UsageError
+        It is a frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> needed(pd.DataFrame({"customer_id": ["A"]}))
+    Traceback (most recent call last):
+    segwork.errors.UsageError: this is a DataFrame where all tables are meant; accepted: ...
+    """
+    if hasattr(given, "columns") and not hasattr(given, "transactions"):
+        raise UsageError(
+            f"this is a {type(given).__name__} where all tables are meant",
+            accepted="tables.from_frames(transactions=frame), or what tables.load returns",
+        )
+    return given
 
 
 def until(table: Any, as_of: date | datetime | str) -> Any:

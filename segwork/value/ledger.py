@@ -50,7 +50,7 @@ def labels(segments: Any) -> pd.Series:
 
 def everybody(tables: Tables, as_of: date | str) -> pd.Series:
     """Return everybody with an order line or a contact before ``as_of``, not assigned."""
-    past = _tables.until(tables, as_of)
+    past = _tables.until(_tables.needed(tables), as_of)
     frames = [f for f in (past.transactions, past.interactions) if f is not None]
     ids = [in_memory(nw.from_native(f).select(KEY))[KEY].dropna().unique() for f in frames]
     found = pd.Index(np.concatenate([np.asarray(i, object) for i in ids])).unique()
@@ -83,7 +83,7 @@ class Ledger:
         end = _tables.instant(as_of)
         self._border, self._half = end - timedelta(days=window_days), window_days // 2
         self._today = today_of(end)
-        past = _tables.until(tables, as_of)
+        past = _tables.until(_tables.needed(tables), as_of)
         self.lines = self._lines(past.transactions)
         self.contacts = None if past.interactions is None else self._contacts(past.interactions)
         met = (self.lines["row"] >= 0).any() or not len(self.label)

@@ -70,10 +70,10 @@ def _write_report(session: Session, content: Json, key: str) -> None:
     ran = [name for name in plan.notebooks if session.entries[name].status == RAN]
     facts = {name: folder.recorded(name)["facts"] for name in ran}
     write_json(folder.file("manifest.json"), content)
-    found = [finding.as_dict() for finding in gates.judge(facts, plan.config)]
-    write_json(folder.file("findings.json"), found)
+    findings = gates.judge(facts, plan.config)
+    write_json(folder.file("findings.json"), [finding.as_dict() for finding in findings])
     cells = {name: session.cells[name] for name in plan.notebooks}
-    records.write_junit(folder.file("junit.xml"), cells)
+    records.write_junit(folder.file("junit.xml"), cells, findings)
     report.write(folder.path)
     pages = [*WRITTEN, *(folder.page(name).name for name in plan.notebooks)]
     outputs = {page: plan.hashes.of(folder.path / page) for page in pages}

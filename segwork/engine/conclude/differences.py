@@ -18,6 +18,7 @@ BADNESS = {
     "warned": 3,
     "failed": 4,
 }
+UNJUDGED = frozenset({"not_applicable", "skipped"})
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,18 @@ def _effect(before: object, after: object, direction: int) -> str:
 
 
 def gate_changes(before: RunFolder, after: RunFolder) -> Iterator[Change]:
-    """Yield gates whose answer changed; worse means nearer to failed."""
+    """Yield gates whose answer changed; worse means nearer to failed.
+
+    A gate that is judged no more (its notebook broke off, its data are gone) never got better.
+    """
     old, new = ({f["code"]: f["status"] for f in run.findings()} for run in (before, after))
     for change in differences(old, new, kind="gate"):
         if change.effect != "changed":
             yield change
             continue
         step = BADNESS.get(str(change.after), 1) - BADNESS.get(str(change.before), 1)
+        if change.after in UNJUDGED:
+            step = max(step, 0)
         yield replace(change, effect="worse" if step > 0 else "better" if step < 0 else "changed")
 
 

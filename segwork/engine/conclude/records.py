@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -17,6 +17,7 @@ from segwork import __version__
 from segwork.engine.execute.tasks import CellRecord
 from segwork.engine.plan import Plan, fingerprint
 from segwork.errors import DataError, UsageError
+from segwork.results import Finding
 from segwork.runs.files import Json, write_text
 from segwork.runs.folder import RAN, Entry, RunFolder
 from segwork.runs.names import visible
@@ -86,15 +87,28 @@ def baseline(given: str | Path | Json | None) -> Json | None:
     return {"name": name, "values": {f["code"]: f.get("value") for f in findings}}
 
 
-def write_junit(path: Path, cells: Mapping[str, list[CellRecord]]) -> None:
-    """Write one test case per code cell, named by the heading above it, in plain text."""
+def write_junit(
+    path: Path, cells: Mapping[str, list[CellRecord]], findings: Iterable[Finding] = ()
+) -> None:
+    """Write a test case per code cell, named by the heading above it, and one per gate.
+
+    A gate that makes a strict run fail is a failure, one that could not be judged is skipped;
+    every other answer but "passed" stands as text in its case.
+    """
+    from segwork.checks import gates
+
+    judged = [(gates.catalogue()[finding.code], finding) for finding in findings]
     suites = ElementTree.Element("testsuites")
     for notebook, found in cells.items():
         suite = ElementTree.SubElement(suites, "testsuite", name=visible(notebook))
         for number, record in enumerate(found, 1):
             _case(suite, visible(notebook), number, record)
+        for gate, finding in judged:
+            if gate.notebook == notebook:
+                case = _titled(suite, visible(notebook), f"{gate.code} {gate.title}")
+                _answered(case, finding, red=gates.blocks(finding.code, finding.status))
         counted = Counter(child.tag for case in suite for child in case)
-        suite.set("tests", str(len(found)))
+        suite.set("tests", str(len(suite)))
         suite.set("failures", str(counted["failure"]))
         suite.set("errors", str(counted["error"]))
         suite.set("skipped", str(counted["skipped"]))
@@ -103,9 +117,22 @@ def write_junit(path: Path, cells: Mapping[str, list[CellRecord]]) -> None:
     write_text(path, text + "\n")
 
 
+def _titled(suite: ElementTree.Element, notebook: str, title: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=notebook, name=visible(title))
+
+
+def _answered(case: ElementTree.Element, finding: Finding, *, red: bool) -> None:
+    status, message = str(finding.status), visible(finding.message)
+    if red:
+        ElementTree.SubElement(case, "failure", type=status, message=message).text = message
+    elif status in ("skipped", "not_applicable"):
+        ElementTree.SubElement(case, "skipped", message=message)
+    elif status != "passed":
+        ElementTree.SubElement(case, "system-out").text = f"{status}: {message}"
+
+
 def _case(suite: ElementTree.Element, notebook: str, number: int, record: CellRecord) -> None:
-    name = f"{visible(record.title or 'code')} · code {number}"
-    case = ElementTree.SubElement(suite, "testcase", classname=notebook, name=name)
+    case = _titled(suite, notebook, f"{record.title or 'code'} · code {number}")
     case.set("time", f"{record.seconds:.3f}")
     message = visible(record.message)
     if record.status in ("skipped", "blocked"):
