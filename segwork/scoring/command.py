@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -125,6 +127,9 @@ def _read(table: str, day: date, engine: str, master: str) -> Iterator[tuple[Tab
     from pyspark.sql import SparkSession
 
     there = SparkSession.getActiveSession()
+    if (master or "local").startswith("local"):
+        # Workers here run the Python that has segwork; Spark would take any python3.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("segwork score")
     session = there or (builder.master(master) if master else builder).getOrCreate()
     try:
