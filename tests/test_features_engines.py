@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,21 +99,6 @@ def test_duckdb_agrees() -> None:
     assert isinstance(found, duckdb.DuckDBPyRelation)
     agree(found.df(), "duckdb")
     assert counted(data) == [("customer_id", "missing", 243007)]
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    """Start Spark in local mode, quietly."""
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.sql.session.timeZone", "UTC")
-    builder = builder.config("spark.sql.shuffle.partitions", "2")
-    builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
-    session = builder.config("spark.driver.memory", "1g").getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
 
 
 @needs_data

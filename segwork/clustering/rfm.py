@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from segwork.features.rfm import fit_cuts, scores_by
+from segwork.features.rfm import scores_by
 
 NAMES = ("champions", "loyal", "promising", "at risk", "lost")
 
@@ -28,17 +28,3 @@ def rfm_labels(frame: pd.DataFrame, cuts: np.ndarray) -> np.ndarray:
     return np.select(
         [(recency >= 4) & valued, recency == 3, recency >= 4, valued], [0, 1, 2, 3], default=4
     )
-
-
-def found_again(frame: pd.DataFrame, seed: int) -> float:
-    """Return how far cuts taken on two disjoint halves agree on everybody, over five splits."""
-    from sklearn.metrics import adjusted_rand_score
-
-    agreement = []
-    for split in range(5):
-        order = np.random.default_rng([seed, 23, split]).permutation(len(frame))
-        one, two = (
-            rfm_labels(frame, fit_cuts(frame.iloc[half])) for half in np.array_split(order, 2)
-        )
-        agreement.append(adjusted_rand_score(one, two))
-    return float(np.mean(agreement))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from segwork.clustering.identity import segment_ids
 from segwork.clustering.judging.scores import outcome_separation
+from segwork.clustering.judging.stability import halves_agreement
 from segwork.clustering.methods.classical import MOST_NOISE, quiet
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.prepare import Scaling
@@ -69,21 +70,8 @@ class Partition:
 
 
 def found_again(X: np.ndarray, fit: Fit, *, seed: int, splits: int = SPLITS) -> np.ndarray:
-    """Return the agreement of fits on two disjoint halves, on all rows, shape (splits,).
-
-    References
-    ----------
-    Adjusted Rand index: Hubert & Arabie (1985). Two samples instead of one resampled: Tibshirani
-    & Walther (2005), "Cluster validation by prediction strength".
-    """
-    from sklearn.metrics import adjusted_rand_score
-
-    agreement = []
-    for split in range(splits):
-        order = np.random.default_rng([seed, 23, split]).permutation(len(X))
-        one, two = (fit(X[np.sort(half)]) for half in np.array_split(order, 2))
-        agreement.append(adjusted_rand_score(one(X), two(X)))
-    return np.array(agreement)
+    """Return the agreement of fits on two disjoint halves, on all rows, shape (splits,)."""
+    return halves_agreement(len(X), lambda rows: fit(X[rows])(X), seed=seed, splits=splits)
 
 
 def stable_kmeans(

@@ -13,7 +13,8 @@ from segwork.clustering.judging import stability
 from segwork.clustering.judging.null import copula_copy
 from segwork.clustering.judging.scored import Scored
 from segwork.clustering.judging.scores import ROWS, scores
-from segwork.clustering.rfm import found_again
+from segwork.clustering.rfm import rfm_labels
+from segwork.features.rfm import fit_cuts
 from segwork.progress import unwatched
 
 COLUMNS = {
@@ -74,7 +75,7 @@ def scoreboard(
         row |= {"predicted_quality": float(pool.quality[at])}
         row |= scores(runner.matrix[some], column[some])
         if method == "rule_rfm":
-            row["found_again"] = found_again(runner.frame, runner.seed)
+            row["found_again"] = _rule_again(runner.frame, runner.seed)
         else:
             code = runner.codes.get(method)
             row |= _stability(candidate, code, few, copy, draws, runner.seed)
@@ -82,6 +83,16 @@ def scoreboard(
         rows[method] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
     return table.sort_values("predicted_quality", ascending=False, kind="stable")
+
+
+def _rule_again(frame: pd.DataFrame, seed: int) -> float:
+    """Return how far cuts taken on two disjoint halves agree on everybody, over five splits."""
+
+    def labelled(rows: np.ndarray) -> np.ndarray:
+        return rfm_labels(frame, fit_cuts(frame.iloc[rows]))
+
+    agreement = stability.halves_agreement(len(frame), labelled, seed=seed, splits=5)
+    return float(agreement.mean())
 
 
 def plain_row(

@@ -93,3 +93,29 @@ def scaling_agreement(
     labels = refit(into(X), seed)
     others = [refit(into(Y), seed) for Y in (standard, ranks)]
     return float(np.mean([adjusted_rand_score(labels, other) for other in others]))
+
+
+def halves_agreement(
+    n_rows: int, labelled: Callable[[np.ndarray], np.ndarray], *, seed: int, splits: int
+) -> np.ndarray:
+    """Return the agreement of fits on two disjoint halves, read on all rows, shape (splits,).
+
+    Parameters
+    ----------
+    n_rows : int
+    labelled : callable
+        Row numbers to fit on; out come the labels of all rows.
+
+    References
+    ----------
+    Adjusted Rand index: Hubert & Arabie (1985). Two samples instead of one resampled: Tibshirani
+    & Walther (2005), "Cluster validation by prediction strength".
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    agreement = []
+    for split in range(splits):
+        order = np.random.default_rng([seed, 23, split]).permutation(n_rows)
+        one, two = (labelled(np.sort(half)) for half in np.array_split(order, 2))
+        agreement.append(adjusted_rand_score(one, two))
+    return np.array(agreement)
