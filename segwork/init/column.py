@@ -66,7 +66,7 @@ class Column:
 def score(column: Column, table: str, name: str) -> float:
     """Say how well the header of a column fits a name of the contract."""
     entry = vocabulary()[table].get(name)
-    return fit(column.name, entry["names"], entry["not"]) if entry else 0.0
+    return fit(column.name, entry["names"], entry["not"], name) if entry else 0.0
 
 
 def holds(column: Column, name: str, kind: Kind, table: str) -> bool:

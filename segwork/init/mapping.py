@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,6 @@ def _honest(one: Guess, by_name: dict[str, Column]) -> None:
 
 def _counts_days(column: Column) -> bool:
     """Say whether a column counts days from some first one."""
-    days = [float(v) for v in column.filled if v.replace(".", "").isdigit()]
+    days = [float(v) for v in column.filled if re.fullmatch(r"\d+(\.0+)?", v)]
     named = fit(column.name, vocabulary()["words"]["day_number"]) >= 0.9
     return named and column.numeric and bool(days) and max(days) <= SMALL_DAY
