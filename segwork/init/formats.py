@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from segwork.tables.parsing import NO_WORDS, YES_WORDS
+from segwork.tables.times import MONTHS, in_english
 from segwork.words import MISSING_MARKS
 
 SPACES = " \u00a0\u202f\u2009"
@@ -30,28 +31,8 @@ _ISO = re.compile(
 _PARTS = re.compile(
     r"(\d{1,4})([/.\-])(\d{1,2})\2(\d{1,4})(?:(,?[ T])(\d{1,2}):(\d{2})(:\d{2})?( ?[AaPp][Mm])?)?"
 )
-_NAMED = (
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%b %d, %Y",
-    "%d %B %Y",
-    "%B %d, %Y",
-    "%d-%b-%y",
-    "%d/%b/%Y",
-    "%a %b %d %Y",
-    "%d. %B %Y",
-    "%Y年%m月%d日",
-)
-_CLOCKS = (
-    "",
-    " %H:%M",
-    " %H:%M:%S",
-    " %I:%M %p",
-    " %I:%M:%S %p",
-    ", %H:%M",
-    ", %I:%M %p",
-    " at %I:%M %p",
-)
+_PIECE = re.compile(r"\d+|[^\W\d_]+|\W+|_")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {"s": (9e8, 4e9), "ms": (9e11, 4e12), "us": (9e14, 4e15), "ns": (9e17, 4e18)}
 _SERIAL = (25_000, 60_000)
 
@@ -161,15 +142,34 @@ def times(cells: list[str]) -> Times:
     parts = [found for cell in cells if (found := _PARTS.fullmatch(cell))]
     if len(parts) >= 0.8 * len(cells):
         return _ordered(parts, len(cells))
-    probe = cells[:200]
-    if not re.search(r"\d{2}", probe[0]) or len(probe[0]) > 40:
-        return Times()
-    for form in (day + clock for day in _NAMED for clock in _CLOCKS):
-        if not _reads(probe[0], form) and not _reads(probe[-1], form):
-            continue
+    probe = [in_english(cell) for cell in cells[:200]]
+    forms = Counter(form for cell in probe if (form := _spelled(cell)))
+    for form, _ in forms.most_common(3):
         if share(probe, lambda c, form=form: _reads(c, form)) >= ENOUGH:
-            return Times(share(cells, lambda c, form=form: _reads(c, form)), form, why=f"as {form}")
+            good = share(cells, lambda c, form=form: _reads(in_english(c), form))
+            return Times(good, form, why=f"as {form}")
     return Times()
+
+
+def _spelled(cell: str) -> str:
+    """Write the format of a date with the name of a month, or with 年, 月 and 日; else ''."""
+    form, clock = "", iter("HMS")
+    pieces = _PIECE.findall(cell) if len(cell) < 50 else []
+    for at, piece in enumerate(pieces):
+        after, before = (pieces[n] if 0 <= n < len(pieces) else "" for n in (at + 1, at - 1))
+        if piece.isdigit() and (":" in (after, before) or before == "." and "S" not in form):
+            form += f"%{next(clock, 'f')}"
+        elif piece.isdigit():
+            order = ("%Y",) if len(piece) == 4 or after == "年" else ("%m",) if after == "月" else ()
+            free = next((d for d in (*order, "%d", "%y") if d not in form), "")
+            form += free
+        elif piece.upper() in ("AM", "PM"):
+            form = form.replace("%H", "%I") + "%p"
+        elif piece in MONTHS:
+            form += "%b"
+        else:
+            form += "%a" if piece in DAYS else "%A" if f"{piece[:3]}" in DAYS else piece
+    return form if "%d" in form and ("%b" in form or "%m" in form) else ""
 
 
 def _counted(numbers: list[float], cells: list[str]) -> Times:
@@ -179,8 +179,10 @@ def _counted(numbers: list[float], cells: list[str]) -> Times:
             return Times(
                 1.0, unit, unit, why=f"numbers of {len(cells[0])} digits: {unit} since 1970"
             )
-    if all(re.fullmatch(r"(19|20)\d{6}", cell) and _reads(cell, "%Y%m%d") for cell in cells):
-        return Times(1.0, "%Y%m%d", "yyyymmdd", why="eight digits: year, month, day")
+    for digits, form in ((8, "%Y%m%d"), (12, "%Y%m%d%H%M"), (14, "%Y%m%d%H%M%S")):
+        if all(len(c) == digits and c[:2] in ("19", "20") and _reads(c, form) for c in cells):
+            why = f"{digits} digits: year, month, day" + ", clock" * (digits > 8)
+            return Times(1.0, form, "yyyymmdd" if digits == 8 else "", why=why)
     if _SERIAL[0] <= low and high <= _SERIAL[1]:
         return Times(0.85, "excel", "excel_serial", why="day numbers of a spreadsheet")
     return Times()

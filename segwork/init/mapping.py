@@ -87,7 +87,7 @@ def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = N
     one = Guess(file, which_table(columns), form=dict(form or {}), headers=headers)
     by_name = {column.name: column for column in columns}
     _assign(one, columns)
-    _only_date(one, columns)
+    _unnamed(one, columns)
     if one.table == "transactions":
         rules.money(one, by_name)
     time = one.columns.get(TIME_COLUMN.get(one.table, "signed_up_at"), "")
@@ -134,24 +134,38 @@ def _assign(one: Guess, columns: list[Column]) -> None:
             used.add(header)
 
 
-def _only_date(one: Guess, columns: list[Column]) -> None:
-    """Take the only column of dates for the time of the rows, if no name says which it is."""
+def _unnamed(one: Guess, columns: list[Column]) -> None:
+    """Find what no header names: the only dates there are, and the number of an order."""
     name = TIME_COLUMN.get(one.table)
     if name and name not in one.columns:
-        dated = [c for c in columns if c.times.share > 0.9 and not c.times.unit]
-        if len(dated) == 1 and len(dated[0].filled) > 0.9 * len(dated[0].cells):
-            one.columns[name] = dated[0].name
-            one.why[name] = ("the only column of dates", 0.6)
-            birth = vocabulary()["words"]["contact"]
-            entry = vocabulary()[one.table][name]
-            if fit(dated[0].name, birth) > 0.7:
-                del one.columns[name]
-            elif _refused(dated[0].name, entry["not"]):
-                one.ask[name] = ("is this when it was ordered?", [dated[0].name])
+        dates = [c for c in columns if c.times.share > 0.9 and not c.times.unit]
+        dates = [c for c in dates if len(c.filled) > 0.9 * len(c.cells)]
+        dates = [c for c in dates if fit(c.name, rules.words("contact")) <= 0.7]
+        other = vocabulary()[one.table][name]["not"]
+        dates.sort(key=lambda c: any(f" {word} " in f" {plain(c.name)} " for word in other))
+        if dates:
+            one.take(name, dates[0].name, "a column of dates", 0.6)
+            if len(dates) > 1 or any(f" {w} " in f" {plain(dates[0].name)} " for w in other):
+                one.ask[name] = ("when was it ordered?", [c.name for c in dates])
+    keys = [one.columns.get(n) for n in ("customer_id", "ordered_at")]
+    if one.table == "transactions" and "order_id" not in one.columns and all(keys):
+        taken = {h for n, h in one.columns.items() if n != "product_id"}
+        for column in (c for c in columns if c.name not in taken):
+            named = fit(column.name, rules.words("reference")) > 0.9
+            if named and _settles(column, [c for c in columns if c.name in keys]):
+                if one.columns.get("product_id") == column.name:
+                    del one.columns["product_id"]
+                one.take("order_id", column.name, "each value is of one customer and day", 0.8)
+                return
 
 
-def _refused(header: str, words: list[str]) -> bool:
-    return any(f" {word} " in f" {plain(header)} " for word in words)
+def _settles(key: Column, others: list[Column]) -> bool:
+    """Say whether a value of a column always comes with the same values of others."""
+    import pandas as pd
+
+    table = pd.DataFrame({n: column.cells for n, column in enumerate(others)})
+    found = table.groupby(key.cells).nunique()
+    return len(found) >= 10 and bool((found.max(axis=1) == 1).mean() > 0.98)
 
 
 def _persons(one: Guess, columns: list[Column]) -> None:

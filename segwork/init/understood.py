@@ -45,3 +45,12 @@ class Guess:
     cannot: str = ""
     notes: list[str] = field(default_factory=list)
     headers: tuple[str, ...] = ()
+
+    def take(self, name: str, header: str, reason: str, sure: float) -> None:
+        """Map a column of the contract, with the reason."""
+        self.columns[name] = header
+        self.why[name] = (reason, sure)
+
+    def rule(self, kind: str, rule: Any) -> None:
+        """Add to a rule of the config."""
+        self.rules.setdefault(kind, []).append(rule)

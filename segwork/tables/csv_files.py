@@ -128,7 +128,10 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
     text, foreign = _decode(file.read_bytes(), source.encoding)
     rows: list[list[str | None]] = []
     lines: dict[str, list[int]] = {"encoding": foreign}
-    for line, cells, torn in _rows(text, separator, len(names), file, source):
+    found = list(_rows(text, separator, len(names), file, source))[source.skip_after_header :]
+    for line, cells, torn in found[: len(found) - source.skip_footer]:
+        if not any(cells) and len(cells) < 2:
+            continue
         if torn:
             lines.setdefault("torn_quote", []).append(line)
         if len(cells) > len(names):
@@ -138,8 +141,6 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
             lines.setdefault("ragged_short", []).append(line)
             cells = cells + [""] * (len(names) - len(cells))
         rows.append([_bare(cell) for cell in cells])
-    end = len(rows) - source.skip_footer if source.skip_footer else None
-    rows = rows[source.skip_after_header : end]
     columns = pd.Index(names, dtype=object)
     frame = pd.DataFrame(rows, columns=columns, dtype="str")
     faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
@@ -160,7 +161,7 @@ def _rows(
     """Give line number, cells, and whether a quote was torn, of every row below the header.
 
     A quote that is never closed, or closed only after whole rows, would swallow those rows: such
-    a line is read without regard to quotes. Blank lines are no rows.
+    a line is read without regard to quotes. Blank lines are rows without cells.
     """
     every = io.StringIO(text, newline="").readlines()
     lines, _ = _below(every, source)
@@ -185,10 +186,9 @@ def _rows(
             end = at + 1
             found = [lines[at].rstrip("\r\n").split(separator)]
         for cells in found:
-            if any(cells) or len(cells) > 1:
-                if started:
-                    yield above + at + 1, cells, torn
-                started = True
+            if started:
+                yield above + at + 1, cells, torn
+            started = started or any(cells) or len(cells) > 1
         at = end
 
 

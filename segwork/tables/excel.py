@@ -139,10 +139,9 @@ def _of_rows(found: Iterator[tuple[Any, ...]], file: Path, source: Source) -> Ra
         for position, cell in enumerate(header[:width])
     ]
     refuse_twice(names, file.name)
-    body = [row[:width] for row in found if any(cell is not None for cell in row)]
+    body = list(found)[source.skip_after_header :]
+    body = body[: len(body) - source.skip_footer]
+    body = [row[:width] for row in body if any(cell is not None for cell in row)]
     body = [row + (None,) * (width - len(row)) for row in body]
-    end = len(body) - source.skip_footer if source.skip_footer else None
-    frame = pd.DataFrame(
-        body[source.skip_after_header : end], columns=pd.Index(names, dtype=object), dtype=object
-    )
+    frame = pd.DataFrame(body, columns=pd.Index(names, dtype=object), dtype=object)
     return Raw(frame.infer_objects())

@@ -17,8 +17,8 @@ from segwork.tables import numbers, times
 from segwork.words import MISSING_MARKS, NO, YES
 
 MARKS = MISSING_MARKS - {""}
-YES_WORDS = YES | {"ya", "ja", "oui", "si", "sí", "sim", "да", "yes.", "x"}
-NO_WORDS = NO | {"tidak", "nein", "non", "não", "nao", "нет"}
+YES_WORDS = YES | set("ya ja oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有".split())
+NO_WORDS = NO | set("tidak nein non não nao нет nee nej nei nie hayır hayir ei ne いいえ 否 無".split())
 EARLIEST, LATEST = pd.Timestamp(1980, 1, 1), pd.Timestamp(2100, 1, 1)
 
 

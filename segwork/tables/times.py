@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import datetime
 from typing import Any
@@ -25,10 +26,40 @@ _SLASHED = (
     r"(?:[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?P<half>[AaPp][Mm])?)?"
     r"(?:\s*(?P<zone>Z|[+-]\d{2}(?::?\d{2})?|UTC|GMT))?$"
 )
+_WORD = re.compile(r"([^\W\d_]{3,})\.?")
 _CLOCKS = (
     "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f",
     "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p",
 )  # fmt: skip
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "id", "tr", "pl", "sv", "da", "nb", "ru")
+
+
+@functools.cache
+def _months() -> dict[str, str]:
+    """Return the names of months in the languages that are read, and the English short ones."""
+    from babel import Locale
+
+    found: dict[str, str] = {"sept": "Sep", "agu": "Aug", "mrt": "Mar", "maerz": "Mar"}
+    for language in LANGUAGES:
+        for names in Locale(language).months["format"].values():
+            for number, name in names.items():
+                found.setdefault(name.lower().rstrip("."), MONTHS[number - 1])
+    return {name: month for name, month in found.items() if len(name) > 2}
+
+
+def in_english(text: str) -> str:
+    """Write the name of a month as its English short one.
+
+    Examples
+    --------
+    >>> in_english("6. Februar 2023"), in_english("06-févr.-2023 14:05")
+    ('6. Feb 2023', '06-Feb-2023 14:05')
+    """
+    months = _months()
+    return _WORD.sub(lambda word: months.get(word[1].lower()) or word[0], text)
 
 
 def as_text(value: Any, source: Source) -> str:
@@ -80,6 +111,7 @@ class Times:
             self._read_numbers(pd.to_numeric(texts, errors="coerce"))
             return
         if source.time_format:
+            texts = texts.map(in_english) if "%b" in source.time_format else texts
             self._read(texts, self.zoned | ("%z" in source.time_format), source.time_format)
             return
         # The library reads "2011" and "2011-12" as times, too; databases do not.
