@@ -20,9 +20,9 @@ _MONEY = (
     r"|IDR|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SGD|MYR|THB|PHP|VND|KRW|HKD|TWD|SEK|NOK|DKK|PLN"
     r"|CZK|HUF|RON|BGN|TRY|RUB|UAH|BRL|MXN|ARS|CLP|COP|PEN|ZAR|NGN|KES|EGP|AED|SAR|ILS)"
 )
-_DIGITS = r"(?:\d[\d.,'’ \u00a0\u202f\u2009]*|[.,]\d+)"
+_DIGITS = r"(?P<digits>\d[\d.,'’ \u00a0\u202f\u2009]*|[.,]\d+)"
 _SIGN = re.compile(
-    rf"[-−+(]?\s*(?P<a>{_MONEY})?\s*[-−+]?\s*{_DIGITS}\s*(?P<b>{_MONEY})?\s*[-)]?\s*(?P<c>{_MONEY})?"
+    rf"[-−+(]?\s*(?P<a>{_MONEY})?\s*[-−+]?\s*{_DIGITS}(?:[.,]?[-–]+)?\s*(?P<b>{_MONEY})?\s*[-)]?\s*(?P<c>{_MONEY})?"
 )
 _ISO = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
@@ -71,8 +71,8 @@ def numbers(columns: list[list[str]]) -> Numbers:
     for cell in {cell for cells in columns for cell in cells}:
         if not (found := _SIGN.fullmatch(cell)):
             continue
-        signs.update(sign for sign in found.groupdict().values() if sign)
-        text = re.sub(r"[^\d.,'’ \u00a0\u202f\u2009]", "", cell).strip()
+        signs.update(sign for name in "abc" if (sign := found[name]))
+        text = found["digits"].strip(".,'’ \u00a0\u202f\u2009")
         for space in SPACES:
             text = text.replace(space, " ")
         marks = [c for c in text if not c.isdigit()]
@@ -133,6 +133,7 @@ def times(cells: list[str]) -> Times:
     """Find how the times of a column are written; share 0 where they are none."""
     if not cells:
         return Times()
+    cells = [in_english(cell) for cell in cells]
     iso = [found for cell in cells if (found := _ISO.fullmatch(cell))]
     if len(iso) >= ENOUGH * len(cells):
         zone = next((m["zone"] for m in iso if m["zone"]), "")
@@ -142,11 +143,11 @@ def times(cells: list[str]) -> Times:
     parts = [found for cell in cells if (found := _PARTS.fullmatch(cell))]
     if len(parts) >= 0.8 * len(cells):
         return _ordered(parts, len(cells))
-    probe = [in_english(cell) for cell in cells[:200]]
+    probe = cells[:200]
     forms = Counter(form for cell in probe if (form := _spelled(cell)))
     for form, _ in forms.most_common(3):
         if share(probe, lambda c, form=form: _reads(c, form)) >= ENOUGH:
-            good = share(cells, lambda c, form=form: _reads(in_english(c), form))
+            good = share(cells, lambda c, form=form: _reads(c, form))
             return Times(good, form, why=f"as {form}")
     return Times()
 

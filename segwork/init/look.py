@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segwork.errors import DataError
+from segwork.init.names import is_total
 from segwork.tables import csv_files, excel, reading
 
 MOST_ROWS = 50_000
@@ -217,6 +218,9 @@ def _no_data_below(body: list[list[str]], width: int) -> int:
     count = 0
     for row, cells in zip(reversed(body[-30:]), reversed(filled[-30:]), strict=True):
         missing = sum(not (n < len(row) and row[n].strip()) for n in always)
+        if missing and any(is_total(cell) for cell in row):
+            count += 1
+            continue
         if cells and (cells >= least or missing < max(2, len(always) / 3)):
             break
         count += 1

@@ -26,7 +26,7 @@ _LETTERS = str.maketrans(
 )
 
 
-COMPOSED = 0.93
+COMPOSED, MAIL = 0.93, 0.7
 
 
 @functools.cache
@@ -75,10 +75,11 @@ def fit(
     (0.93, 0.93)
     """
     text = plain(header)
-    if text in names:
-        return 1.0 - 0.002 * names.index(text)
+    exact = 1.0 - 0.002 * names.index(text) if text in names else 0.0
     if _composed(text, parts):
-        return COMPOSED
+        return max(exact, COMPOSED)
+    if exact or _composed(text, f"{parts}_mail"):
+        return exact or MAIL
     if any(_within(word, text) for word in refused):
         return 0.0
     words = [word for word in text.split() if _composed(word, parts)]
@@ -109,6 +110,11 @@ def _within(name: str, text: str) -> bool:
     if any(ord(c) > 0x2E7F for c in name):
         return name in text
     return f" {name} " in f" {text} "
+
+
+def is_total(cell: str) -> bool:
+    """Say whether a cell stands before a sum."""
+    return bool(cell) and plain(cell) in vocabulary()["words"]["total"]
 
 
 @functools.cache

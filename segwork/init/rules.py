@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from segwork.init.understood import Guess
 
 MOST_STATES = 40
-_BACK = r"^\W*-|-\s*$|^\(|\u2212"
+_BACK = r"^\W*-|[^.,-]-\s*$|^\(|\u2212"
 """How an amount below 0 is written."""
 
 
@@ -163,13 +163,17 @@ def _cancelled(one: Guess, by_name: dict[str, Column]) -> None:
     for column in sorted(_free(one, by_name), key=lambda c: -fit(c.name, words("status"))):
         if fit(column.name, words("status")) < 0.6 or column.different > MOST_STATES:
             continue
-        values = [v for v in set(column.filled) if plain(v) in bad or plain(v).startswith("cancel")]
+        values = [v for v in set(column.filled) if plain(v) in bad or _void(plain(v))]
         if values and len(values) < column.different:
             rule = {"column": column.name, "values": sorted(values)}
             if _partly(column, _lines(one, by_name), values):
                 rule["whole_order"] = True
             one.rule("drop", rule)
             return
+
+
+def _void(text: str) -> bool:
+    return any(stem in text for stem in words("void"))
 
 
 def _partly(column: Column, lines: pd.Series, values: list[str]) -> bool:
@@ -187,7 +191,7 @@ def _invalid(one: Guess, by_name: dict[str, Column]) -> None:
         if not column.flag or column.different < 2:
             continue
         text = plain(column.name)
-        void = any(word in text for word in words("void"))
+        void = _void(text)
         valid = fit(column.name, words("valid")) > 0.6
         marks = formats.YES_WORDS if void else formats.NO_WORDS
         values = sorted(v for v in set(column.filled) if v.lower() in marks)

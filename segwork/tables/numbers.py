@@ -25,6 +25,7 @@ def plain_text(texts: pd.Series, source: Source) -> pd.Series:
         mark = re.escape(sign)
         texts = texts.str.replace(rf"(?i)^([-+(]?)\s*{mark}\s*", r"\1", regex=True)
         texts = texts.str.replace(rf"(?i)\s*{mark}\s*([-)]?)$", r"\1", regex=True)
+    texts = texts.str.replace(r"[.,][-–]+$", "", regex=True)  # 6.450,- has no cents
     texts = texts.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
     texts = texts.str.replace(r"^([^-+].*?)\s*-$", r"-\1", regex=True)
     texts = texts.str.replace(r"^([-+])\s+", r"\1", regex=True)

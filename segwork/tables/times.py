@@ -26,6 +26,7 @@ _SLASHED = (
     r"(?:[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?P<half>[AaPp][Mm])?)?"
     r"(?:\s*(?P<zone>Z|[+-]\d{2}(?::?\d{2})?|UTC|GMT))?$"
 )
+_HALF = re.compile(r"\b([ap])\.?\s?m\b\.?", re.IGNORECASE)
 _WORD = re.compile(r"([^\W\d_]{3,})\.?")
 _CLOCKS = (
     "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f",
@@ -51,7 +52,7 @@ def _months() -> dict[str, str]:
 
 
 def in_english(text: str) -> str:
-    """Write the name of a month as its English short one.
+    """Write the name of a month as its English short one, and a. m. as AM.
 
     Examples
     --------
@@ -59,6 +60,7 @@ def in_english(text: str) -> str:
     ('6. Feb 2023', '06-Feb-2023 14:05')
     """
     months = _months()
+    text = _HALF.sub(lambda half: f"{half[1].upper()}M", text)
     return _WORD.sub(lambda word: months.get(word[1].lower()) or word[0], text)
 
 
@@ -105,13 +107,14 @@ class Times:
         self.notes: list[str] = []
         self.problem = ""
         self.source = source
+        if texts.head(100).str.contains(r"[^\W\d_]{3}|m\.", regex=True).any():
+            texts = texts.map(in_english)
         self.zoned = texts.map(lambda text: bool(_ZONE.search(text))).to_numpy(bool)
         self.times = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
         if source.time_format in EPOCH_UNITS or source.time_format == "excel" or source.first_day:
             self._read_numbers(pd.to_numeric(texts, errors="coerce"))
             return
         if source.time_format:
-            texts = texts.map(in_english) if "%b" in source.time_format else texts
             self._read(texts, self.zoned | ("%z" in source.time_format), source.time_format)
             return
         # The library reads "2011" and "2011-12" as times, too; databases do not.
