@@ -29,3 +29,14 @@ def placeholder(word: str) -> bool:
     (True, True, False)
     """
     return word.strip().lower() in PLACEHOLDERS
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the different words of a text.
+
+    Examples
+    --------
+    >>> sorted(words("ya ja ya"))
+    ['ja', 'ya']
+    """
+    return frozenset(text.split())

@@ -21,26 +21,13 @@ from segwork.errors import DataError, UsageError
 from segwork.init import guess, project
 from segwork.init.names import fit, plain
 from segwork.tables import picture
+from tests.export_layouts import LAYOUTS as MORE
+from tests.export_layouts import Layout, money, sales, total
 
 DATA = os.environ.get("SEGWORK_DATA", "")
 EXPORTS = Path(DATA) / "exports"
 needs_data = pytest.mark.skipif(not DATA, reason="SEGWORK_DATA is not set")
 SERIAL_ZERO = datetime(1899, 12, 30)
-PRICES = {product: 300 + 735 * product for product in range(1, 11)}
-"""Price of a product in hundredths."""
-
-
-def sales(count: int = 120) -> list[dict]:
-    """Make order lines: order, time, customer, product, pieces, cancelled, back."""
-    draw, moment, lines = random.Random(3), datetime(2023, 2, 6, 9), []
-    for order in range(1, count + 1):
-        moment += timedelta(minutes=draw.randint(300, 6000))
-        customer, fate = draw.randint(1, 40), draw.random()
-        for product in draw.sample(range(1, 11), draw.choice([1, 1, 2, 3])):
-            line = {"order": order, "at": moment, "customer": customer, "product": product}
-            line |= {"pieces": draw.randint(1, 4), "cancelled": fate < 0.08, "back": fate > 0.94}
-            lines.append({**line, "cents": PRICES[product]})
-    return lines
 
 
 def written(file: Path, columns: dict[str, Callable[[dict], object]], **how) -> Path:
@@ -53,17 +40,6 @@ def written(file: Path, columns: dict[str, Callable[[dict], object]], **how) -> 
     writer.writerows(how.get("below", []))
     file.write_bytes(text.getvalue().encode(how.get("encoding", "utf-8")))
     return file
-
-
-def money(cents: float, thousands: str = ",", decimal: str = ".") -> str:
-    """Write hundredths as money."""
-    text = f"{abs(cents) / 100:,.2f}".translate(str.maketrans({",": thousands, ".": decimal}))
-    return f"-{text}" if cents < 0 else text
-
-
-def total(line: dict) -> int:
-    """Money of a line in hundredths."""
-    return line["pieces"] * line["cents"]
 
 
 PLAIN = {
@@ -239,6 +215,40 @@ def test_other_layouts_reach_their_totals(tmp_path: Path, name: str) -> None:
     assert found["orders"] == len({x["order"] for x in kept})
     assert found["customers"] == len({x["customer"] for x in kept if not nobody(x)})
     assert found["last_day"] == str(max(x["at"] for x in kept).date())
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_exports_of_many_systems(tmp_path: Path, name: str) -> None:
+    """Every column right or asked about, totals as the system itself would report them."""
+    layout = MORE[name]
+    file = layout.write(tmp_path)
+    found = guess(file)[0]
+    assert found["table"] == layout.table
+    given, means = set(found["columns"].items()), set(layout.means.items())
+    also = {tuple(text.split("=", 1)) for text in layout.also}
+    free = {contract for contract, _ in also}
+    assert given - means <= also
+    assert {c for c, _ in means - given} <= free
+    assert set(found["ask"]) == layout.ask
+    assert bool(found["cannot"]) is not layout.honest
+    if layout.honest and layout.table == "transactions":
+        _reaches_the_truth(tmp_path, file, layout)
+
+
+def _reaches_the_truth(folder: Path, file: Path, layout: Layout) -> None:
+    (folder / "shop" / "notebooks").mkdir(parents=True)
+    first = lambda _column, _question, choices: choices[0]  # noqa: E731
+    assert project.make(folder / "shop", [str(file)], ask=first, say=lambda _: None) == []
+    found = picture.counted(tables.load(folder / "shop" / "segwork.toml"))
+    worth = [(line, cents) for line in layout.lines() if (cents := layout.worth(line)) is not None]
+    if "amount" in layout.means or "unit_price" in layout.means:
+        assert found["revenue"] == pytest.approx(sum(cents for _, cents in worth) / 100, abs=0.6)
+    kept = [line for line, cents in worth if cents >= 0]
+    assert found["orders"] == len({line["order"] for line in kept})
+    known = {line["customer"] for line in kept if not layout.nobody(line)}
+    assert found["customers"] == len(known)
+    assert found["first_day"] == str(min(line["at"] for line in kept).date())
+    assert found["last_day"] == str(max(line["at"] for line in kept).date())
 
 
 def test_what_is_doubtful_is_left_open(tmp_path: Path) -> None:

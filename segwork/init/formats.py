@@ -158,10 +158,12 @@ def _spelled(cell: str) -> str:
     pieces = _PIECE.findall(cell) if len(cell) < 50 else []
     for at, piece in enumerate(pieces):
         after, before = (pieces[n] if 0 <= n < len(pieces) else "" for n in (at + 1, at - 1))
-        if piece.isdigit() and (":" in (after, before) or before == "." and "S" not in form):
+        if piece.isdigit() and (":" in (after, before) or (before == "." and "S" not in form)):
             form += f"%{next(clock, 'f')}"
         elif piece.isdigit():
-            order = ("%Y",) if len(piece) == 4 or after == "年" else ("%m",) if after == "月" else ()
+            order = (
+                ("%Y",) if len(piece) == 4 or after == "年" else ("%m",) if after == "月" else ()
+            )
             free = next((d for d in (*order, "%d", "%y") if d not in form), "")
             form += free
         elif piece.upper() in ("AM", "PM"):

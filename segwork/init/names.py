@@ -20,6 +20,7 @@ _LETTERS = str.maketrans(
         "æ": "ae",
         "đ": "d",
         "№": "no ",
+        "#": " no ",
         "º": "o",
         "°": "o",
     }
@@ -127,7 +128,7 @@ def known(text: str) -> bool:
 @functools.cache
 def _all() -> frozenset[str]:
     found: set[str] = set()
-    for table, columns in vocabulary().items():
+    for columns in vocabulary().values():
         for entry in columns.values():
             names = entry["names"] if isinstance(entry, dict) else entry
             found |= {name for name in names if isinstance(name, str)}

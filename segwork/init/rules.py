@@ -121,7 +121,7 @@ def _repeats(column: Column, lines: pd.Series, least: int = 5) -> bool:
     """Say whether every line of an order shows the same value, as a total of the order does."""
     if lines.nunique() < 10 or column.different < least:
         return False
-    return bool((pd.Series(column.cells).groupby(lines).nunique() == 1).mean() > 0.95)
+    return bool(pd.Series(column.cells).groupby(lines).nunique().eq(1).mean() > 0.95)
 
 
 def _on_first_line(column: Column, lines: pd.Series) -> bool:

@@ -23,7 +23,9 @@ def which_table(columns: list[Column]) -> str:
     if tickets >= 3 or (tickets == 2 and not money):
         return "interactions"
     people = any(score(c, "transactions", "customer_id") > SURE for c in columns)
-    if len(headers) <= FEW and {"date", "value"} <= {plain(h) for h in headers} and not people:
+    dated = all(any(score(c, "external", n) > 0.9 for c in columns) for n in ("date", "value"))
+    counted = any(score(c, "transactions", "quantity") > SURE for c in columns)
+    if len(headers) <= FEW and dated and not people and not counted:
         return "external"
     if _of_people(columns, money):
         return "customers"

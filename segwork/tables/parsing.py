@@ -14,11 +14,11 @@ import pandas as pd
 from segwork.schema import Kind
 from segwork.source import Source
 from segwork.tables import numbers, times
-from segwork.words import MISSING_MARKS, NO, YES
+from segwork.words import MISSING_MARKS, NO, YES, words
 
 MARKS = MISSING_MARKS - {""}
-YES_WORDS = YES | set("ya ja oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有".split())
-NO_WORDS = NO | set("tidak nein non não nao нет nee nej nei nie hayır hayir ei ne いいえ 否 無".split())
+YES_WORDS = YES | words("ya ja oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有")
+NO_WORDS = NO | words("tidak nein non não nao нет nee nej nei nie hayır hayir ei ne いいえ 否 無")
 EARLIEST, LATEST = pd.Timestamp(1980, 1, 1), pd.Timestamp(2100, 1, 1)
 
 
