@@ -1091,7 +1091,8 @@ LAYOUTS: dict[str, Layout] = {
         {"customer_id": "Email Address", "gender": "Gender", "country": "COUNTRY"},
         table="customers",
         only=one_each,
-        also=frozenset({"signed_up_at=OPTIN_TIME"}),
+        ask=frozenset({"customer_id"}),
+        also=frozenset({"signed_up_at=OPTIN_TIME", "customer_id=LEID"}),
     ),
     "exchange rates": Layout(
         {
@@ -1116,6 +1117,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         {"order_id": "Check #", "ordered_at": "Opened"},
         also=frozenset({"amount=Net Price", "unit_price=Net Price", "product_description=Item"}),
+        honest=False,
     ),
     "names only": Layout(
         {
