@@ -11,6 +11,7 @@ __all__ = [
     "changepoints",
     "checks",
     "clustering",
+    "dynamics",
     "export",
     "fairness",
     "features",

@@ -26,7 +26,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill import engines, translators
 
 from segwork.engine import processes
@@ -84,11 +84,25 @@ class Job:
     message: str = ""
     title: str = ""
     began: float = field(default_factory=time.monotonic)
+    cell_began: float = float("inf")
 
     @property
-    def left(self) -> float:
-        """Seconds until the notebook's deadline; never zero, which would mean no limit."""
-        return max(0.01, self.task.deadline_seconds - (time.monotonic() - self.began))
+    def clock(self) -> float:
+        """Seconds that pass for the notebook: not while its kernel waits for a busy machine."""
+        return time.monotonic() - _queued_seconds(self.pid)
+
+    @property
+    def late(self) -> str:
+        """Say which limit has passed, and where it is set; empty while there is time."""
+        task, now = self.task, self.clock
+        passed = "has passed, not counting waits for a busy machine; {} sets another"
+        if now - self.began >= task.deadline_seconds:
+            where = passed.format("'segwork run --deadline'")
+            return f"the notebook's deadline of {task.deadline_seconds:g} s {where}"
+        if now - self.cell_began >= task.cell_seconds:
+            where = passed.format("'cell_seconds' in the notebook's metadata")
+            return f"the cell's limit of {task.cell_seconds:g} s {where}"
+        return ""
 
     @property
     def limit_mb(self) -> float:
@@ -132,7 +146,6 @@ class Client(NotebookClient):
         super().__init__(
             nb,
             kernel_manager_class=Manager,
-            timeout_func=lambda _: min(job.task.cell_seconds, job.left),
             startup_timeout=120,
             iopub_timeout=60,
             raise_on_iopub_timeout=True,
@@ -176,7 +189,7 @@ class Client(NotebookClient):
             return
         of = sum(other.cell_type == "code" for other in self.nb.cells)
         job.tell(CellBegun(job.task.name, len(job.cells), of, record.title))
-        began = time.monotonic()
+        began, job.cell_began = time.monotonic(), job.clock
         manager.cell_start(cell, index)
         try:
             self._execute(index, cell)
@@ -189,7 +202,7 @@ class Client(NotebookClient):
                 raise _StoppedError
         finally:
             self._tidy(cell)
-            record.seconds = time.monotonic() - began
+            record.seconds, job.cell_began = time.monotonic() - began, float("inf")
             manager.cell_complete(cell, index)
             job.save(self.nb)
 
@@ -261,8 +274,6 @@ class Engine(engines.Engine):
         except CellExecutionError as error:
             said = exceptions.kept(error.ename, error.evalue, error.traceback, client.sources)
             _failed(job, error.ename, said)
-        except CellTimeoutError:
-            _timed_out(job)
         except (DeadKernelError, RuntimeError, TimeoutError, OSError) as error:
             _died(job, error)
         finally:
@@ -294,17 +305,12 @@ def _failed(job: Job, name: str, text: str) -> None:
     job.end("failed", f"{name}: {said}" if said else name)
 
 
-def _timed_out(job: Job) -> None:
-    task, spent = job.task, time.monotonic() - job.began
-    if spent >= task.deadline_seconds:
-        job.end("timeout", f"the notebook's deadline of {task.deadline_seconds:g} s has passed")
-    job.end("timeout", f"the cell's limit of {task.cell_seconds:g} s has passed")
-
-
 def _died(job: Job, error: Exception) -> None:
     code = job.exit_code
     if job.killed_for == "interrupted":
         job.end("interrupted", "stopped by the user")
+    if job.killed_for.startswith("the "):
+        job.end("timeout", job.killed_for)
     if job.killed_for == "memory":
         used = f"{job.peak_mb:,.0f} MB used, limit {job.limit_mb:,.0f} MB"
         job.end("died", f"out of memory: {used}")
@@ -327,7 +333,7 @@ def _last_words(job: Job, error: Exception) -> str:
 
 
 def _watch(job: Job) -> None:
-    """Measure memory; kill the kernel when the user stops the run or memory is used up."""
+    """Measure memory; kill the kernel when the user stops the run, memory or time is used up."""
     while job.pid is None and job.status == "ok" and not job.stop.wait(0.05):
         pass
     limit = job.limit_mb
@@ -337,11 +343,21 @@ def _watch(job: Job) -> None:
             job.killed_for = "interrupted"
         elif job.peak_mb > limit:
             job.killed_for = "memory"
+        else:
+            job.killed_for = job.late
         if job.killed_for:
             _kill(pid)
             processes.end_all_of(Path(job.task.stage))
             return
         job.stop.wait(0.1)
+
+
+def _queued_seconds(pid: int | None) -> float:
+    """Return how long a process was ready to run while the processors did other work (Linux)."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _megabytes(pid: int) -> float:

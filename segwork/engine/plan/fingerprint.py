@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +25,7 @@ from segwork.errors import UsageError
 from segwork.runs.files import Json, write_json
 from segwork.runs.project import own_folder, project_root
 from segwork.settings import Export, Pilot
+from segwork.source import shown_address
 
 RACY_SECONDS = 2.0
 SEEN_OF_EXPORT = ("purpose", "review_days")
@@ -118,30 +118,12 @@ def _shown(source: Source | SampleCompany | Export | Pilot) -> Json:
         elif key in ("path", "folder") and Path(value).is_absolute():
             value = Path(value).name
         elif key == "url" and value:
-            value = address(value)
+            value = shown_address(value)
         elif key == "sql" and value:
             value = f"sha256 {text_hash(value)[:16]}"
         if value:
             shown[key] = value
     return shown
-
-
-def address(url: str) -> str:
-    """Return scheme, host and database of an address, and nothing that could be a secret.
-
-    Examples
-    --------
-    >>> address("postgresql://reader:p@ss/word@host:5432/shop?sslpassword=x")
-    'postgresql://host/shop'
-    """
-    scheme, _, rest = url.partition("://")
-    if not re.fullmatch(r"[\w.+-]*", scheme) or ("?" in rest and "@" in rest.partition("?")[2]):
-        return "…"  # what follows a question mark may be the rest of a password
-    place = rest.partition("?")[0].partition("#")[0].rpartition("@")[2]
-    host, _, database = place.partition("/")
-    name = re.sub(r":\d*$", "", host)
-    parts = [part for part in (name, Path(database).name) if re.fullmatch(r"[\w.-]+", part)]
-    return f"{scheme}://{'/'.join(parts)}" if rest else "…"
 
 
 def code(notebook: Notebook) -> list[str]:
