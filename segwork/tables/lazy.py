@@ -29,8 +29,11 @@ MOST_TEXTS = 10_000
 
 # Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
 # `case` around it says.
-WORDS = "|".join(sorted(re.escape(word) for word in MISSING_MARKS - {""}))
-MARKER, NO_ID = (rf"(?i)^[\s\p{{Z}}]*({words})[\s\p{{Z}}]*$" for words in (WORDS, f"|{WORDS}"))
+WORDS = "|".join(sorted(re.escape(word).replace("'", "''") for word in MISSING_MARKS - {""}))
+MARKER, NO_ID = (
+    rf"(?i)^[\s\p{{Z}}\p{{Cf}}]*({words})[\s\p{{Z}}\p{{Cf}}]*$"
+    for words in (WORDS, f"|{WORDS}")
+)
 # What no marker begins with. Compared as text, which costs nothing beside reading it; the code of
 # the first character took as long as the reading.
 PLAIN = (
