@@ -11,7 +11,7 @@ import pytest
 from segwork import checks, tables
 from segwork.errors import DataError
 from segwork.quality.sources import source_tables
-from segwork.quality.spellings import fold_customer
+from segwork.quality.customer_ids import fold_customer
 from segwork.tables import from_frames
 
 

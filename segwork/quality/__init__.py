@@ -13,6 +13,7 @@ from segwork import checks
 from segwork.quality import (  # noqa: F401 - importing them registers their checks
     baskets,
     behavioural,
+    customer_ids,
     duplicates,
     exchange,
     external,

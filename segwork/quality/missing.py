@@ -16,13 +16,16 @@ from segwork.quality.returns import returned
 from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
-from segwork.words import MISSING_MARKS, placeholder
+from segwork.words import MISSING_MARKS, bare, nobody, placeholder
 
 SPARSE = 0.8
 CERTAIN = MISSING_MARKS - {"", "none", "na", "-", "--", "---", "nil", "?"}
 OLDEST = 115  # years
 MOST_GROUPS = 12
 SAMPLE = 20_000
+OFTEN = 0.95  # of the other customers have fewer rows than a word that stands for nobody
+FEW_WORDS = 3  # ids without a digit, where all others have some
+NO_UUID = re.compile(r"0{8}-(0{4}-){3}0{12}")
 FLAG_NAME = re.compile(r"(imputed|filled|estimated|was_missing|is_missing|_missing|_na$)", re.I)
 GROUPS = ("gender", "customer_type", "region", "country", "channel", "payment_method", "currency")
 
@@ -124,10 +127,34 @@ def _placeholder_rows(source: SourceTable, column: str) -> np.ndarray:
         honest = ("unknown", "unspecified", "none")
         rows &= ~source.where(column, lambda w: w.strip().lower() in honest)
     if column == "customer_id":
-        rows &= source.where(column, lambda w: w.strip().lower() not in ("test", "dummy"))
+        rows = np.append(stands_for_nobody(source), False)[source.codes(column)[0]]
     elif rows.mean() > 0.5:  # a word that is usual may be a value: "none", "unknown"
-        rows &= source.where(column, lambda w: w.strip().lower() in CERTAIN)
+        rows &= source.where(column, lambda w: bare(w) in CERTAIN)
     return np.flatnonzero(rows)
+
+
+@kept
+def stands_for_nobody(source: SourceTable) -> np.ndarray:
+    """Mark the customers' ids that mean "no customer": by their word, or by how they stand out."""
+    words, sizes = source.words("customer_id"), source.sizes("customer_id")
+    told = np.array([
+        bool(nobody(w) and bare(w) not in ("test", "dummy") or NO_UUID.fullmatch(bare(w)))
+        for w in words
+    ], bool)  # fmt: skip
+    many = sizes > np.quantile(sizes, OFTEN) if len(sizes) else told
+    plain = np.array([not any(map(str.isdigit, w)) for w in words], bool) & ~told
+    if plain.sum() <= FEW_WORDS and len(words) >= 10 * (FEW_WORDS + 1):
+        told |= plain & many
+    values = pd.to_numeric(pd.Series([bare(w) for w in words], dtype=object), errors="coerce")
+    numbers = np.sort(values[values.notna()].to_numpy())
+    if len(numbers) < max(10, 0.9 * len(words)):
+        return told
+    below = numbers[numbers > 0]
+    typical = below[0] if len(below) else 0
+    lone = ((values < 0) & (numbers < 0).sum() == 1) | ((values == 0) & (typical > 10))
+    nines = values.map(lambda v: v == v and v > 999 and len(set(f"{v:.0f}")) == 1)
+    alone = nines & ~(values - 1).isin(numbers) & ~(values + 1).isin(numbers)
+    return told | lone.to_numpy(bool) | (alone.to_numpy(bool) & many)
 
 
 @check("DQ-M-03")

@@ -29,8 +29,11 @@ MOST_TEXTS = 10_000
 
 # Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
 # `case` around it says.
-WORDS = "|".join(sorted(re.escape(word) for word in MISSING_MARKS - {""}))
-MARKER, NO_ID = (rf"(?i)^[\s\p{{Z}}]*({words})[\s\p{{Z}}]*$" for words in (WORDS, f"|{WORDS}"))
+WORDS = "|".join(sorted(re.escape(word).replace("'", "''") for word in MISSING_MARKS - {""}))
+MARKER, NO_ID = (
+    rf"(?i)^[\s\p{{Z}}\p{{Cf}}]*({words})[\s\p{{Z}}\p{{Cf}}]*$"
+    for words in (WORDS, f"|{WORDS}")
+)
 # What no marker begins with. Compared as text, which costs nothing beside reading it; the code of
 # the first character took as long as the reading.
 PLAIN = (
@@ -39,7 +42,11 @@ PLAIN = (
 )
 DECIMAL_ID = "^[1-9][0-9]*[.]0+$"
 SCIENTIFIC_ID = "^[0-9]([.,][0-9]+)?[eE][+]?[0-9]{2}$"
-ZONE = "(?i)[0-9]{1,2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?|UTC|GMT)$"
+# Only what every engine reads alike: databases drop zones they do not know (CET, GMT+7).
+DAY = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+CLOCK = "([ T]+([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)"
+PLAIN_TIME = f"^{DAY}{CLOCK}?$"
+ZONE = f"(?i)^{DAY}{CLOCK}\\s*(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?|UTC|GMT)$"
 INFINITE, COMMA = "(?i)^[+-]?inf(inity)?$", "^[+-]?[0-9][0-9.]*,[0-9]+$"
 GROUPED = "^[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]*)?(e[+-]?[0-9]+)?$"
 
@@ -288,9 +295,8 @@ def _read_time(own: str, text: str, dtype: Any, source: Source, dialect: Dialect
         return f"cast(null as {dialect.time})"
     zoned, read = dialect.matches.format(text, ZONE), dialect.zoned_text.format(text)
     plain = f"cast(try_cast({text} as TIMESTAMP) as {dialect.time})"
-    # DuckDB would read "1/2/24" as a day of the year 1, and "epoch".
-    dated = f"{text} like '____-%' or {text} like '____/%'"
-    return f"case when {zoned} then {read} when {dated} then {plain} end"
+    dated = dialect.matches.format(text, PLAIN_TIME)
+    return f"case when {dated} then {plain} when {zoned} then {read} end"
 
 
 def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from segwork.schema import Kind
 from segwork.source import Source
 from segwork.tables import numbers, times
-from segwork.words import MISSING_MARKS, NO, YES, words
+from segwork.words import MISSING_MARKS, NO, YES, bare, words
 
 MARKS = MISSING_MARKS - {""}
 YES_WORDS = YES | words("ya ja oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有")
@@ -51,7 +51,7 @@ def parse_identifier(column: pd.Series) -> Parsed:
     codes, uniques = _factorize(column)
     texts = pd.Series([_id_text(value) for value in uniques], dtype=object)
     known = texts.fillna("").astype(str)
-    marker = known.str.strip().str.lower().isin(MARKS).to_numpy(bool)
+    marker = known.map(bare).isin(MARKS).to_numpy(bool)
     faults = {"missing_marker": _at(codes, marker)}
     if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
         decimal = known.str.fullmatch(r"[1-9]\d*\.0+").to_numpy(bool)
@@ -85,7 +85,7 @@ def parse_number(column: pd.Series, source: Source) -> Parsed:
     else:
         codes, uniques = _factorize(column)
         texts = pd.Series([str(value).strip() for value in uniques], dtype=object)
-        marked = texts.str.lower().isin(MARKS).to_numpy(bool)
+        marked = texts.map(bare).isin(MARKS).to_numpy(bool)
         plain = numbers.plain_text(texts, source)
         read = pd.to_numeric(plain, errors="coerce").astype(float)
         bad = (read.isna() & (texts != "")).to_numpy() & ~marked
@@ -109,7 +109,7 @@ def parse_time(column: pd.Series, source: Source) -> Parsed:
         return _ready_times(column, source)
     codes, uniques = _factorize(column)
     texts = pd.Series([times.as_text(value, source) for value in uniques], dtype=object)
-    marked = texts.str.lower().isin(MARKS).to_numpy(bool)
+    marked = texts.map(bare).isin(MARKS).to_numpy(bool)
     found = times.Times(texts.mask(marked, ""), source)
     values = _spread(codes, found.times, column, "datetime64[us]")
     bad = (found.times.isna() & (texts != "")).to_numpy() & ~marked
@@ -151,7 +151,7 @@ def _id_text(value: Any) -> str | None:
     if isinstance(value, bytes | bytearray | memoryview):
         value = bytes_text(bytes(value))
     text = value if isinstance(value, str) else str(value)
-    return text if text.strip() else None
+    return text if bare(text) else None
 
 
 def bytes_text(value: bytes) -> str:

@@ -15,10 +15,15 @@ from segwork.source import Source, zone
 EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Units a bare number may count from 1970, and how many make a second."""
 EXCEL_ZERO = "1899-12-30"
-FEWEST_DATES = 5
-"""With fewer dates none of which has a day over 12 nothing can be said."""
+CHANCE = 1e-3
+"""Of days that all lie on one side of the 12th; of all days twelve in thirty-one do not pass it."""
+SPREAD = 3
+"""So many months (and days) have swapped dates; a new system's first days lie in one month."""
 
-_ZONE = re.compile(r"\d{1,2}:\d{2}.*?\s*(Z|[+-]\d{2}(:?\d{2})?|UTC|GMT)$", re.IGNORECASE)
+_ZONE = re.compile(
+    r"(\d{1,2}:\d{2}.*?|^\d{4}-\d{2}-\d{2})\s*(Z|[+-]\d{2}(:?\d{2})?|UTC|GMT)$", re.IGNORECASE
+)
+_YEAR_DAY_MONTH = r"\d{4}[-/.](1[3-9]|2\d|3[01])[-/.](0?[1-9]|1[0-2])([ T].*)?"
 _SHORT = {*range(10), 13}
 _SHORT_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|(19|20)\d{6}")
 _SLASHED = (
@@ -123,6 +128,10 @@ class Times:
         ).astype(object)
         self._read(plain, self.zoned, "ISO8601")
         self._read_other_orders(texts)
+        swapped = texts[self.times.isna()].str.fullmatch(_YEAR_DAY_MONTH).astype(bool)
+        if swapped.any() and not (self.times.dt.day > 12).any():
+            example = texts[swapped[swapped].index[0]]
+            self.problem = f"'{example}' has the day before the month; set time_format"
 
     def _read_numbers(self, numbers: pd.Series) -> None:
         form, first = self.source.time_format, self.source.first_day
@@ -163,35 +172,39 @@ class Times:
         parts = parts[~year_first & long_year]
         if parts.empty:
             return
-        day_first = self._day_first(parts, left.loc[parts.index[0]])
+        day_first = self._day_first(parts, left)
         if day_first is not None:
             self.notes.append("read day first" if day_first else "read month first")
             day, month = ("a", "b") if day_first else ("b", "a")
             self._assemble(parts, year="c", month=month, day=day)
 
-    def _day_first(self, parts: pd.DataFrame, example: str) -> bool | None:
+    def _day_first(self, parts: pd.DataFrame, texts: pd.Series) -> bool | None:
         """Decide the order for the whole column; None with a problem where there is doubt."""
-        first, second = (parts[name].astype(int) for name in "ab")
-        iso = self.times[self.times.notna()]
-        one_sided = ((first > 12) | (second > 12)).all()
-        if len(iso) >= FEWEST_DATES and (iso.dt.day <= 12).all() and one_sided:
+        example = texts.loc[parts.index[0]]
+        if _swapped(self.times.dropna(), parts):
             self.problem = (
-                f"{len(iso)} dates, none with a day over 12, beside text such as '{example}': a"
-                " spreadsheet of another country has swapped day and month of those dates; export"
-                " the column as text again"
+                f"{self.times.notna().sum()} dates, none with a day over 12, beside text such as"
+                f" '{example}': a spreadsheet of another country has swapped day and month of those"
+                " dates; export the column as text again"
             )
             return None
         if self.source.day_first is not None:
             return self.source.day_first
-        day_first = (first > 12).any() or (parts["mark"] == ".").all()
-        month_first = (second > 12).any()
-        if day_first == month_first:
+        orders = set()
+        for mark, written in parts.groupby("mark"):  # each way of writing must be clear by itself
+            first, second = (written[name].astype(int) for name in "ab")
+            orders |= {True} if (first > 12).any() or mark == "." else set()
+            orders |= {False} if (second > 12).any() else set()
+            if mark != "." and not ((first > 12) | (second > 12)).any():
+                orders |= {True, False}
+                example = texts.loc[written.index[0]]
+        if len(orders) > 1:
             self.problem = (
                 f"'{example}' can be read day first or month first; set day_first = true or false,"
                 ' or time_format, such as "%d/%m/%Y"'
             )
             return None
-        return bool(day_first)
+        return orders.pop()
 
     def _assemble(self, parts: pd.DataFrame, *, year: str, month: str, day: str) -> None:
         if parts.empty:
@@ -212,6 +225,23 @@ class Times:
             times = pd.to_datetime(offset, format="ISO8601", utc=True, errors="coerce")
             found[named] = without_zone(times, self.source)
         self.times.loc[text.index] = self.times.loc[text.index].fillna(found)
+
+
+def _swapped(dates: pd.Series, parts: pd.DataFrame) -> bool:
+    """Say whether day and month of dates look swapped, beside text in another order.
+
+    What a spreadsheet of another country took for dates has no day over 12, in many months; what
+    it left as text has a part over 12, always.
+    """
+    dates = dates.dt.normalize().drop_duplicates()
+    if dates.empty or (dates.dt.day > 12).any():
+        return False
+    over = (parts["a"].astype(int) > 12) | (parts["b"].astype(int) > 12)
+    texts = len(parts[["a", "b", "c"]].drop_duplicates()) if over.all() else 0
+    chance = (12 / 31) ** len(dates) * (19 / 31) ** texts
+    months = dates.dt.strftime("%Y-%m").nunique()
+    spread = months >= max(2, min(SPREAD, len(dates)))
+    return chance < CHANCE and spread and bool(texts or dates.dt.day.nunique() >= SPREAD)
 
 
 def _century(years: pd.Series) -> pd.Series:

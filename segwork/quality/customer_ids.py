@@ -1,0 +1,196 @@
+"""DQ-G-18: one customer under several spellings of an id, and ids that lost their last digits."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from segwork.checks import Evidence, Rule, check
+from segwork.quality.sources import SourceTable, SourceTables
+
+# 1.2E+12, and sixteen digits or more that end in zeros: what a spreadsheet leaves of an id.
+CUT = re.compile(r"\d+([.,]\d+)?e\+\d+|\d+[.,]\d+e\d+", re.IGNORECASE)
+ROUNDED = re.compile(r"[1-9]\d{14}0+")
+SIXTEEN = re.compile(r"[1-9]\d{15,}")
+APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4`\"", "'" * 6)
+DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "-" * 6)
+LOOKALIKES = str.maketrans("авекмнорстухіј", "abekmhopctyxij")
+TWINS, COVERED = 3, 0.5  # ids written in two ways, and their share of the rarer way
+BEYOND_CHANCE = 5.0  # times the twins that two numberings of their own share
+
+
+@check("DQ-G-18")
+def customer_spellings(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
+    """Find customers whose id is written in several ways, and ids that a spreadsheet cut."""
+    owners = [source for source in sources if "customer_id" in source and source.n]
+    rows: Counter[str] = Counter()
+    for source in owners:
+        sizes = source.sizes("customer_id").tolist()
+        rows.update(dict(zip(_ids(source), sizes, strict=True)))
+    fold = _folder(rows)
+    ways: Counter[str] = Counter()
+    for word, size in rows.items():
+        ways[way(word)] += size
+    usual = _usual(rows, fold, ways)
+    rare = {way(word) for word in usual} - {way(word) for word in usual.values()}
+    usual |= {w: fold(w) for w in rows if way(w) in rare and fold(w) != w and w not in usual}
+    usual |= _twins([w for w in rows if w not in usual], _loose)
+    usual |= _twins([w for w in rows if w not in usual], _digits, by_chance=True)
+    rounded = _rounded(rows)
+    for source in owners:
+        yield from _odd_ids(source, usual, rounded)
+
+
+def _usual(rows: Counter[str], fold: Callable[[str], str], ways: Counter[str]) -> dict[str, str]:
+    """Return each odd spelling with the one it stands for: short, and of a way that is usual."""
+    spelt: dict[str, list[str]] = defaultdict(list)
+    for word in rows:
+        spelt[fold(word)].append(word)
+    found = {}
+    for words in spelt.values():
+        if len(words) > 1:
+            most = max(ways[way(w)] for w in words)
+            likely = [w for w in words if 3 * ways[way(w)] >= most]
+            best = min(likely, key=lambda w: (len(w), -ways[way(w)], w))
+            found |= {w: best for w in words if w != best}
+    return found
+
+
+def _twins(
+    rows: Iterable[str], key: Callable[[str], tuple[str, str]], *, by_chance: bool = False
+) -> dict[str, str]:
+    """Return ids of a rarer way of writing with their twins of another, where half of them have one.
+
+    Numberings of their own, 1 to 500 of the web and of the shop, share numbers by chance.
+    """
+    ids: dict[str, dict[str, str]] = defaultdict(dict)
+    for word in rows:
+        one, how = key(word)
+        if one:
+            ids[how].setdefault(one, word)
+    found: dict[str, str] = {}
+    order = sorted(ids, key=lambda how: (-len(ids[how]), len(how), how))
+    for place, most in enumerate(order):
+        for how in order[place + 1 :]:
+            both = ids[how].keys() & ids[most].keys()
+            if len(both) < max(TWINS, COVERED * len(ids[how])):
+                continue
+            if by_chance and len(both) < BEYOND_CHANCE * len(ids[how]) * _density(ids[most]):
+                continue
+            found |= {ids[how][one]: ids[most][one] for one in both}
+            found |= {word: one for one, word in ids[how].items() if one not in both}
+    return found
+
+
+def _density(numbers: Iterable[str]) -> float:
+    """Return the share of a range of numbers that is taken."""
+    taken = [int(n) for n in numbers]
+    return len(taken) / (max(taken) - min(taken) + 1)
+
+
+def _loose(word: str) -> tuple[str, str]:
+    """Return the letters and digits of an id, without accents, and how the rest is written."""
+    text = unicodedata.normalize("NFKD", fold_customer(word)).translate(LOOKALIKES)
+    letters = "".join(ch for ch in text if ch.isalnum())
+    several = len(re.findall(r"\d+", letters)) != len(re.findall(r"\d+", text))
+    return ("" if letters.isdigit() and several else letters), way(word)
+
+
+def _digits(word: str) -> tuple[str, str]:
+    """Return the number behind the letters of an id, and these letters."""
+    found = re.fullmatch(r"(\D*?)0*(\d{3,18})", fold_customer(word))
+    return (found[2], found[1]) if found else ("", "")
+
+
+def _rounded(rows: Iterable[str]) -> set[str]:
+    """Return ids of sixteen digits or more that end in zeros, where more do than chance allows."""
+    long = [word for word in rows if SIXTEEN.fullmatch(word.strip())]
+    cut = {word for word in long if ROUNDED.fullmatch(word.strip())}
+    return cut if len(cut) > max(TWINS, 0.3 * len(long)) else set()
+
+
+def _odd_ids(source: SourceTable, usual: dict[str, str], rounded: set[str]) -> Iterator[Evidence]:
+    words = _ids(source)
+    odd = [w for w in words if w in usual]
+    cut = {w for w in words if CUT.fullmatch(w.strip()) or w in rounded}
+    rows = np.append([w in usual or w in cut for w in words], False)
+    rows = rows[source.codes("customer_id")[0]].astype(bool)
+    if rows.any():
+        notes = []
+        if odd:
+            example = min(odd, key=lambda w: (usual[w] not in words, w))
+            people = len({usual[w] for w in odd})
+            notes.append(
+                f"{people:,} customers in another spelling, {example!a} for {usual[example]!a}"
+            )
+        if cut:
+            notes.append(f"{len(cut):,} ids cut to a power of ten, or to fifteen digits")
+        yield source.found(("customer_id",), rows, "; ".join(notes))
+
+
+def way(word: str) -> str:
+    """Return how an id is written, whoever it is: what stands around its letters and digits.
+
+    Examples
+    --------
+    >>> way("C-0042 "), way("C-17 ") == way("K-23 ")
+    ('w-w 0A', True)
+    """
+    case = "".join(mark for mark, there in (
+        ("0", re.match(r"\D*0\d", word)), ("A", word.upper() == word != word.lower()),
+        ("~", unicodedata.normalize("NFKC", word) != word), ("!", not word.isascii()),
+    ) if there)  # fmt: skip
+    return re.sub(r"[^\W_]+", "w", word) + case
+
+
+def _ids(source: SourceTable) -> list[str]:
+    """Return the distinct ids as text; numbers without the .0 that a gap in the column adds."""
+    words = source.words("customer_id")
+    if not pd.api.types.is_numeric_dtype(source.frame["customer_id"]):
+        return words
+    return [word.removesuffix(".0") for word in words]
+
+
+def _folder(rows: Iterable[str]) -> Callable[[str], str]:
+    """Return the fold of ids; where many mix cases inside, as random keys do, case tells."""
+    words = list(rows)
+    mixed = sum(bool(re.search(r"[a-z][A-Z]|[A-Z]\w*[a-z]\w*[A-Z]", word)) for word in words)
+    if mixed <= 0.2 * len(words):
+        return fold_customer
+    return lambda word: word if fold_customer(word) == word.casefold() else fold_customer(word)
+
+
+def fold_customer(word: str) -> str:
+    """Return an id without what programs and keyboards add to it.
+
+    Examples
+    --------
+    >>> fold_customer("20013.0") == fold_customer("\u200b020013 ") == "20013"
+    True
+    """
+    text = unicodedata.normalize("NFKC", html.unescape(_decoded(word))).casefold()
+    text = "".join(ch for ch in text if unicodedata.category(ch) not in ("Cf", "Cc"))
+    text = "".join(text.split()).translate(APOSTROPHES).translate(DASHES)
+    text = re.sub(r"^b'(.*)'$", r"\1", text).removeprefix("mailto:").removeprefix("=")
+    text = text.strip("'<>{}[]()#.,;")
+    text = re.sub(r"(?<=\w)\+[^@]*(?=@)", "", text).removeprefix("+")
+    if CUT.fullmatch(text):
+        text = f"{float(text.replace(',', '.')):.0f}"
+    text = re.sub(r"(?<=\w)[.,]0+$", "", text)
+    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", text):
+        text = re.sub("[.,]", "", text)
+    return re.sub(r"^([a-z]*-?)0+(?=\d+$)", r"\1", text)
+
+
+def _decoded(word: str) -> str:
+    """Undo UTF-8 that was read as Windows-1252."""
+    try:
+        return word if word.isascii() else word.encode("cp1252").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return word
