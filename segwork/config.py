@@ -10,7 +10,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
@@ -39,6 +39,9 @@ COSTS = {
     "contact": "money a contact, besides its minutes",
     "contact_minute": "money a minute of handling",
 }
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class Config:
     responsible: Responsible = field(default_factory=Responsible)
     tables: Mapping[str, Source] = field(default_factory=dict)
     sample: SampleCompany = field(default_factory=SampleCompany)
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
@@ -152,7 +155,7 @@ class Config:
         return (self.folder / expand(path)).resolve()
 
 
-def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
+def load(source: str | Path | Mapping[str, object] | Config) -> Config:
     """Read a config from a TOML file, a mapping, or return a ready one unchanged.
 
     Raises
@@ -193,7 +196,7 @@ def load(source: str | Path | Mapping[str, Any] | Config) -> Config:
     return _build(values, where=str(path), folder=path.resolve().parent, name=path.stem)
 
 
-def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Config:
+def _build(values: dict[str, object], *, where: str, folder: Path, name: str) -> Config:
     if "as_of" not in values:
         raise ConfigError(
             f"'as_of' is missing in {where}",
@@ -226,13 +229,13 @@ def _build(values: dict[str, Any], *, where: str, folder: Path, name: str) -> Co
     )
 
 
-def _purposes(values: Any, where: str) -> Mapping[str, str]:
+def _purposes(values: object, where: str) -> Mapping[str, str]:
     values = _mapping(values, "purposes", where)
     no_unknown(values, set(TABLES), f"[purposes] of {where}", kind="table")
     return MappingProxyType({name: _typed(name, text, where) for name, text in values.items()})
 
 
-def _tables(values: Any, where: str) -> Mapping[str, Source]:
+def _tables(values: object, where: str) -> Mapping[str, Source]:
     values = _mapping(values, "tables", where)
     no_unknown(values, set(TABLES), f"[tables] of {where}", kind="table")
     sources = _sections(Source, values, "tables", where)
@@ -246,24 +249,24 @@ def _tables(values: Any, where: str) -> Mapping[str, Source]:
     return sources
 
 
-def _costs(values: Any, where: str) -> Mapping[str, Cost]:
+def _costs(values: object, where: str) -> Mapping[str, Cost]:
     values = _mapping(values, "costs", where)
     no_unknown(values, set(COSTS), f"[costs] of {where}", kind="cost")
     return _sections(Cost, values, "costs", where)
 
 
-def _sections(kind: type, values: Any, key: str, where: str) -> Mapping[str, Any]:
+def _sections(kind: type[T], values: object, key: str, where: str) -> Mapping[str, T]:
     values = _mapping(values, key, where)
     return MappingProxyType(
         {name: _section(kind, body, f"[{key}.{name}] of {where}") for name, body in values.items()}
     )
 
 
-def _optional(kind: type, values: Any, where: str) -> Any:
+def _optional(kind: type[T], values: object, where: str) -> T | None:
     return None if values is None else _section(kind, values, where)
 
 
-def _section(kind: type, values: Any, where: str) -> Any:
+def _section(kind: type[T], values: object, where: str) -> T:
     assert is_dataclass(kind)
     values = _mapping(values, kind.__name__.lower(), where)
     allowed = {f.name: f.type for f in fields(kind)}
@@ -298,7 +301,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _POSITIVE = ("window_days", "customers", "review_days", "size")
 
 
-def _typed(key: str, value: Any, where: str) -> Any:
+def _typed(key: str, value: object, where: str) -> Any:
     if key in ("until", "starts", "first_day"):
         found = _date(key, value, where)
         return found.isoformat() if key == "first_day" else found
@@ -315,7 +318,7 @@ def _typed(key: str, value: Any, where: str) -> Any:
     return value
 
 
-def _date(key: str, value: Any, where: str) -> date:
+def _date(key: str, value: object, where: str) -> date:
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -328,7 +331,7 @@ def _date(key: str, value: Any, where: str) -> date:
         ) from None
 
 
-def _mapping(values: Any, key: str, where: str) -> Mapping[str, Any]:
+def _mapping(values: object, key: str, where: str) -> Mapping[str, object]:
     if not isinstance(values, Mapping):
         raise ConfigError(
             f"'{key}' is {values!r} in {where}", accepted="a table of keys and values"
@@ -336,7 +339,7 @@ def _mapping(values: Any, key: str, where: str) -> Mapping[str, Any]:
     return values
 
 
-def _frozen(values: Any, key: str, where: str) -> Mapping[str, Mapping[str, Any]]:
+def _frozen(values: object, key: str, where: str) -> Mapping[str, Mapping[str, object]]:
     values = _mapping(values, key, where)
     return MappingProxyType({name: _mapping(body, name, where) for name, body in values.items()})
 

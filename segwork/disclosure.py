@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SMALLEST_GROUP = 5
 """El Emam's commonest precedent: a risk of one in five inside an organisation (11 for release)."""
@@ -20,7 +23,7 @@ _NAMED = re.compile(
 )
 
 
-def direct_identifiers(frame: Any) -> dict[str, str]:
+def direct_identifiers(frame: pd.DataFrame) -> dict[str, str]:
     """Say which columns of a pandas frame name people directly, and by what they give it away.
 
     Examples
@@ -42,7 +45,9 @@ def direct_identifiers(frame: Any) -> dict[str, str]:
     return found
 
 
-def without_small_groups(frame: Any, *, people: str = "", k: int = SMALLEST_GROUP) -> Any:
+def without_small_groups(
+    frame: pd.DataFrame, *, people: str = "", k: int = SMALLEST_GROUP
+) -> pd.DataFrame:
     """Blank the numbers of every row that is about fewer than ``k`` people.
 
     Rows that could be worked out from a known total are blanked with them, and look the same.
@@ -94,7 +99,7 @@ def hidden_groups(counts: np.ndarray, *, k: int = SMALLEST_GROUP) -> np.ndarray:
     return hidden
 
 
-def suppressed(counts: Any, *, k: int = SMALLEST_GROUP) -> Any:
+def suppressed(counts: pd.DataFrame, *, k: int = SMALLEST_GROUP) -> pd.DataFrame:
     """Hide the small cells of a table of counts, and as many others as its totals make necessary.
 
     Parameters
@@ -137,7 +142,7 @@ def _hide_corners(truth: np.ndarray, hidden: np.ndarray, row: int, column: int) 
         hidden[[row, other_row, other_row], [other, column, other]] = True
 
 
-def recovered(counts: Any, hidden: np.ndarray) -> np.ndarray:
+def recovered(counts: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
     """Attack a table with hidden cells: which of them do its totals give away, shape as counts.
 
     Every cell hidden holds at least one person. Its least and greatest value under the totals of

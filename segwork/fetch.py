@@ -20,18 +20,22 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segwork.errors import DataError, UsageError
 from segwork.progress import unwatched
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 BLOCK_BYTES = 1 << 18
 TIMEOUT_SECONDS = 60
 ATTEMPTS = 3
+Entry = Mapping[str, Any]  # one data set, as datasets.toml describes it
 
 
 @cache
-def datasets() -> Mapping[str, Mapping[str, Any]]:
+def datasets() -> Mapping[str, Entry]:
     """Return the known data sets by name: title, licence, page, address and tables."""
     text = resources.files("segwork").joinpath("datasets.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
@@ -41,7 +45,7 @@ def fetch(
     name: str,
     to: str | Path | None = None,
     *,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Mapping[str, Entry] | None = None,
     say: Callable[[str], object] = print,
 ) -> list[Path]:
     """Download a known data set, check it and leave one Parquet file a table.
@@ -171,7 +175,7 @@ def _mark(part: Path) -> Path:
     return part.with_name(part.name + ".version")
 
 
-def _convert(entry: Mapping[str, Any], archive: Path, files: list[Path]) -> None:
+def _convert(entry: Entry, archive: Path, files: list[Path]) -> None:
     """Convert every table in a temporary folder, check it, then move it to its place."""
     import duckdb
 
@@ -207,7 +211,7 @@ def _extract(archive: Path, member: str, folder: Path) -> Path:
     return archive
 
 
-def _workbook(file: Path) -> Any:
+def _workbook(file: Path) -> pa.Table:
     """Read every sheet as text and times, with a column ``sheet``."""
     import openpyxl
     import pyarrow as pa
@@ -228,7 +232,7 @@ def _workbook(file: Path) -> Any:
     return pa.concat_tables(parts)
 
 
-def _verify(facts: Mapping[str, list[Any]], file: Path, name: str) -> None:
+def _verify(facts: Mapping[str, list[float | str]], file: Path, name: str) -> None:
     """Compare counts and sums of a converted table with the published ones."""
     import duckdb
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from segwork import config as _config
 from segwork.errors import UsageError
@@ -319,7 +319,7 @@ class _Facts(dict[str, str]):
         raise UsageError.unknown("fact", name, self, where=self._notebook)
 
 
-def _plain(name: str, value: Any, notebook: str) -> Fact:
+def _plain(name: str, value: object, notebook: str) -> Fact:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 from scipy.special import rel_entr
 
 from segwork import tables
@@ -61,7 +61,7 @@ class Panel:
         return self.exposed.sum(axis=1)
 
 
-def panel(transactions: Any, *, as_of: date | str, period: str = "W") -> Panel:
+def panel(transactions: IntoFrame, *, as_of: date | str, period: str = "W") -> Panel:
     """Count each customer's orders per period, counting periods back from ``as_of``.
 
     Parameters
@@ -123,7 +123,7 @@ def _length(ago: np.ndarray) -> int:
     return min(oldest + 1, LONGEST)
 
 
-def _orders(transactions: Any, as_of: date | str) -> tuple[pd.Index, pd.DataFrame]:
+def _orders(transactions: IntoFrame, as_of: date | str) -> tuple[pd.Index, pd.DataFrame]:
     """Return customers with a line before the cut, and orders: ``customer``, ``ordered_at``."""
     import narwhals as nw
 

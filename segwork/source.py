@@ -8,7 +8,6 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone, tzinfo
-from typing import Any
 
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
@@ -87,7 +86,7 @@ class Source:
     clock: str = ""
     time_zone: str = ""
     first_day: str = ""
-    rules: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_named(self) -> bool:
@@ -119,7 +118,7 @@ def check(source: Source, table: str, place: str) -> None:
     _check_signs(source, place)
 
 
-def _check_rule(name: str, rule: Any, where: str) -> None:
+def _check_rule(name: str, rule: object, where: str) -> None:
     if name in ROW_RULES:
         keys = {"column", "values", "nonempty", "startswith", "whole_order"}
         good = isinstance(rule, list) and all(
@@ -167,7 +166,9 @@ def zone(name: str, place: str = "the config") -> tzinfo:
         ) from None
 
 
-def no_unknown(values: Mapping[str, Any], known: set[str], where: str, kind: str = "key") -> None:
+def no_unknown(
+    values: Mapping[str, object], known: set[str], where: str, kind: str = "key"
+) -> None:
     """Refuse the first key that nobody knows, with the nearest known one."""
     for key in values:
         if key not in known:

@@ -72,8 +72,8 @@ def placeholder(word: str) -> bool:
     core = text.strip(AROUND)
     return (
         text in PLACEHOLDERS
-        or bool(core)
-        and (core in PLACEHOLDERS or all(one in PLACEHOLDERS for one in re.split(r"[\s,;]+", core)))
+        or (bool(core)
+        and (core in PLACEHOLDERS or all(one in PLACEHOLDERS for one in re.split(r"[\s,;]+", core))))
     )
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork import evidence, sequences
 from segwork.errors import DataError
@@ -47,7 +47,7 @@ def silence(found: Occasions, end: int, days: int = HORIZON_DAYS) -> np.ndarray:
     return np.where(place >= 0, mean[place], np.nan)
 
 
-def outlook(transactions: Any, *, as_of: date | str) -> pd.DataFrame:
+def outlook(transactions: IntoFrame, *, as_of: date | str) -> pd.DataFrame:
     """Tell what to expect of every customer in the next half year.
 
     Parameters
@@ -112,7 +112,9 @@ class OutlookTest:
         return {**facts, "outlook_auc": self.auc} if np.isfinite(self.auc) else facts
 
 
-def outlook_test(transactions: Any, *, as_of: date | str, days: int = HORIZON_DAYS) -> OutlookTest:
+def outlook_test(
+    transactions: IntoFrame, *, as_of: date | str, days: int = HORIZON_DAYS
+) -> OutlookTest:
     """Work out the outlook as of ``days`` ago and compare it with what came.
 
     Lines on or after ``as_of`` are not used.
@@ -144,7 +146,7 @@ def outlook_test(transactions: Any, *, as_of: date | str, days: int = HORIZON_DA
 
 
 def group_changes(
-    transactions: Any,
+    transactions: IntoFrame,
     groups: pd.Series | None = None,
     *,
     as_of: date | str,
@@ -209,7 +211,7 @@ def group_changes(
     return table
 
 
-def _cohorts(transactions: Any, as_of: date | str) -> pd.Series:
+def _cohorts(transactions: IntoFrame, as_of: date | str) -> pd.Series:
     """Return the quarter of each customer's first order."""
     found = occasions(transactions, as_of=as_of)
     seen = found.seen(found.end)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork import evidence, sequences
 from segwork.changepoints.panel import KINDS, PanelChanges, date_probability, enough, judge
@@ -107,7 +107,7 @@ def by_segment(changes: PanelChanges, segments: pd.DataFrame) -> pd.DataFrame:
 
 
 def placebo_alarms(
-    transactions: Any, changes: PanelChanges, *, customers: int = 2_000, seed: int = 0
+    transactions: IntoFrame, changes: PanelChanges, *, customers: int = 2_000, seed: int = 0
 ) -> pd.DataFrame:
     """Shuffle the gaps between orders of customers without a verdict, and count the alarms.
 

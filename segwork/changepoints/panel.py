@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 from tqdm import tqdm
 
 from segwork import evidence, purchases, sequences, tables
@@ -100,7 +100,7 @@ class PanelChanges:
 
 
 def detect_panel(
-    transactions: Any, *, as_of: date | str, period: str = "W", seed: int = 0
+    transactions: IntoFrame, *, as_of: date | str, period: str = "W", seed: int = 0
 ) -> PanelChanges:
     """Find the customers whose order rate changed, at a stated rate of false discoveries.
 

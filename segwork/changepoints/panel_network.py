@@ -10,11 +10,14 @@ clumped they usually buy beside the customer's own orders.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segwork.sequences import Scan, dispersion, scan
+
+if TYPE_CHECKING:
+    import keras
 
 INPUTS = 15
 WEIGHTS = "panel_0.npz"
@@ -105,7 +108,7 @@ def _since_last(counts: np.ndarray, passed: np.ndarray) -> np.ndarray:
     return passed - np.maximum.accumulate(seen, axis=1)
 
 
-def build(*, channels: int = 32, units: int = 40) -> Any:
+def build(*, channels: int = 32, units: int = 40) -> keras.Model:
     """Return the untrained Keras model: (B, T, F) -> (B, T + 1) logits, "no change" last."""
     from tensorflow import keras
     from tensorflow.keras import layers

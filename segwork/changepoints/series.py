@@ -12,12 +12,13 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from segwork.changepoints import count_scan, series_network, weights
 from segwork.errors import UsageError
+from segwork.runs.files import Json
 
 SHORTEST = 8
 CHANGED, NONE, THIN = "changed", "none", "not enough data"
@@ -60,7 +61,7 @@ class ChangePoints:
         }
 
 
-def detect(y: Any, *, seed: int = 0) -> ChangePoints:
+def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
     """Find lasting changes of level, slope, spread or season in one series.
 
     Parameters
@@ -135,7 +136,7 @@ def _step(y: np.ndarray, answered: bool, seed: int) -> count_scan.CountStep | No
     return step if step.is_found else None
 
 
-def _values(y: Any) -> np.ndarray:
+def _values(y: ArrayLike) -> np.ndarray:
     try:
         values = np.asarray(y, dtype=float)
     except (TypeError, ValueError):
@@ -218,7 +219,7 @@ def decode(begins: np.ndarray, threshold: float, more: float) -> tuple[int, ...]
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _table() -> Json:
     text = (resources.files(__package__) / "series.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
 

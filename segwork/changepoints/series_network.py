@@ -5,11 +5,14 @@ Shapes: B series, n points, m = ceil(n / factor) steps, F inputs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 LONGEST = 160  # steps; longer series are averaged in blocks
+if TYPE_CHECKING:
+    import keras
+
 INPUTS = 21
 WEIGHTS = "series_0.npz"
 
@@ -154,7 +157,7 @@ def _correlation(d: np.ndarray, lag: int) -> np.ndarray:
     return (e[:, lag:] * e[:, :-lag]).sum(1) / ((e**2).sum(1) + 1e-9)
 
 
-def build(*, channels: int = 32, units: int = 40) -> Any:
+def build(*, channels: int = 32, units: int = 40) -> keras.Model:
     """Return the untrained Keras model: (B, m, F) -> logit of "a segment begins", (B, m)."""
     from tensorflow import keras
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork import tables
 from segwork.changepoints.panel import PanelChanges, detect_panel
@@ -48,7 +48,7 @@ class Trouble:
 
 
 def read_trouble(
-    interactions: Any, orders: PanelChanges, *, as_of: date | str, seed: int = 0
+    interactions: IntoFrame, orders: PanelChanges, *, as_of: date | str, seed: int = 0
 ) -> Trouble:
     """Read contacts beside orders: who is at risk, and who of them may stay.
 
@@ -91,7 +91,7 @@ def read_trouble(
     return Trouble(table.reset_index(drop=True))
 
 
-def _contacts(interactions: Any, as_of: date | str) -> pd.DataFrame:
+def _contacts(interactions: IntoFrame, as_of: date | str) -> pd.DataFrame:
     """Contacts before the cut as a pandas frame, channel and kind in lower case."""
     import narwhals as nw
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import keras
 
-def save(network: Any, path: Path) -> None:
+
+def save(network: keras.Model, path: Path) -> None:
     """Store the weights as half-precision numbers: small, and the same on every machine."""
     arrays = {f"w{i:02d}": w.astype(np.float16) for i, w in enumerate(network.get_weights())}
     np.savez_compressed(path, **arrays)
 
 
-def load(network: Any, path: Any) -> Any:
+def load(network: keras.Model, path: Path | Traversable) -> keras.Model:
     """Put stored weights into a freshly built network."""
     with np.load(path) as stored:
         network.set_weights([stored[name].astype(np.float32) for name in sorted(stored.files)])
@@ -25,12 +29,12 @@ def load(network: Any, path: Any) -> Any:
 
 
 @cache
-def shipped(build: Callable[[], Any], file: str) -> Any:
+def shipped(build: Callable[[], keras.Model], file: str) -> keras.Model:
     """Return the network with the weights of the package, built once."""
     return load(build(), resources.files(__package__) / file)
 
 
-def predict(network: Any, x: np.ndarray, *, batch: int = 2000) -> np.ndarray:
+def predict(network: keras.Model, x: np.ndarray, *, batch: int = 2000) -> np.ndarray:
     """Return the network's output for many inputs, a batch at a time."""
     import tensorflow as tf
 

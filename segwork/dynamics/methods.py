@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segwork.dynamics import latent
 from segwork.dynamics.mobility import flows, matching
 from segwork.dynamics.panel import Block
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 STARTS = 3  # of every method: unequal numbers of starts are no comparison
 WINDOW = 4  # periods of a trajectory: a year of quarters
@@ -74,7 +77,7 @@ METHODS: dict[str, Callable[[Block, int, int], Label]] = {
 USUAL = tuple(METHODS)[:4]
 
 
-def _of_series(block: Block, seed: int, estimator: Any) -> Label:
+def _of_series(block: Block, seed: int, estimator: BaseEstimator) -> Label:
     def series(X: np.ndarray, present: np.ndarray) -> np.ndarray:
         windows = _windows(X, present)[present].reshape(-1, WINDOW, X.shape[2]).astype(float)
         return windows + 1e-6 * np.arange(WINDOW)[:, None]  # a constant series has no shape

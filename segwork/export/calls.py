@@ -11,17 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib import import_module
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 
 from segwork.errors import UsageError
+from segwork.runs.files import Json
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 DAY_IS_OVER = ("DAILY", "REQUEST_LIMIT_EXCEEDED")
 SAFE = re.compile("[!-~]*")
+T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -132,11 +134,11 @@ class Calls:
         # Proxies and certificates of the environment count, but not on the way to this machine.
         self._session.trust_env = not local
 
-    def surely(self, method: str, path: str, **more: Any) -> requests.Response:
+    def surely(self, method: str, path: str, **more: object) -> requests.Response:
         """Make a call that may be repeated without harm, until it is answered."""
         return self.patiently(lambda: self.once(method, path, **more))
 
-    def patiently(self, step: Callable[[], Any]) -> Any:
+    def patiently(self, step: Callable[[], T]) -> T:
         """Repeat a step while it raises ``AgainError``; ``StoppedError`` where patience ends."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(AgainError),
@@ -146,7 +148,7 @@ class Calls:
             retry_error_callback=_give_up,
         )(step)
 
-    def once(self, method: str, path: str, **more: Any) -> requests.Response:
+    def once(self, method: str, path: str, **more: object) -> requests.Response:
         """Make one call.
 
         Raises
@@ -203,7 +205,7 @@ class Calls:
             self._recent.append(self.patience.clock())
 
 
-def read_json(answer: requests.Response) -> Any:
+def read_json(answer: requests.Response) -> Json:
     """Return the body; one that is no JSON is a call to repeat."""
     try:
         return answer.json()

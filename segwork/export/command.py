@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from segwork import config as _config
 from segwork.checks import gates
@@ -14,7 +13,7 @@ from segwork.export.rows import config_of, rows
 from segwork.export.sending import send
 from segwork.results import Finding, Status
 from segwork.run import project_root, pseudonym_key
-from segwork.runs.files import write_json
+from segwork.runs.files import Json, write_json
 from segwork.runs.folder import RunFolder
 
 
@@ -70,7 +69,7 @@ def export(
     return 1 if done.failed or done.stopped or not done.reconciled else 0
 
 
-def _blocked(folder: Path, despite: str) -> tuple[list[dict[str, Any]], list[str]]:
+def _blocked(folder: Path, despite: str) -> tuple[list[Json], list[str]]:
     """Return the findings and the codes of failed required gates; refuse those without reason."""
     run = RunFolder(folder)
     if not run.file("findings.json").is_file():
@@ -88,7 +87,7 @@ def _blocked(folder: Path, despite: str) -> tuple[list[dict[str, Any]], list[str
     return findings, blocked
 
 
-def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+def _lines(record: Json) -> Iterator[str]:
     for line in record["reasons"]:
         yield f"{line['outcome']:<10} {line['rows']:>9,}  {line['reason']}"
     if record["left_behind"]:

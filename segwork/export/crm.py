@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from segwork.errors import UsageError
 from segwork.export.calls import Calls, RefusedError, read_json
 from segwork.export.journal import Change, Journal
+from segwork.runs.files import Json
 from segwork.settings import Export
 
 TEXT, NUMBER, DATE = ("string", "text", "textarea"), ("number", "double"), ("date",)
@@ -48,7 +48,7 @@ class Crm:
         """Return where the fields are described."""
         raise NotImplementedError
 
-    def locked(self, field: Mapping[str, Any]) -> bool:
+    def locked(self, field: Json) -> bool:
         """Tell whether a field cannot be written."""
         raise NotImplementedError
 

@@ -6,12 +6,12 @@ of every contact of the batch is read back first, and only what HubSpot does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from segwork.export.calls import AgainError, Calls, Patience, RefusedError, given, read_json
 from segwork.export.crm import COLUMNS, Crm
 from segwork.export.journal import Change, Journal
+from segwork.runs.files import Json
 from segwork.settings import Export
 
 MARK = "segwork_mark"
@@ -42,7 +42,7 @@ class HubSpot(Crm):
         """Return where the fields are described."""
         return f"/crm/properties/{self.settings.hubspot_version}/contacts"
 
-    def locked(self, field: Mapping[str, Any]) -> bool:
+    def locked(self, field: Json) -> bool:
         """Tell whether a field cannot be written."""
         return bool(field.get("modificationMetadata", {}).get("readOnlyValue", False))
 
@@ -103,6 +103,6 @@ class HubSpot(Crm):
         marks = {row.get(key): row.get(MARK) or "" for row in rows}
         return {c.who: "" for c in part if marks.get(c.customer_id, "") == c.mark.hex()}
 
-    def _ask(self, verb: str, **body: Any) -> dict[str, Any]:
+    def _ask(self, verb: str, **body: object) -> Json:
         path = f"/crm/objects/{self.settings.hubspot_version}/contacts/batch/{verb}"
         return {"results": [], **read_json(self.calls.once("POST", path, json=body))}

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 
 from segwork.export.calls import (
     AgainError,
@@ -25,6 +24,7 @@ from segwork.export.calls import (
 )
 from segwork.export.crm import COLUMNS, Crm
 from segwork.export.journal import Change, Journal
+from segwork.runs.files import Json
 from segwork.settings import Export
 
 ENDED = ("JobComplete", "Failed", "Aborted")
@@ -58,7 +58,7 @@ class Salesforce(Crm):
         """Return where the fields are described."""
         return f"{self._at}/sobjects/{self.settings.object}/describe"
 
-    def locked(self, field: Mapping[str, Any]) -> bool:
+    def locked(self, field: Json) -> bool:
         """Tell whether a field cannot be written."""
         return bool(not field.get("updateable", True))
 

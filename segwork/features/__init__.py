@@ -11,9 +11,9 @@ Amounts are taken as money in the home currency, as the data contract says.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 import narwhals as nw
+from narwhals.typing import FrameT, IntoFrame
 
 from segwork import tables as _tables
 from segwork.errors import UsageError
@@ -32,7 +32,7 @@ OF_MONEY = ("spend_total", "spend_window", "returns_total", "basket_value")
 
 def customer_features(
     tables: Tables, *, as_of: date | datetime | str, window_days: int = 365
-) -> Any:
+) -> IntoFrame:
     """Describe every customer who has bought before ``as_of``, one row each.
 
     Parameters
@@ -141,7 +141,7 @@ def _one_kind(tables: Tables) -> None:
         )
 
 
-def _fill(found: Any) -> Any:
+def _fill(found: FrameT) -> FrameT:
     """Count what a customer has none of as 0; a share or a time that is not there stays so."""
     counts = (
         "products", "categories", "events", "sessions", "days_active", "days_active_7",
@@ -153,7 +153,7 @@ def _fill(found: Any) -> Any:
     return found.with_columns(KEY, *whole, *spent)
 
 
-def _sorted(found: Any) -> Any:
+def _sorted(found: FrameT) -> FrameT:
     names = found.collect_schema().names()
     if "_row" in names:
         found = found.sort("_row").drop("_row")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import narwhals as nw
+from narwhals.typing import Frame, FrameT, IntoDataFrame
 
 from segwork.errors import DataError
 from segwork.tables import lazy
@@ -20,7 +20,7 @@ def nobody_bought() -> DataError:
     return DataError("nobody has an order line before as_of", hint="is as_of right?")
 
 
-def with_day(frame: Any, column: str) -> Any:
+def with_day(frame: FrameT, column: str) -> FrameT:
     """Add ``_day``, whole days since 1970: SQL engines share no Narwhals way to count them."""
     native = frame.to_native()
     if is_lazy_sql(native):
@@ -33,7 +33,7 @@ def today_of(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1)).days
 
 
-def collect(frame: Any) -> Any:
+def collect(frame: Frame) -> nw.DataFrame[IntoDataFrame]:
     """Bring a small Narwhals frame into memory."""
     return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
 

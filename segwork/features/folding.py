@@ -16,12 +16,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
+from typing import IO
 
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from duckdb import DuckDBPyRelation
+from narwhals.typing import Frame
 from tqdm import tqdm
 
 from segwork.features import kernels
@@ -44,11 +45,11 @@ class Parts:
 
     def __init__(self, dtype: np.dtype) -> None:
         self.dtype = dtype
-        self.held: list[list[NDArray[Any]]] = [[] for _ in range(PARTS)]
+        self.held: list[list[kernels.Rows]] = [[] for _ in range(PARTS)]
         self.files: list[IO[bytes]] = []
         self.n_bytes = 0
 
-    def add(self, rows: NDArray[Any], counts: NDArray[np.int64]) -> None:
+    def add(self, rows: kernels.Rows, counts: kernels.Ints) -> None:
         """Take rows that lie one partition after another."""
         for part, piece in enumerate(np.split(rows, np.cumsum(counts)[:-1])):
             if len(piece):
@@ -64,7 +65,7 @@ class Parts:
             pieces.clear()
         self.n_bytes = 0
 
-    def take(self, part: int) -> list[NDArray[Any]]:
+    def take(self, part: int) -> list[kernels.Rows]:
         """Hand over the rows of a partition, in the order they came in."""
         pieces, self.held[part] = self.held[part], []
         if self.files:
@@ -84,8 +85,8 @@ class Customers:
         self.known = 0
 
     def number(
-        self, starts: NDArray[np.int64], hashes: NDArray[np.uint64], ids: pa.Array
-    ) -> NDArray[np.int32]:
+        self, starts: kernels.Ints, hashes: kernels.Hashes, ids: pa.Array
+    ) -> kernels.Numbers:
         """Assign numbers to the customers of runs of lines."""
         n_runs = len(starts) - 1
         while 2 * (self.known + n_runs) > len(self.keys):
@@ -97,7 +98,7 @@ class Customers:
         return found
 
 
-def fold(lines: Any, border: int) -> Any:
+def fold(lines: Frame, border: int) -> Frame:
     """Sum marked lines by customer.
 
     Parameters
@@ -122,7 +123,7 @@ def fold(lines: Any, border: int) -> Any:
     customers, runs, pairs = _spread(native, list(counted.values()))
     n_threads = native.query("lines", "select current_setting('threads')").fetchall()[0][0]
 
-    def of_part(part: int) -> NDArray[np.float64]:
+    def of_part(part: int) -> kernels.Floats:
         n = len(range(part, customers.known, PARTS))
         sums = _sum_orders(runs.take(part), n, border)
         return np.column_stack([sums, *(_count_different(one.take(part), n) for one in pairs)])
@@ -135,7 +136,7 @@ def fold(lines: Any, border: int) -> Any:
     return _relation(native, customers.ids, table, list(counted))
 
 
-def _spread(native: Any, counted: list[str]) -> tuple[Customers, Parts, list[Parts]]:
+def _spread(native: DuckDBPyRelation, counted: list[str]) -> tuple[Customers, Parts, list[Parts]]:
     """Read the lines once, number their customers and spread runs and pairs over partitions."""
     customers, runs, pairs = Customers(), Parts(RUN), [Parts(PAIR) for _ in counted]
     for batch in _batches(native, counted):
@@ -156,7 +157,7 @@ def _spread(native: Any, counted: list[str]) -> tuple[Customers, Parts, list[Par
     return customers, runs, pairs
 
 
-def _batches(native: Any, counted: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(native: DuckDBPyRelation, counted: list[str]) -> Iterator[pa.RecordBatch]:
     """Read the lines in the order they stand in, with hashes for ids; 0 is no value."""
     pieces = "coalesce(quantity, 0)" if "quantity" in native.columns else "0"
     expressions = {
@@ -178,7 +179,7 @@ def _batches(native: Any, counted: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _spread_pairs(
-    starts: NDArray[np.int64], found: NDArray[np.int32], values: NDArray[np.uint64], parts: Parts
+    starts: kernels.Ints, found: kernels.Numbers, values: kernels.Hashes, parts: Parts
 ) -> None:
     counts = np.zeros(PARTS, np.int64)
     kernels.count_pairs(starts, found, values, counts)
@@ -187,7 +188,7 @@ def _spread_pairs(
     parts.add(rows, counts)
 
 
-def _sum_orders(pieces: list[NDArray[Any]], n_customers: int, border: int) -> NDArray[np.float64]:
+def _sum_orders(pieces: list[kernels.Rows], n_customers: int, border: int) -> kernels.Floats:
     """Sum the runs of a partition; one row a customer, the columns of ``SUMS``."""
     n_runs = sum(map(len, pieces))
     slots = np.full(1 << max(4, (2 * n_runs).bit_length()), -1, np.int32)
@@ -206,7 +207,7 @@ def _sum_orders(pieces: list[NDArray[Any]], n_customers: int, border: int) -> ND
     return np.hstack([sums, window, gaps])
 
 
-def _count_different(pieces: list[NDArray[Any]], n_customers: int) -> NDArray[np.int64]:
+def _count_different(pieces: list[kernels.Rows], n_customers: int) -> kernels.Ints:
     bits = np.uint64(max(n_customers.bit_length(), 1))
     packed, at = np.empty(sum(map(len, pieces)), np.uint64), 0
     while pieces:
@@ -218,8 +219,8 @@ def _count_different(pieces: list[NDArray[Any]], n_customers: int) -> NDArray[np
 
 
 def _relation(
-    native: Any, ids: list[pa.Array], table: NDArray[np.float64], counted: list[str]
-) -> Any:
+    native: DuckDBPyRelation, ids: list[pa.Array], table: kernels.Floats, counted: list[str]
+) -> Frame:
     """Bring the sums back to the connection the lines came from."""
     columns = dict(zip((*SUMS, *counted), table.T.copy(), strict=True))
     if not ids or not columns["orders"].any():

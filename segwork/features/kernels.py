@@ -8,7 +8,7 @@ partition ``c % PARTS``, so that the tables of one partition stay in the process
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -20,6 +20,8 @@ Numbers = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.uint8]
 Rows = NDArray[np.void]
+
+Loop = TypeVar("Loop", bound=Callable[..., object])
 
 PARTS = 128
 RUN = np.dtype(
@@ -34,7 +36,7 @@ NOBODY = -1
 LINES, RETURNS, SPEND, RETURNED, PIECES, FIRST, LAST = range(7)
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Loop) -> Loop:
     """Compile a loop, kept on disk for the next process where there is a place for it."""
     try:
         return numba.njit(function, nogil=True, cache=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import narwhals as nw
+from narwhals.typing import Frame, FrameT, IntoFrame
 
 from segwork.features.common import COUNTED, KEY, collect, slug, today_of, with_day
 
@@ -17,7 +17,7 @@ FIRST_PLAUSIBLE_DAY = 3652
 LONG_AGO = -1_000_000  # days before 1970
 
 
-def mark_lines(transactions: Any, *, also: tuple[str, ...] = ()) -> Any:
+def mark_lines(transactions: IntoFrame, *, also: tuple[str, ...] = ()) -> Frame:
     """Mark every line of a known customer as sale or return, and name its order.
 
     Columns named in ``also`` are kept where they are there.
@@ -49,7 +49,7 @@ def mark_lines(transactions: Any, *, also: tuple[str, ...] = ()) -> Any:
     )
 
 
-def _order(frame: Any, names: list[str]) -> nw.Expr:
+def _order(frame: Frame, names: list[str]) -> nw.Expr:
     """Name the order of a line; lines of one day are one order where there is no ``order_id``."""
     if "order_id" not in names:
         return nw.col("_day")
@@ -58,7 +58,7 @@ def _order(frame: Any, names: list[str]) -> nw.Expr:
     return nw.coalesce(nw.col("order_id"), nw.col("_day").cast(nw.String))
 
 
-def of_orders(lines: Any, moment: datetime, window_days: int) -> Any:
+def of_orders(lines: Frame, moment: datetime, window_days: int) -> Frame:
     """Describe each customer's orders, money, gaps, returns and breadth."""
     border = today_of(moment) - window_days
     if nw.dependencies.is_duckdb_relation(lines.to_native()):
@@ -70,7 +70,7 @@ def of_orders(lines: Any, moment: datetime, window_days: int) -> Any:
     return _per_customer(sums.filter(nw.col("orders") > 0), moment)
 
 
-def sum_lines(lines: Any, moment: datetime, border: int) -> Any:
+def sum_lines(lines: Frame, moment: datetime, border: int) -> Frame:
     """Sum marked lines by customer: the definition, on any engine.
 
     Lines are aggregated to orders and orders to customers, returns beside them, in one pass.
@@ -107,7 +107,7 @@ def sum_lines(lines: Any, moment: datetime, border: int) -> Any:
     return customers if breadth is None else customers.join(breadth, on=KEY, how="left")
 
 
-def _per_customer(customers: Any, moment: datetime) -> Any:
+def _per_customer(customers: FrameT, moment: datetime) -> FrameT:
     """Turn sums over orders into the columns of the result."""
     names = customers.collect_schema().names()
     orders, today = nw.col("orders"), today_of(moment)
@@ -139,7 +139,7 @@ def _per_customer(customers: Any, moment: datetime) -> Any:
     )
 
 
-def _breadth(lines: Any) -> Any:
+def _breadth(lines: FrameT) -> FrameT | None:
     """Count different products and categories; customers without any are filled in later."""
     names = lines.collect_schema().names()
     found = None
@@ -154,7 +154,7 @@ def _breadth(lines: Any) -> Any:
     return found
 
 
-def of_payments(lines: Any) -> Any:
+def of_payments(lines: FrameT) -> FrameT | None:
     """Give each customer's share of order lines by method of payment, common methods only."""
     if "payment_method" not in lines.collect_schema().names():
         return None

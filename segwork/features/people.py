@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import narwhals as nw
+from narwhals.typing import Frame, FrameT, IntoFrame
 
 from segwork.features.common import KEY, collect, slug, today_of, with_day
 from segwork.schema import CUSTOMERS, Kind
@@ -16,7 +16,7 @@ BOUGHT_WORDS = "purchase|bought|order|paid|payment|^checkout$|checkout_complete"
 COMPLAINT_WORDS = "complain"
 
 
-def of_behaviour(behaviour: Any, moment: datetime) -> Any:
+def of_behaviour(behaviour: IntoFrame | None, moment: datetime) -> Frame | None:
     """Count events, sessions, active days and carts left behind."""
     if behaviour is None:
         return None
@@ -52,7 +52,7 @@ def of_behaviour(behaviour: Any, moment: datetime) -> Any:
     return active.join(found, on=KEY, how="left")
 
 
-def of_interactions(interactions: Any, moment: datetime) -> Any:
+def of_interactions(interactions: IntoFrame | None, moment: datetime) -> Frame | None:
     """Count contacts, calls and complaints, and add up handling minutes."""
     if interactions is None:
         return None
@@ -77,7 +77,7 @@ def of_interactions(interactions: Any, moment: datetime) -> Any:
     )
 
 
-def of_attributes(customers: Any, moment: datetime) -> Any:
+def of_attributes(customers: IntoFrame | None, moment: datetime) -> Frame | None:
     """Take the attributes of the contract; of a customer listed twice the first row counts.
 
     A lazy engine has no first row: there the largest value of each column counts.
@@ -101,7 +101,7 @@ def of_attributes(customers: Any, moment: datetime) -> Any:
     return frame.group_by(KEY).agg(*(nw.col(name).max() for name in rest))
 
 
-def of_external(found: Any, external: Any) -> Any:
+def of_external(found: FrameT, external: IntoFrame | None) -> FrameT:
     """Add the latest published value of each regional series to the customers of that region."""
     names = found.collect_schema().names()
     if external is None or "region" not in names:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
 from segwork.features.common import KEY
 
@@ -14,7 +13,7 @@ SCORES = {"days_since_last": False, "orders": True, "spend_total": True}
 """The columns that are scored, and whether more is better."""
 
 
-def rfm(features: Any) -> Any:
+def rfm(features: IntoFrameT) -> IntoFrameT:
     """Score customers 1 to 5, 5 best, on days since last order, orders and spend.
 
     Parameters

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
+from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
 from segwork.errors import DataError, UsageError
 
@@ -68,7 +69,7 @@ class TCloseness(float):
         return float(self)
 
 
-def k_anonymity(table: Any, *, quasi_identifiers: Sequence[str]) -> KAnonymity:
+def k_anonymity(table: IntoFrame, *, quasi_identifiers: Sequence[str]) -> KAnonymity:
     """Count the people in each class of equal quasi-identifiers; a missing value is a value.
 
     Parameters
@@ -101,7 +102,9 @@ def k_anonymity(table: Any, *, quasi_identifiers: Sequence[str]) -> KAnonymity:
     return KAnonymity(sizes.sort_values("n", kind="stable", ignore_index=True))
 
 
-def l_diversity(table: Any, *, quasi_identifiers: Sequence[str], sensitive: str) -> LDiversity:
+def l_diversity(
+    table: IntoFrame, *, quasi_identifiers: Sequence[str], sensitive: str
+) -> LDiversity:
     """Return the fewest different values of a sensitive column in any class.
 
     References
@@ -119,7 +122,9 @@ def l_diversity(table: Any, *, quasi_identifiers: Sequence[str], sensitive: str)
     return LDiversity(by.nunique(dropna=False).min())
 
 
-def t_closeness(table: Any, *, quasi_identifiers: Sequence[str], sensitive: str) -> TCloseness:
+def t_closeness(
+    table: IntoFrame, *, quasi_identifiers: Sequence[str], sensitive: str
+) -> TCloseness:
     """Return how far the sensitive values of any class are from those of the whole table.
 
     Numbers are compared by the ordered earth mover's distance, words by half the sum of the
@@ -147,14 +152,14 @@ def t_closeness(table: Any, *, quasi_identifiers: Sequence[str], sensitive: str)
     return TCloseness(furthest / (max(len(values) - 1, 1) if ordered else 2))
 
 
-def classes_of(by: Any) -> list[np.ndarray]:
+def classes_of(by: DataFrameGroupBy | SeriesGroupBy) -> list[np.ndarray]:
     """Return the positions of the rows of each group, in the order of their numbers."""
     number = by.ngroup().to_numpy()
     order = np.argsort(number, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
 
 
-def columns_of(table: Any, columns: Sequence[str]) -> pd.DataFrame:
+def columns_of(table: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return columns of any frame as pandas; the table must have rows and each of them."""
     frame = nw.from_native(table).lazy()
     known = frame.collect_schema().names()

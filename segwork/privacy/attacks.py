@@ -13,10 +13,10 @@ framework for quantifying privacy risk" (an attack counts beside a naive one).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.disclosure import SMALLEST_GROUP, recovered
 from segwork.evidence import wilson
@@ -57,7 +57,7 @@ def all_of(
     return pd.concat(tried, ignore_index=True).query("attempts > 0")
 
 
-def singling_out(table: Any, *, known: Names, tries: int = 1000, seed: int = 0) -> Frame:
+def singling_out(table: IntoFrame, *, known: Names, tries: int = 1000, seed: int = 0) -> Frame:
     """Describe a person by what is known: does the description fit nobody else?
 
     Guessing combines values drawn column by column, and must hit this very person.
@@ -86,7 +86,9 @@ def singling_out(table: Any, *, known: Names, tries: int = 1000, seed: int = 0) 
     return _row("singling out", known, alone, float(lucky.mean()))
 
 
-def linkage(outside: Any, released: Any, *, on: Names, tries: int = 1000, seed: int = 0) -> Frame:
+def linkage(
+    outside: Frame, released: Frame, *, on: Names, tries: int = 1000, seed: int = 0
+) -> Frame:
     """Find the row of a person known from elsewhere in a table without names.
 
     Parameters
@@ -107,7 +109,9 @@ def linkage(outside: Any, released: Any, *, on: Names, tries: int = 1000, seed: 
     return _row("linkage", on, (np.array(picked) == truth) & (truth >= 0), 1 / len(released))
 
 
-def inference(table: Any, *, known: Names, secret: str, tries: int = 1000, seed: int = 0) -> Frame:
+def inference(
+    table: IntoFrame, *, known: Names, secret: str, tries: int = 1000, seed: int = 0
+) -> Frame:
     """Guess a secret by what most others with the same known values have.
 
     Guessing says what most people of the whole table have.

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import Frame, IntoFrame
 
 from segwork import tables as _tables
 from segwork.config import Config
@@ -145,7 +145,9 @@ def _recorded(tables: Tables) -> list[str]:
     return [c.removeprefix("consent_") for c in columns if FLAG.fullmatch(c)]
 
 
-def _through(tables: Tables, needs: Mapping[str, set[str]], moment: datetime, unnamed: bool) -> Any:
+def _through(
+    tables: Tables, needs: Mapping[str, set[str]], moment: datetime, unnamed: bool
+) -> Consented:
     """Split every table; without needs nobody was asked, and only a withdrawal tells."""
     frames, raws, seen = {}, dict(tables.raw), {}
     for name in PEOPLE:
@@ -163,7 +165,7 @@ def _through(tables: Tables, needs: Mapping[str, set[str]], moment: datetime, un
     return Consented(replace(tables, **frames, raw=raws), pd.DataFrame(counts), status)
 
 
-def _joined(tables: Tables, name: str, purposes: set[str], moment: datetime) -> Any:
+def _joined(tables: Tables, name: str, purposes: set[str], moment: datetime) -> Frame:
     """Return the ids of a table beside what is known of them; a row without id stays unknown."""
     native = getattr(tables, name)
     if nw.dependencies.is_duckdb_relation(native):  # its joins do not keep the order of rows
@@ -180,7 +182,7 @@ def _joined(tables: Tables, name: str, purposes: set[str], moment: datetime) -> 
     return joined.with_columns(nw.when(known).then(stays).alias(_STAYS), nw.col(_GONE).fill_null(0))
 
 
-def _taken(tables: Tables, name: str, kept: Any) -> tuple[Any, Any]:
+def _taken(tables: Tables, name: str, kept: Frame) -> tuple[IntoFrame, IntoFrame]:
     """Return the rows that stay, checked and as they came.
 
     Where an engine has no positions, "as they came" is what was read of them.
@@ -197,7 +199,7 @@ def _taken(tables: Tables, name: str, kept: Any) -> tuple[Any, Any]:
     return ready[0], ready[-1]
 
 
-def _counted(step: str, seen: pd.DataFrame, unnamed: bool) -> dict[str, Any]:
+def _counted(step: str, seen: pd.DataFrame, unnamed: bool) -> dict[str, str | int]:
     """Count customers and rows of a step; a customer is what the worst of their rows says."""
     one = seen.groupby("customer_id").agg({_STAYS: "min", _GONE: "max"})
     kept, withdrawn = int((one[_STAYS] == 1).sum()), int(one[_GONE].sum())
@@ -214,7 +216,7 @@ def _counted(step: str, seen: pd.DataFrame, unnamed: bool) -> dict[str, Any]:
     }
 
 
-def _states(customers: Any, purposes: set[str], moment: datetime) -> Any:
+def _states(customers: Frame, purposes: set[str], moment: datetime) -> Frame:
     """Return one row a customer: all purposes allowed and not withdrawn (1 or 0), withdrawn."""
     columns = customers.collect_schema().names()
     given, gone, latest = nw.lit(True), nw.lit(False), list[nw.Expr]()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.checks import Evidence, Findings, NotApplicable, Rule, check, run
 from segwork.disclosure import SMALLEST_GROUP, direct_identifiers, recovered
@@ -20,6 +21,7 @@ from segwork.privacy.unicity import Unicity
 from segwork.results import Interval
 
 MOST_EPSILON = 10.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def judged(case: Disclosure) -> Findings:
     return run("PR", case)
 
 
-def _need(there: Any, what: str) -> Any:
+def _need(there: T | None, what: str) -> T:
     if there is None or (hasattr(there, "__len__") and not len(there)):
         raise NotApplicable(f"there is no {what}")
     return there
@@ -152,6 +154,6 @@ def attacks(case: Disclosure, _rule: Rule) -> Iterator[Evidence]:
         yield Evidence(of=row.attempts, n=row.successes, note=note, **lead)
 
 
-def _ids(native: Any) -> set[str]:
+def _ids(native: IntoFrame) -> set[str]:
     ids = nw.from_native(native).lazy().select("customer_id").drop_nulls().unique().collect()
     return set(ids["customer_id"].to_list())

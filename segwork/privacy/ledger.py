@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from segwork.errors import BudgetError, DataError, UsageError
 from segwork.run import Run, project_root
 from segwork.runs.files import atomically
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -57,7 +59,7 @@ class Ledger:
         """What may still be spent."""
         return max(0.0, self.budget - self.spent)
 
-    def answer(self, question: str, *, epsilon: float, draw: Callable[[], Any]) -> Any:
+    def answer(self, question: str, *, epsilon: float, draw: Callable[[], T]) -> T:
         """Return the kept answer; else spend, draw, keep it, and only then return it.
 
         Parameters
@@ -86,7 +88,7 @@ class Ledger:
                 atomically(self.path, lambda place: Path(place).write_text(text, "utf-8"))
             return entries[question]["answer"]
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, dict[str, object]]:
         try:
             entries = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
             if all(entry["epsilon"] > 0 and "answer" in entry for entry in entries.values()):

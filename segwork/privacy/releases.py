@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from segwork.errors import MissingExtraError, UsageError
 from segwork.privacy.ledger import Ledger
@@ -22,6 +22,10 @@ CANDIDATES = 201
 BINS = 10
 ENDS = ("value", "low", "high")
 LEVEL, BOTH = 0.95, 0.975  # of an interval; of each of two that hold together
+Numbers = float | pd.Series | pd.DataFrame
+Limits = Sequence[float | str]  # bounds, edges of bins, or categories
+Row = list[str | float | None]  # group and bin, or bin alone; then value, low, high
+Mechanism = Callable[[int | list[float]], float]  # draws noise at every call
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ class Release:
         Whether the names of the groups were declared, and not read from the data.
     """
 
-    value: Any
-    low: Any
-    high: Any
+    value: Numbers
+    low: Numbers
+    high: Numbers
     epsilon: float
     statistic: str
     declared: bool = True
@@ -54,12 +58,12 @@ class Release:
 
 
 def release(
-    values: Any,
+    values: ArrayLike,
     *,
     statistic: str,
     epsilon: float,
-    bounds: Sequence[Any] | None = None,
-    groups: Any = None,
+    bounds: Limits | None = None,
+    groups: ArrayLike | None = None,
     ledger: Ledger | None = None,
     quantile: float = 0.5,
 ) -> Release:
@@ -115,7 +119,7 @@ def release(
     if not available():
         raise MissingExtraError.of("opendp", extra="privacy", needed_for="a private release")
 
-    def draw() -> list[list[Any]]:
+    def draw() -> list[Row]:
         parts = {name: people.loc[people["group"] == name, "value"] for name in names}
         return [
             [name, *line]
@@ -150,14 +154,14 @@ def half_width(*, epsilon: float, sensitivity: int = 1, level: float = LEVEL) ->
     return int(np.ceil(dp.discrete_laplacian_scale_to_accuracy(scale, 1 - level)))
 
 
-def _declares(groups: Any) -> bool:
+def _declares(groups: ArrayLike) -> bool:
     return isinstance(getattr(groups, "dtype", None), pd.CategoricalDtype)
 
 
-def _one_row_each(values: Any, groups: Any) -> tuple[pd.DataFrame, list[Any]]:
+def _one_row_each(values: ArrayLike, groups: ArrayLike | None) -> tuple[pd.DataFrame, list[str]]:
     """Return value and group of each customer, one row each, and the names of the groups."""
     frame = pd.DataFrame({"value": pd.Series(values), "group": ""})
-    names: list[Any] = []
+    names: list[str] = []
     if groups is not None:
         by_customer = isinstance(groups, pd.Series) and not groups.index.equals(frame.index)
         frame["group"] = frame.index.map(groups) if by_customer else np.asarray(groups)
@@ -174,7 +178,7 @@ def _one_row_each(values: Any, groups: Any) -> tuple[pd.DataFrame, list[Any]]:
     return frame, names
 
 
-def _bins(statistic: str, values: pd.Series, bounds: Sequence[Any] | None) -> list[Any]:
+def _bins(statistic: str, values: pd.Series, bounds: Limits | None) -> Limits:
     """Return what limits the values: nothing, both bounds, edges of bins, or categories."""
     words = not pd.api.types.is_numeric_dtype(values)
     if statistic == "count":
@@ -193,13 +197,13 @@ def _bins(statistic: str, values: pd.Series, bounds: Sequence[Any] | None) -> li
     return list(np.linspace(low, high, BINS + 1)) if statistic == "histogram" else [low, high]
 
 
-def _fingerprint(people: pd.DataFrame, question: list[Any]) -> str:
+def _fingerprint(people: pd.DataFrame, question: list[object]) -> str:
     """Hash data and question; neither the order nor the ids of customers matter."""
     rows = np.sort(pd.util.hash_pandas_object(people.astype(str), index=False).to_numpy())
     return hashlib.sha256(rows.tobytes() + json.dumps(question).encode()).hexdigest()
 
 
-def _shaped(lines: list[list[Any]]) -> list[Any]:
+def _shaped(lines: list[Row]) -> list[Numbers]:
     """Return value, low and high by group, by bin, or by both."""
     table = pd.DataFrame(lines, columns=["group", "bin", *ENDS])
     keys = [key for key in ("group", "bin") if table[key].notna().any()]
@@ -209,7 +213,7 @@ def _shaped(lines: list[list[Any]]) -> list[Any]:
 
 
 @lru_cache(maxsize=256)
-def _laplace(sensitivity: int, epsilon: float) -> tuple[float, Any]:
+def _laplace(sensitivity: int, epsilon: float) -> tuple[float, Mechanism]:
     """Return scale and mechanism of a noisy whole number."""
     import opendp.prelude as dp
 
@@ -218,7 +222,7 @@ def _laplace(sensitivity: int, epsilon: float) -> tuple[float, Any]:
 
 
 @lru_cache(maxsize=256)
-def _quantile_at(low: float, high: float, at: float, epsilon: float) -> tuple[float, Any]:
+def _quantile_at(low: float, high: float, at: float, epsilon: float) -> tuple[float, Mechanism]:
     """Return scale and mechanism of a quantile among fixed candidates."""
     import opendp.prelude as dp
 
@@ -227,7 +231,9 @@ def _quantile_at(low: float, high: float, at: float, epsilon: float) -> tuple[fl
     return _tuned(lambda scale: dp.m.make_private_quantile(*fixed, scale), 1, epsilon)
 
 
-def _tuned(make: Callable[[float], Any], moved: int, epsilon: float) -> tuple[float, Any]:
+def _tuned(
+    make: Callable[[float], Mechanism], moved: int, epsilon: float
+) -> tuple[float, Mechanism]:
     """Let the library find the least scale whose privacy loss is ε at most."""
     import opendp.prelude as dp
 
@@ -243,11 +249,11 @@ def _noisy(n: float, epsilon: float, *, sensitivity: int = 1, level: float = LEV
     return [max(0, value), max(0, value - width), max(0, value + width)]
 
 
-def _count(values: pd.Series, epsilon: float, _bins: list[Any], _at: float) -> list[list[Any]]:
+def _count(values: pd.Series, epsilon: float, _bins: Limits, _at: float) -> list[Row]:
     return [[None, *_noisy(len(values), epsilon)]]
 
 
-def _histogram(values: pd.Series, epsilon: float, bins: list[Any], _at: float) -> list[list[Any]]:
+def _histogram(values: pd.Series, epsilon: float, bins: Limits, _at: float) -> list[Row]:
     """Count by bin; a customer is in one bin, so that all bins together cost ε once."""
     if not pd.api.types.is_numeric_dtype(values):
         return [[str(name), *_noisy((values == name).sum(), epsilon)] for name in bins]
@@ -256,7 +262,7 @@ def _histogram(values: pd.Series, epsilon: float, bins: list[Any], _at: float) -
     return [[name, *_noisy(n, epsilon)] for name, n in zip(names, counts, strict=True)]
 
 
-def _mean(values: pd.Series, epsilon: float, bins: list[Any], _at: float) -> list[list[Any]]:
+def _mean(values: pd.Series, epsilon: float, bins: Limits, _at: float) -> list[Row]:
     """Divide a noisy sum by a noisy count, half of ε each."""
     low, step = bins[0], (bins[1] - bins[0]) / STEPS
     steps = np.rint((np.clip(values.to_numpy(float), *bins) - low) / step)
@@ -267,7 +273,7 @@ def _mean(values: pd.Series, epsilon: float, bins: list[Any], _at: float) -> lis
     return [[None, *np.clip(low + step * means, *bins).tolist()]]
 
 
-def _quantile(values: pd.Series, epsilon: float, bins: list[Any], at: float) -> list[list[Any]]:
+def _quantile(values: pd.Series, epsilon: float, bins: Limits, at: float) -> list[Row]:
     """Choose among fixed candidates; quantiles further out by their own error are the ends.
 
     A tenth of ε goes to a count, four to the value, five to the ends.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.errors import DataError
 from segwork.evidence import wilson
@@ -36,7 +36,7 @@ class Unicity:
 
 
 def unicity(
-    events: Any,
+    events: IntoFrame,
     *,
     points: int | Sequence[int],
     customer_id: str = "customer_id",

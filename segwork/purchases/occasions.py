@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame, IntoFrameT
 
 from segwork import tables
 from segwork.features import orders as _orders
@@ -131,7 +131,7 @@ class Seen:
         return np.round((z + FURTHEST) * CLASSES).astype(int)
 
 
-def occasions(transactions: Any, *, as_of: date | str) -> Occasions:
+def occasions(transactions: IntoFrame, *, as_of: date | str) -> Occasions:
     """Read the occasions before ``as_of`` from order lines, any engine Narwhals knows.
 
     Parameters
@@ -167,12 +167,12 @@ def occasions(transactions: Any, *, as_of: date | str) -> Occasions:
     return _by_day(ids, who, day, order, amount, today_of(tables.instant(as_of)))
 
 
-def in_memory(frame: Any) -> pd.DataFrame:
+def in_memory(frame: IntoFrame) -> pd.DataFrame:
     """Return a narrow Narwhals frame as pandas."""
     return collect(frame).to_pandas()
 
 
-def with_amount(transactions: Any) -> Any:
+def with_amount(transactions: IntoFrameT) -> IntoFrameT:
     """Add ``amount`` where it is missing: quantity × unit price, or nothing known."""
     frame = nw.from_native(transactions)
     names = frame.collect_schema().names()

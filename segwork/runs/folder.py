@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from types import UnionType
+from typing import Self, TypeVar
 
 from segwork.errors import DataError
 from segwork.runs.files import Json
@@ -294,13 +295,13 @@ def flat(value: object, prefix: str = "") -> Json:
     return found
 
 
-def _of_kinds(content: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> None:
+def _of_kinds(content: Json, kinds: Mapping[str, type | UnionType], where: str) -> None:
     for key, kind in kinds.items():
         if not isinstance(content.get(key), kind):
             raise DataError(f"{where} has no usable {key}")
 
 
-def _mapping(value: object, where: str) -> Mapping[str, Any]:
+def _mapping(value: object, where: str) -> Json:
     if not isinstance(value, Mapping):
         raise DataError(f"{where} is no mapping")
     return value

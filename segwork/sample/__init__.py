@@ -14,9 +14,10 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segwork.errors import UsageError
+from segwork.runs.files import Json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class AnswerKey:
     rules: pd.DataFrame
     faults: pd.DataFrame
     fault_rows: pd.DataFrame
-    constants: dict[str, Any]
+    constants: Json
 
     def rows(self, fault: str) -> pd.DataFrame:
         """Return table and row of every row hit by the fault of that name."""
@@ -202,7 +203,7 @@ def ensure(config: Config) -> Path | None:
     return write(folder, customers=config.sample.customers, seed=config.sample.seed)
 
 
-def _settings(customers: int, seed: int, faults: bool) -> dict[str, Any]:
+def _settings(customers: int, seed: int, faults: bool) -> Json:
     return {"version": VERSION, "customers": customers, "seed": seed, "faults": faults}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.errors import DataError, UsageError
 from segwork.purchases import Occasions, occasions
@@ -53,7 +53,11 @@ class RevenueAhead:
 
 
 def revenue_ahead(
-    transactions: Any, segments: Any, *, as_of: date | str, quarters: int = 4
+    transactions: IntoFrame,
+    segments: pd.Series | pd.DataFrame,
+    *,
+    as_of: date | str,
+    quarters: int = 4,
 ) -> RevenueAhead:
     """Expect each segment's revenue in the next quarters of 91 days, without customers to come.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -51,7 +50,7 @@ class Attractiveness:
 
 def attractiveness(
     tables: Tables,
-    segments: Any,
+    segments: pd.Series | pd.DataFrame,
     *,
     as_of: date | str,
     weights: Mapping[str, float],

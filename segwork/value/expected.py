@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.errors import DataError, UsageError
 from segwork.purchases import occasions
@@ -70,7 +70,7 @@ class Expected:
 
 
 def expected(
-    transactions: Any,
+    transactions: IntoFrame,
     *,
     as_of: date | str,
     horizon_days: int = 365,

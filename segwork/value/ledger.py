@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import Frame, IntoFrame
 
 from segwork import tables as _tables
 from segwork.errors import DataError, UsageError
@@ -20,7 +20,7 @@ from segwork.tables import Tables
 UNASSIGNED = "not assigned"
 
 
-def labels(segments: Any) -> pd.Series:
+def labels(segments: pd.Series | pd.DataFrame) -> pd.Series:
     """Return segment by customer id, both as text, from a Series or a frame.
 
     Parameters
@@ -75,7 +75,12 @@ class Ledger:
     """
 
     def __init__(
-        self, tables: Tables, segments: Any, *, as_of: date | str, window_days: int
+        self,
+        tables: Tables,
+        segments: pd.Series | pd.DataFrame,
+        *,
+        as_of: date | str,
+        window_days: int,
     ) -> None:
         if isinstance(window_days, bool) or window_days <= 0:
             raise UsageError(f"window_days is {window_days!r}", accepted="a positive number")
@@ -101,13 +106,13 @@ class Ledger:
         """Return what each customer's lines add up to, returns taken off."""
         return self.sum(np.nan_to_num(column(self.lines, "amount")), self.lines)
 
-    def _known(self, frame: Any) -> bool:
+    def _known(self, frame: IntoFrame | None) -> bool:
         if frame is None:
             return False
         ids = in_memory(nw.from_native(frame).select(KEY))[KEY].dropna().unique()
         return bool((self.label.index.get_indexer(pd.Index(ids).map(str)) >= 0).any())
 
-    def _window(self, native: Any, column: str) -> Any:
+    def _window(self, native: IntoFrame, column: str) -> Frame:
         frame = nw.from_native(native)
         zoned = getattr(frame.collect_schema()[column], "time_zone", None)
         at = nw.col(column)
@@ -120,7 +125,7 @@ class Ledger:
         place = self.label.index.get_indexer(pd.Index(found).map(str))
         return np.where(codes >= 0, place[codes], -1) if len(place) else np.full(len(ids), -1)
 
-    def _lines(self, native: Any) -> pd.DataFrame:
+    def _lines(self, native: IntoFrame) -> pd.DataFrame:
         recent = self._window(with_amount(native), "ordered_at")
         nobody = recent.filter(nw.col(KEY).is_null()).select(nw.col("amount").sum())
         self.lost = float(np.nan_to_num(in_memory(nobody)["amount"].astype(float).sum()))
@@ -135,7 +140,7 @@ class Ledger:
         lines["new_order"] = lines["sold"].astype(bool) & ~pd.Series(key).duplicated().to_numpy()
         return lines.drop(columns=[KEY, "_order", "_day"])
 
-    def _contacts(self, native: Any) -> pd.DataFrame:
+    def _contacts(self, native: IntoFrame) -> pd.DataFrame:
         recent = with_day(self._window(native, "occurred_at"), "occurred_at")
         names = [n for n in recent.collect_schema().names() if n != "text"]
         contacts = in_memory(recent.select(*names))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,7 +105,7 @@ class Profit:
 
 def profit(
     tables: Tables,
-    segments: Any,
+    segments: pd.Series | pd.DataFrame,
     *,
     as_of: date | str,
     window_days: int = 365,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -51,7 +50,7 @@ class Service:
         return {f"{kind.replace(' ', '_')}_dimensions": int((kinds == kind).sum()) for kind in RANK}
 
 
-def service(tables: Tables, segments: Any, *, as_of: date | str) -> Service:
+def service(tables: Tables, segments: pd.Series | pd.DataFrame, *, as_of: date | str) -> Service:
     """Measure service by segment: a survey where there is one, else what contacts of a year tell.
 
     Parameters

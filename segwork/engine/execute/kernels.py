@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 from jupyter_client.kernelspec import KernelSpec
@@ -27,7 +27,9 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
 from papermill import engines, translators
+from papermill.engines import NotebookExecutionManager
 
 from segwork.engine import processes
 from segwork.engine.execute import exceptions
@@ -119,7 +121,7 @@ class Job:
 class Manager(AsyncKernelManager):
     """Starts the running interpreter's own kernel on sockets in a folder of its own."""
 
-    def __init__(self, **keywords: Any) -> None:
+    def __init__(self, **keywords: object) -> None:
         self.own_folder = Path(tempfile.mkdtemp(prefix="k", dir=temporary_folder()))
         place = {"connection_file": str(self.own_folder / "kernel.json")}
         if os.name == "posix" and len(str(self.own_folder)) < SOCKET_PATH_LIMIT:
@@ -142,7 +144,7 @@ class Manager(AsyncKernelManager):
 class Client(NotebookClient):
     """Runs the cells one by one and notes how each ended."""
 
-    def __init__(self, nb: Any, job: Job) -> None:
+    def __init__(self, nb: NotebookNode, job: Job) -> None:
         super().__init__(
             nb,
             kernel_manager_class=Manager,
@@ -159,7 +161,7 @@ class Client(NotebookClient):
         self.job = job
         self.asked_to_exit = False
 
-    def run_cells(self, manager: Any) -> None:
+    def run_cells(self, manager: NotebookExecutionManager) -> None:
         """Execute every cell in a fresh kernel, then ask the kernel which files it imported."""
         task = self.job.task
         environment = {**processes.environment(), **KERNEL_ENVIRONMENT, **task.environment}
@@ -173,14 +175,14 @@ class Client(NotebookClient):
                     self.job.title = last_heading(cell.source) or self.job.title
             self._trace()
 
-    async def async_start_new_kernel(self, **keywords: Any) -> None:
+    async def async_start_new_kernel(self, **keywords: object) -> None:
         """Start the kernel and let the watch know its process."""
         await super().async_start_new_kernel(**keywords)
         self.job.pid = self.km.provisioner.pid
 
     start_new_kernel = run_sync(async_start_new_kernel)
 
-    def _run_cell(self, index: int, cell: Any, manager: Any) -> None:
+    def _run_cell(self, index: int, cell: NotebookNode, manager: NotebookExecutionManager) -> None:
         job, tags = self.job, cell.metadata.get("tags", [])
         record = CellRecord(title=visible(job.title))
         job.cells.append(record)
@@ -213,7 +215,7 @@ class Client(NotebookClient):
             part.get("source") == "ask_exit" and not part.get("keepkernel") for part in payload
         )
 
-    def _tidy(self, cell: Any) -> None:
+    def _tidy(self, cell: NotebookNode) -> None:
         """Join the streams of a cell and keep data out of its exceptions."""
         cell.outputs = coalesced(cell.outputs)
         for output in cell.outputs:
@@ -225,7 +227,7 @@ class Client(NotebookClient):
         """The code of the notebook."""
         return [cell.source for cell in self.nb.cells if cell.cell_type == "code"]
 
-    def _execute(self, index: int, cell: Any) -> None:
+    def _execute(self, index: int, cell: NotebookNode) -> None:
         try:
             self.execute_cell(cell, index)
         except DeadKernelError:  # ask now: the cleaning up forgets the process
@@ -251,19 +253,20 @@ class Engine(engines.Engine):
     """The Papermill engine ``segwork``."""
 
     @classmethod
-    def nb_kernel_name(cls, *_: Any, **__: Any) -> str:
+    def nb_kernel_name(cls, *_: object, **__: object) -> str:
         """Name our own translator; the kernel itself is always the running interpreter."""
         return NAME
 
     @classmethod
-    def nb_language(cls, *_: Any, **__: Any) -> str:
+    def nb_language(cls, *_: object, **__: object) -> str:
         """Return the one language there is."""
         return "python"
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, _kernel_name: str, **keywords: Any) -> None:
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, _kernel_name: str, *, job: Job, **_: object
+    ) -> None:
         """Run the notebook and settle the job; never raises for what the notebook did."""
-        job: Job = keywords["job"]
         client = Client(nb_man.nb, job)
         watch = threading.Thread(target=_watch, args=(job,), daemon=True)
         watch.start()

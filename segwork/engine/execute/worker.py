@@ -45,6 +45,8 @@ def main() -> None:
     tasks: queue.Queue[Task | None] = queue.Queue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(tasks, stop), daemon=True).start()
+    # nbformat's validator builds a grammar of addresses, which no notebook has, for a second.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill  # noqa: F401  (the slow import, while the run is still planning)
 
     with contextlib.suppress(BrokenPipeError):  # the run is gone

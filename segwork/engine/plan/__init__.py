@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from segwork import config as _config
 from segwork import tables
@@ -17,7 +16,7 @@ from segwork.packaged import notebooks_of
 from segwork.runs.folder import RunFolder
 from segwork.runs.project import own_folder, project_root, pseudonym_key
 
-Values = Mapping[str, Mapping[str, Any]]  # typed parameter values, by notebook
+Values = Mapping[str, Mapping[str, object]]  # typed parameter values, by notebook
 DEFAULT_CONFIGS = ("segwork.toml", "notebooks/configs/sample.toml")
 
 
@@ -189,7 +188,7 @@ def _values(
     config_name: str,
     texts: Iterable[str],
     typed: Values | None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     from_config = typed if typed is not None else config.parameters
     for name in from_config:
         if name not in found:

@@ -24,14 +24,15 @@ from segwork.errors import UsageError
 
 _ALLOWED_IMPORTS = {"datetime", "pathlib", "typing"}
 _MISSING = object()
-_TYPES: dict[str, Any] = {
+Kind = Any  # a type, or a form of typing such as list[int] | None
+_TYPES: dict[str, Kind] = {
     **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, date, Path)},
     "Literal": Literal,
     "Optional": Optional,
     "Union": Union,
     "Any": Any,
 }
-_WRITTEN: dict[Any, str] = {
+_WRITTEN: dict[Kind, str] = {
     int: r"[+-]?(0|[1-9]\d*)",
     float: r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
     bool: r"(?i)true|false",
@@ -58,8 +59,8 @@ class Parameter:
 
     name: str
     kind: str
-    default: Any
-    literal: Any
+    default: object
+    literal: object
     help: str = ""
     annotated: bool = False
 
@@ -99,10 +100,10 @@ def schema(notebook: Notebook) -> dict[str, Parameter]:
 def values(
     notebook: Notebook,
     *,
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     command_line: Mapping[str, str],
-    injected: Mapping[str, Any],
-) -> dict[str, Any]:
+    injected: Mapping[str, object],
+) -> dict[str, object]:
     """Return the value of every parameter: default < config < command line; typed.
 
     Parameters
@@ -139,7 +140,7 @@ def values(
     return ready
 
 
-def refuse_below_zero(notebook: Notebook, given: Mapping[str, Any]) -> None:
+def refuse_below_zero(notebook: Notebook, given: Mapping[str, object]) -> None:
     """Refuse a number below zero where the default is none: counts, days, shares are not.
 
     Raises
@@ -188,7 +189,7 @@ def notebook_named(short: str, names: Iterable[str]) -> str:
     return matches[0]
 
 
-def code_of(value: Any) -> str:
+def code_of(value: object) -> str:
     """Write a value as Python source that builds exactly that value.
 
     Examples
@@ -203,7 +204,7 @@ def code_of(value: Any) -> str:
     return repr(value)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return the value as JSON can hold it: dates and paths as text."""
     return (
         value.isoformat()
@@ -257,7 +258,7 @@ def _not_literal(statement: ast.stmt, cell: Cell, where: str) -> UsageError:
     )
 
 
-def _literal(node: ast.expr) -> Any:
+def _literal(node: ast.expr) -> object:
     if isinstance(node, ast.Call) and not node.keywords:
         name = ast.unparse(node.func).rpartition(".")[2]
         arguments = [_literal(argument) for argument in node.args]
@@ -285,7 +286,7 @@ def _not_assigned_again(notebook: Notebook, own: Cell, known: Mapping[str, Param
                     )
 
 
-def _kind(text: str) -> Any:
+def _kind(text: str) -> Kind:
     """Return the type an annotation means, or _MISSING where it is none of ours."""
     try:
         return _meant(ast.parse(text.strip("'\""), mode="eval").body)
@@ -293,7 +294,7 @@ def _kind(text: str) -> Any:
         return _MISSING
 
 
-def _meant(node: ast.expr) -> Any:
+def _meant(node: ast.expr) -> Kind:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return Union[_meant(node.left), _meant(node.right)]  # noqa: UP007  (built, not written)
     if isinstance(node, ast.Subscript):
@@ -307,14 +308,14 @@ def _meant(node: ast.expr) -> Any:
     return _TYPES[ast.unparse(node)]
 
 
-def _typed(parameter: Parameter, value: Any, where: str) -> Any:
+def _typed(parameter: Parameter, value: object, where: str) -> object:
     fitted = _fit(_kind(parameter.kind), value)
     if fitted is _MISSING:
         raise _wrong(parameter, value, where)
     return fitted
 
 
-def _parsed(parameter: Parameter, text: str, where: str) -> Any:
+def _parsed(parameter: Parameter, text: str, where: str) -> object:
     """Read command-line text by the declared type; nothing is guessed."""
     value = _read(_kind(parameter.kind), text)
     if value is _MISSING:
@@ -322,13 +323,13 @@ def _parsed(parameter: Parameter, text: str, where: str) -> Any:
     return value
 
 
-def _wrong(parameter: Parameter, value: Any, where: str) -> UsageError:
+def _wrong(parameter: Parameter, value: object, where: str) -> UsageError:
     return UsageError(
         f"parameter '{parameter.name}' of {where} is {value!r}", accepted=parameter.kind
     )
 
 
-def _fit(kind: Any, value: Any) -> Any:
+def _fit(kind: Kind, value: object) -> object:
     """Return the value as that type, or _MISSING where it is none; 3 fits float, True no int."""
     base, inner = get_origin(kind) or kind, get_args(kind)
     if base in (Union, UnionType):
@@ -350,19 +351,19 @@ def _fit(kind: Any, value: Any) -> Any:
     return value if exact or base is Any else _MISSING
 
 
-def _each(kind: Any, items: list[Any]) -> Any:
+def _each(kind: Kind, items: list[object]) -> object:
     fitted = [_fit(kind, item) for item in items]
     return _MISSING if any(item is _MISSING for item in fitted) else fitted
 
 
-def _date(text: str) -> Any:
+def _date(text: str) -> object:
     try:
         return date.fromisoformat(text)
     except ValueError:
         return _MISSING
 
 
-def _read(kind: Any, text: str) -> Any:
+def _read(kind: Kind, text: str) -> object:
     base, inner = get_origin(kind) or kind, get_args(kind)
     if base in (Union, UnionType):  # None first: "none" is a text too
         options = sorted(inner, key=lambda option: option is not type(None))
