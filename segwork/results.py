@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -90,6 +91,17 @@ class Finding:
 
 
 YES_NO = "yes or no"
+
+
+def spelled(text: str) -> str:
+    """Return text with the one spelling of shares that pages have: a space before the sign.
+
+    Examples
+    --------
+    >>> spelled("9% of 24.9 %")
+    '9 % of 24.9 %'
+    """
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def display(value: object, unit: str = "") -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from segwork.report.clean import NO_ALT, fragment, plain
 from segwork.report.layout import part
 from segwork.report.markdown import Outline, render
+from segwork.runs.shown import APPENDIX, CAPTION
 
 Cell = Mapping[str, Any]
 LONGEST_TEXT = 20_000
@@ -69,6 +70,23 @@ def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> s
     return "\n".join(part for part in parts if part)
 
 
+def appendix(cells: list[Cell]) -> str:
+    """Return what cells show for the appendix, tables folded under their captions."""
+    return "\n".join(
+        _or_a_sentence(_folded, output)
+        for _, cell in code_cells(cells)
+        for output in cell.get("outputs", ())
+        if output.get("metadata", {}).get(APPENDIX)
+    )
+
+
+def _folded(output: Mapping[str, Any]) -> str:
+    html = _output(output)
+    if "text/html" not in output["data"]:
+        return html
+    return part("cells.html", "folded", _text(output["data"]["text/plain"]), Markup(html))
+
+
 def _or_a_sentence(draw: Callable[..., str], *what: object) -> str:
     """Return what is drawn; where that fails, a sentence: one bad output costs that output."""
     try:
@@ -113,6 +131,7 @@ def coloured(source: str) -> list[tuple[str, str]]:
 
 def _outputs(cell: Cell) -> str:
     outputs = _joined(cell.get("outputs", ()))
+    outputs = [output for output in outputs if not output.get("metadata", {}).get(APPENDIX)]
     shown = [html for output in outputs if (html := _or_a_sentence(_output, output))]
     return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
 
@@ -144,6 +163,8 @@ def _output(output: Mapping[str, Any]) -> str:
         return part("cells.html", "error", head, _pre(trace))
     if re.match(r"(?:Posix|Windows)Path\(", _text(output["data"].get("text/plain", ""))):
         return ""  # a cell that ends with run.save(…) says where the file lies
+    if output.get("metadata", {}).get(CAPTION) is True:
+        return ""  # it stands below the figure itself
     return _rich(output["data"], output.get("metadata", {}))
 
 
@@ -174,7 +195,8 @@ def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
         url = f"data:{kind};base64,{packed}"
         width, height = _size(packed)
     note = "" if alt else Markup(NO_ALT)
-    return part("cells.html", "figure", url, alt, width, height, note)
+    caption = str(metadata.get(kind, {}).get(CAPTION, ""))
+    return part("cells.html", "figure", url, alt, caption, width, height, note)
 
 
 def _alt(kind: str, metadata: Mapping[str, Any]) -> str:
