@@ -14,6 +14,7 @@ from segwork.report.folder import Finding, JudgedRun, by_urgency
 from segwork.report.layout import badge, drawn, link, mark, page
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import Rows, answer, footer, title
+from segwork.report.questions import questions
 from segwork.report.segments import FEWEST, segments
 from segwork.report.use import use
 from segwork.responsible import responsibilities
@@ -76,6 +77,7 @@ def index_page(run: JudgedRun) -> str:
         use=use(run),
         segments=segments(run),
         fewest=FEWEST,
+        questions=questions(run),
         answers=_answers(run),
         notebooks=_notebooks(run),
         broken=_broken(run),

@@ -87,6 +87,11 @@ class Profit:
             facts |= {"worst_segment": str(worst.name), "worst_total": float(worst[self.answer])}
         return facts
 
+    def totals(self) -> pd.DataFrame:
+        """Return what each segment brings in all, with its interval and the word for it."""
+        table = self.by_segment[[self.answer, "low", "high"]].rename(columns={self.answer: "total"})
+        return table.assign(answer=self.answer)
+
     def meaning(self) -> tuple[str, str]:
         """Return what the segments mean and what to do, a sentence each."""
         paid_for = self.by_segment[self.by_segment["high"] < 0]
