@@ -26,7 +26,7 @@ from segwork.runs import people, picture
 from segwork.runs.files import atomically, private_folder, write_json
 from segwork.runs.folder import RunFolder
 from segwork.runs.project import SAMPLE_KEY, project_root, pseudonym_key
-from segwork.runs.shown import CAPTION, as_markdown, html_table, placed
+from segwork.runs.shown import CAPTION, ELSEWHERE, as_markdown, html_table, placed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,7 @@ class Run:
 
         parts = {"found": found, "means": means, "do": do}
         self._answer = {name: self._filled(text, values) for name, text in parts.items()}
-        show(Markdown("\n\n".join(self._answer.values())))
+        show(Markdown("\n\n".join(self._answer.values())), metadata={ELSEWHERE: True})
 
     def record(self, result: Result, *, prefix: str = "") -> None:
         """Record what a result knows of itself: its ``facts()``."""
@@ -187,7 +187,7 @@ class Run:
         drawn = picture.png(figure)
         plt.close(figure)
         self._figures.append(alt)
-        show(Markdown(f"**{as_markdown(caption)}**"), metadata={CAPTION: True, **placed(appendix)})
+        show(Markdown(f"**{as_markdown(caption)}**"), metadata={ELSEWHERE: True})
         metadata = {"image/png": {"alt": alt, CAPTION: caption}, **placed(appendix)}
         show({"image/png": drawn, "text/plain": alt}, raw=True, metadata=metadata)
 

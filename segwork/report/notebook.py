@@ -69,7 +69,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     opening = body(lead, outline)
     findings = run.judged(notebook)
     judged = outline.add(2, "What was judged") if findings else ""
-    rest = body(cells[len(lead) :], outline, failed=failed)
+    rest = body(cells[len(lead) :], outline, failed=failed, complete=entry.status == RAN)
     details = appendix(cells)
     details_heading = outline.add(2, "Appendix") if details else ""
     facts, made = _facts(run.files.recorded(notebook)), _made_with(entry)

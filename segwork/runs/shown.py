@@ -5,15 +5,17 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from segwork.results import display, spelled
+from segwork.results import Status, display, spelled
 from segwork.runs.names import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
 APPENDIX = "appendix"  # metadata of what stands at the end of the page and stays off paper
+STATUS_WORDS = {str(status): str(status).replace("_", " ") for status in Status}
 LONGEST_CODE = 8  # characters
-CAPTION = "caption"  # metadata of a figure, and of the line that shows it in JupyterLab
+CAPTION = "caption"  # metadata of a figure: its number and title
+ELSEWHERE = "elsewhere"  # metadata of a line that JupyterLab shows here and a page in its own place
 
 
 def placed(appendix: bool) -> dict[str, bool]:
@@ -52,7 +54,8 @@ def _label(name: object) -> str:
 def _cell(value: object) -> str:
     if hasattr(value, "item"):
         value = value.item()
-    text = spelled(display(value))
+    text = STATUS_WORDS.get(value, "") if isinstance(value, str) else ""
+    text = text or spelled(display(value))
     kind = ' class="number"' if isinstance(value, int | float) else ""
     if not kind and len(text) <= LONGEST_CODE and " " not in text:
         kind = ' class="short"'  # a check's code must not break at its hyphens
