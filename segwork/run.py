@@ -109,8 +109,8 @@ class Run:
             if key in self._facts:
                 raise UsageError(f"metric '{key}' is recorded twice in {self.notebook}")
             self._facts[key] = _plain(key, item, self.notebook)
-        if unit:
-            self._units[name] = unit
+        if unit or name.endswith("_share"):
+            self._units[name] = unit or "share"
 
     def metrics(self, facts: Mapping[str, Fact], *, prefix: str = "") -> None:
         """Record many facts at once, as ``result.facts()`` returns them."""

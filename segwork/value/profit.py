@@ -228,7 +228,8 @@ def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]
     margin = np.where(np.isnan(cost), revenue * price.get("margin_rate", np.nan), margin)
     unknown = np.isnan(margin)
     if n := int(unknown.sum()):
-        missing.append(f"goods: cost unknown or above ten prices in {n} of {len(lines)} lines")
+        told = f"{n:,} of {len(lines):,} lines"
+        missing.append(f"goods: cost unknown or above ten prices in {told}")
     used = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
     used["payment_rate"] = np.where(sold, revenue, 0.0)
     used["discount_rate"] = np.where(sold, np.nan_to_num(column(lines, "discount")), 0.0)
