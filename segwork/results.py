@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -92,6 +93,17 @@ class Finding:
 YES_NO = "yes or no"
 
 
+def spelled(text: str) -> str:
+    """Return text with the one spelling of shares that pages have: a space before the sign.
+
+    Examples
+    --------
+    >>> spelled("9% of 24.9 %")
+    '9 % of 24.9 %'
+    """
+    return re.sub(r"(?<=\d)%", " %", text)
+
+
 def display(value: object, unit: str = "") -> str:
     """Round a number for people: counts with separators, shares as per cent, else three digits.
 
@@ -101,6 +113,8 @@ def display(value: object, unit: str = "") -> str:
     --------
     >>> display(135080), display(0.24927, "share"), display(0.123456), display(None)
     ('135,080', '24.9 %', '0.123', '–')
+    >>> display(25034.2, "IDR"), display(12, "customers")
+    ('IDR 25,034', '12 customers')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
@@ -114,4 +128,6 @@ def display(value: object, unit: str = "") -> str:
         text = f"{int(value):,}"
     else:
         text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if re.fullmatch(r"[A-Z]{3}", unit):  # a currency stands before its amount
+        return f"{unit} {text}"
     return f"{text} {unit}".strip()

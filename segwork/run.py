@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from segwork import config as _config
 from segwork.errors import UsageError
-from segwork.results import display
-from segwork.runs import people
+from segwork.results import display, spelled
+from segwork.runs import people, picture
 from segwork.runs.files import atomically, private_folder, write_json
 from segwork.runs.folder import RunFolder
 from segwork.runs.project import SAMPLE_KEY, project_root, pseudonym_key
-from segwork.runs.shown import as_markdown, html_table
+from segwork.runs.shown import CAPTION, ELSEWHERE, as_markdown, html_table, placed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +109,8 @@ class Run:
             if key in self._facts:
                 raise UsageError(f"metric '{key}' is recorded twice in {self.notebook}")
             self._facts[key] = _plain(key, item, self.notebook)
-        if unit:
-            self._units[name] = unit
+        if unit or name.endswith("_share"):
+            self._units[name] = unit or "share"
 
     def metrics(self, facts: Mapping[str, Fact], *, prefix: str = "") -> None:
         """Record many facts at once, as ``result.facts()`` returns them."""
@@ -135,7 +135,7 @@ class Run:
             name: as_markdown(value if isinstance(value, str) else display(value, self._unit(name)))
             for name, value in {**self._facts, **values}.items()
         }
-        return template.format_map(_Facts(filled, self.notebook))
+        return spelled(template.format_map(_Facts(filled, self.notebook)))
 
     def _unit(self, name: str) -> str:
         """Return the unit of a fact; the ends of an interval have that of their estimate."""
@@ -152,16 +152,20 @@ class Run:
 
         parts = {"found": found, "means": means, "do": do}
         self._answer = {name: self._filled(text, values) for name, text in parts.items()}
-        show(Markdown("\n\n".join(self._answer.values())))
+        show(Markdown("\n\n".join(self._answer.values())), metadata={ELSEWHERE: True})
 
     def record(self, result: Result, *, prefix: str = "") -> None:
         """Record what a result knows of itself: its ``facts()``."""
         self.metrics(result.facts(), prefix=prefix)
 
-    def figure(self, figure: Figure | tuple[Figure, str], *, alt: str = "") -> None:
-        """Show a figure with its text alternative and close it.
+    def figure(
+        self, figure: Figure | tuple[Figure, str], *, alt: str = "", appendix: bool = False
+    ) -> None:
+        """Show a figure with number, title and text alternative, and close it.
 
-        ``figure`` may be the pair that the functions of ``segwork.plots`` return.
+        ``figure`` may be the pair that the functions of ``segwork.plots`` return. Its title is
+        taken out of the picture and shown as text; without one, the text alternative begins it.
+        ``appendix`` puts it at the end of the page, off paper.
 
         Raises
         ------
@@ -174,25 +178,27 @@ class Run:
             raise UsageError(
                 f"a figure of {self.notebook} has no alt text", accepted="alt='what it shows'"
             )
-        from io import BytesIO
-
         import matplotlib.pyplot as plt
+        from IPython.display import Markdown
         from IPython.display import display as show
 
-        buffer = BytesIO()
-        figure.savefig(
-            buffer, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None}
-        )
+        alt = spelled(alt)
+        caption = f"Figure {len(self._figures) + 1}. {picture.title(figure, alt)}"
+        drawn = picture.png(figure)
         plt.close(figure)
         self._figures.append(alt)
-        bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
-        show(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+        show(Markdown(f"**{as_markdown(caption)}**"), metadata={ELSEWHERE: True})
+        metadata = {"image/png": {"alt": alt, CAPTION: caption}, **placed(appendix)}
+        show({"image/png": drawn, "text/plain": alt}, raw=True, metadata=metadata)
 
-    def table(self, frame: pd.DataFrame, *, caption: str, counts: str = "") -> None:
+    def table(
+        self, frame: pd.DataFrame, *, caption: str, counts: str = "", appendix: bool = False
+    ) -> None:
         """Show an aggregated table without groups of a few people; refuses rows about people.
 
         ``counts`` names the column that counts the people of a row where it is not called
-        ``customers``, or is ``cells`` where every number is such a count.
+        ``customers``, or is ``cells`` where every number is such a count. ``appendix`` puts the
+        table at the end of the page, off paper.
 
         Raises
         ------
@@ -213,7 +219,8 @@ class Run:
                 f" ({len(frame)} rows; personal: {', '.join(found) or 'none'})",
                 accepted=f"aggregates with at most {ROW_LIMIT} rows",
             )
-        show({"text/html": html_table(frame, caption), "text/plain": caption}, raw=True)
+        shown = {"text/html": html_table(frame, caption), "text/plain": caption}
+        show(shown, raw=True, metadata=placed(appendix))
 
     @cached_property
     def _extra_columns(self) -> frozenset[str]:

@@ -15,7 +15,10 @@ from segwork.report.folder import load
 from segwork.report.layout import badge, drawn, table
 from segwork.report.use import NO, OPEN, RESERVED, YES, use
 
-RAN = {name: {"status": "ok"} for name in ("10_data_quality", "20_segments", "60_fairness")}
+RAN = {
+    name: {"status": "ok"}
+    for name in ("10_data_quality", "20_segments", "60_fairness", "70_privacy")
+}
 
 
 def finding(code: str, status: str, notebook: str, severity: str = "high") -> dict[str, Any]:
@@ -52,6 +55,7 @@ HELD = finding("SEG-C01", "passed", "20_segments")
         ([finding("SEG-C04", "failed", "20_segments")], NO),
         ([finding("SEG-F02", "failed", "60_fairness")], NO),
         ([finding("SEG-T01", "failed", "30_change_points")], YES),
+        ([finding("SEG-P01", "inconclusive", "70_privacy")], NO),
     ],
     ids=[
         "all held",
@@ -60,6 +64,7 @@ HELD = finding("SEG-C01", "passed", "20_segments")
         "segments fell",
         "a required gate",
         "page not run",
+        "consent not declared: a strict run is red",
     ],
 )
 def test_index_says_whether_the_segments_may_be_used(
@@ -75,7 +80,7 @@ def test_nothing_judged_and_broken_pages_are_no_yes(tmp_path: Path) -> None:
     broken = {**RAN, "60_fairness": {"status": "failed", "message": "KeyError"}}
     said = use(of(tmp_path / "b", HELD, notebooks=broken))
     assert said.verdict == NO
-    assert "1 of 3 pages broke off" in said.why
+    assert "1 of 4 pages broke off" in said.why
 
 
 def test_what_is_to_be_mended_comes_gravest_first_and_is_cut(tmp_path: Path) -> None:

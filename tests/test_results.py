@@ -14,7 +14,7 @@ from segwork.results import Finding, Interval, Severity, Status, display
     [
         (135080, "rows", "135,080 rows"),
         (0.24927, "share", "24.9 %"),
-        (1234.5678, "GBP", "1,235 GBP"),
+        (1234.5678, "GBP", "GBP 1,235"),
         (0.0001234, "", "0.000123"),
         (math.nan, "rows", "–"),
         (None, "", "–"),

@@ -1,5 +1,6 @@
 """Change points with a false-alarm rate one can state: one series, or a base of customers."""
 
+from segwork.changepoints.delay import Delay, detection_delay
 from segwork.changepoints.outlook import OutlookTest, group_changes, outlook, outlook_test
 from segwork.changepoints.overview import (
     answer,
@@ -15,6 +16,7 @@ from segwork.changepoints.trouble import Trouble, read_trouble
 
 __all__ = [
     "ChangePoints",
+    "Delay",
     "OutlookTest",
     "PanelChanges",
     "Trouble",
@@ -23,6 +25,7 @@ __all__ = [
     "by_segment",
     "detect",
     "detect_panel",
+    "detection_delay",
     "example_customer",
     "group_changes",
     "last_quarter",

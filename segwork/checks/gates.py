@@ -32,7 +32,7 @@ from importlib import resources
 from segwork.config import Config, Limit, Waiver
 from segwork.errors import ConfigError
 from segwork.evidence import decide
-from segwork.results import YES_NO, Finding, Interval, Severity, Status, display
+from segwork.results import YES_NO, Finding, Interval, Severity, Status, display, spelled
 
 Facts = Mapping[str, float | int | str]
 STATUS_WORDS = frozenset(status.value for status in Status)
@@ -184,7 +184,7 @@ def _with_second(gate: Gate, finding: Finding, facts: Facts) -> Finding:
     worse = min(finding.status, Status(second), key=WORST.index)
     words = facts.get(gate.also.removesuffix("_status") + "_words", "")
     message = f"{finding.message} {str(words)[:1].upper()}{str(words)[1:]}." if words else ""
-    return replace(finding, status=worse, message=message or finding.message)
+    return replace(finding, status=worse, message=spelled(message or finding.message))
 
 
 def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:
@@ -217,7 +217,8 @@ def _sentence(gate: Gate, facts: Facts) -> str:
 def _finding(
     gate: Gate, status: Status, value: float | None, n: int | None, message: str
 ) -> Finding:
-    return Finding(gate.code, status, gate.severity, value, gate.limit, gate.unit, n, message + ".")
+    text = spelled(f"{message}.")
+    return Finding(gate.code, status, gate.severity, value, gate.limit, gate.unit, n, text)
 
 
 def _waive(finding: Finding, waiver: Waiver | None, as_of: date) -> Finding:

@@ -8,6 +8,7 @@ from segwork.clustering.judging.null import copula_copy
 from segwork.clustering.later import LaterPeriod, later_period
 from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
+from segwork.clustering.movement import movement
 from segwork.clustering.saved import behaviour, saved, saved_table, summary
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "dbcv",
     "density_clusters",
     "later_period",
+    "movement",
     "saved",
     "saved_table",
     "segment_ids",

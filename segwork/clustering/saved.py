@@ -10,6 +10,7 @@ from segwork.clustering.comparison import Comparison
 from segwork.clustering.later import LaterPeriod
 from segwork.clustering.prepare import BEHAVIOUR, as_frame
 from segwork.clustering.usable import FOUND_AGAIN
+from segwork.results import display
 
 SUMMARY = {
     "clusters": "segments",
@@ -64,7 +65,8 @@ class Saved:
         behind = float(self.later.get("saved_behind", 0.0))
         stable = "are found again" if holds else "are not found again"
         tells = (
-            f"tell up to {behind:.1%} less of what customers spend next than the best yardstick"
+            f"tell up to {display(behind, 'share')} less of what customers spend next than the best"
+            " yardstick"
             if behind > 0
             else "tell as much of what customers spend next as the best yardstick"
         )
@@ -77,8 +79,8 @@ class Saved:
             "found": (
                 f"{len(inside)} segments of {inside['customers'].min():,} to"
                 f" {inside['customers'].max():,} customers, drawn by {self.method}: {kind}."
-                f" {top}, {inside.loc[top, 'share']:.0%} of the customers, makes"
-                f" {inside.loc[top, 'spend_share']:.0%} of the spend."
+                f" {top}, {display(float(inside.loc[top, 'share']), 'share')} of the customers,"
+                f" makes {display(float(inside.loc[top, 'spend_share']), 'share')} of the spend."
             ),
             "means": f"On other customers the segments {stable}, and they {tells}.",
             "do": use,

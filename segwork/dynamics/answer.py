@@ -25,7 +25,7 @@ def answer(found: Trace, usual: Mapping[str, float], waiting: Cadence) -> dict[s
             "Segments as they are usually made, by k-means on each quarter's figures, lose"
             f" {usual['moved']:.1%} of their customers from one period to the next (95 % interval"
             f" {low:.1%} to {high:.1%}; by chance alone {usual['expected_moved']:.1%})."
-            f" {usual['noise_of_moved']:.0%} of that is noise of the method: the customer did not"
+            f" {usual['noise_of_moved']:.1%} of that is noise of the method: the customer did not"
             " change."
         )
     else:
@@ -37,7 +37,7 @@ def answer(found: Trace, usual: Mapping[str, float], waiting: Cadence) -> dict[s
     row = board.loc[best]
     meant = (
         f"With {best} {row['stability']:.1%} stay for a period (95 % interval {row['low']:.1%} to"
-        f" {row['high']:.1%}; {row['stability_corrected']:.2f} after what chance alone would keep)."
+        f" {row['high']:.1%}; {row['stability_corrected']:.1%} after what chance alone would keep)."
     )
     days = waiting.recommended_days
     act = (

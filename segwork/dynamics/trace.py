@@ -316,5 +316,5 @@ def _recommend(board: pd.DataFrame, customers: int) -> tuple[str | None, str]:
     return best, (
         f"{best}: of the methods that tell at least {NEAR_BEST:.0%} of what the best one tells"
         " about the next period and find half of the planted moves, it is the most stable"
-        f" ({share:.0%}, {corrected:.0%} corrected for chance)"
+        f" ({share:.1%}, {corrected:.1%} corrected for chance)"
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.plots.style import COLOURS, DIVERGING, SEQUENTIAL, house_style
+from segwork.results import display
 
 Drawn = tuple[Any, str]
 FEWEST = 5  # customers in a cell that is shown
@@ -72,17 +73,61 @@ def sizes(profile: pd.DataFrame, *, currency: str = "") -> Drawn:
     )
 
 
-def maps(comparison: Any, segments: pd.Series) -> Drawn:
-    """Draw where the customers of each segment lie, as shaded counts; few are not shown.
+def movement(moves: pd.DataFrame, *, days: int) -> Drawn:
+    """Draw each segment's share of customers then and now, and who has been silent since.
 
-    Cells with fewer than ``FEWEST`` customers stay empty: no point of the map is a person.
+    Parameters
+    ----------
+    moves : DataFrame
+        As :func:`segwork.clustering.movement` returns it.
+    days : int
+        Days between the two cuts.
     """
     import matplotlib.pyplot as plt
 
-    flat = comparison.maps
-    names = segments.reindex(flat.index)
+    shown = moves[::-1]
+    place = np.arange(len(shown))
+    with house_style():
+        figure, axis = plt.subplots(figsize=(7.5, 0.62 * len(shown) + 1.3))
+        for shift, name, colour, label in (
+            (0.19, "share_before", COLOURS[4], f"{days} days before"),
+            (-0.19, "share_now", COLOURS[0], "now"),
+        ):
+            axis.barh(place + shift, 100 * shown[name], 0.36, color=colour, label=label)
+        for at, row in zip(place, shown.itertuples(), strict=True):
+            silent = f"{row.change * 100:+.1f} points; {display(row.silent, 'share')} silent"
+            axis.annotate(silent, (100 * max(row.share_before, row.share_now), at),
+                          xytext=(5, 0), textcoords="offset points", va="center")  # fmt: skip
+        axis.set_yticks(place, shown.index)
+        axis.set(xlabel="share of customers (%)", ylabel="segment")
+        axis.margins(x=0.4)
+        axis.legend(fontsize=8, loc="lower right")
+        axis.set_title(f"How the segments moved in {days} days")
+    told = "; ".join(f"{row.Index}: {row.trend}" for row in moves.itertuples())
+    return figure, f"Share of customers by segment, {days} days before and now. {told}."
+
+
+def maps(comparison: Any, frame: pd.DataFrame, segments: pd.Series) -> Drawn:
+    """Draw where the customers of each segment lie, as shaded counts; few are not shown.
+
+    Everybody is mapped, also who has one order only. Cells with fewer than ``FEWEST`` customers
+    stay empty: no point of the map is a person.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Whose scaling is used.
+    frame : DataFrame
+        The columns that were compared, one row a customer.
+    segments : Series
+        By customer.
+    """
+    import matplotlib.pyplot as plt
+    from sklearn.decomposition import PCA
+
+    names = segments.reindex(frame.index)
     order = sorted(names.dropna().unique())
-    place = flat[["pca_1", "pca_2"]].to_numpy()
+    place = PCA(2, svd_solver="full").fit_transform(comparison.scaling.transform(frame))
     edges = [np.linspace(*np.quantile(column, [0.005, 0.995]), CELLS + 1) for column in place.T]
     columns = min(len(order), 4)
     rows = -(-len(order) // columns)
@@ -104,7 +149,7 @@ def maps(comparison: Any, segments: pd.Series) -> Drawn:
         figure.suptitle(f"Where each segment lies (cells of {FEWEST} customers or more)")
     return figure, (
         f"Shaded maps of {len(order)} segments in the two leading components of the columns;"
-        f" {np.mean(list(shown.values())):.0%} of the mapped customers lie in cells shown."
+        f" {np.mean(list(shown.values())):.0%} of a segment's customers lie in cells shown."
     )
 
 

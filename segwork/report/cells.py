@@ -6,6 +6,7 @@ import base64
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
@@ -14,10 +15,12 @@ from markupsafe import Markup
 from segwork.report.clean import NO_ALT, fragment, plain
 from segwork.report.layout import part
 from segwork.report.markdown import Outline, render
+from segwork.runs.shown import APPENDIX, CAPTION, ELSEWHERE
 
 Cell = Mapping[str, Any]
 LONGEST_TEXT = 20_000
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+ABSENT = re.compile(r"\s*<p>Not applicable")
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
@@ -47,7 +50,9 @@ def undescribed(cells: list[Cell]) -> int:
     )
 
 
-def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> str:
+def body(
+    cells: list[Cell], outline: Outline, *, failed: int | None = None, complete: bool = False
+) -> str:
     """Return all cells as HTML; the code of cell number ``failed`` is open.
 
     Parameters
@@ -57,16 +62,62 @@ def body(cells: list[Cell], outline: Outline, *, failed: int | None = None) -> s
     outline : Outline
         Collects the headings.
     failed : int, optional
+    complete : bool, default False
+        The notebook ran to its end: prose about a result that is not there is left out.
     """
-    parts, number = [], 0
-    for cell in cells:
+    parts, number, absent = [], 0, introduces_nothing(cells) if complete else set()
+    for at, cell in enumerate(cells):
         if cell["cell_type"] == "markdown":
-            parts.append(_or_a_sentence(_prose, cell, outline))
+            shown = without_what_is_not_there(cell) if at in absent else cell
+            parts.append(_or_a_sentence(_prose, shown, outline))
         elif cell["cell_type"] == "code":
             number += 1
             parts.append(_code(cell, number, failed=number == failed))
             parts.append(_or_a_sentence(_outputs, cell))
     return "\n".join(part for part in parts if part)
+
+
+def introduces_nothing(cells: list[Cell]) -> set[int]:
+    """Return the places of prose under Result whose code shows nothing but why it does not apply.
+
+    Prose is written before the run. What it says of a figure must not stand on a page where the
+    data for that figure are missing.
+    """
+    found, section = set(), ""
+    for at, cell in enumerate(cells):
+        if cell["cell_type"] != "markdown":
+            continue
+        if headings := re.findall(r"(?m)^## (.+?)\s*$", _source(cell)):
+            section = headings[-1]
+        after = list(takewhile(lambda c: c["cell_type"] == "code", cells[at + 1 :]))
+        texts = [text for code in after for output in code["outputs"] if (text := _output(output))]
+        if section == "Result" and after and all(ABSENT.match(text) for text in texts):
+            found.add(at)
+    return found
+
+
+def without_what_is_not_there(cell: Cell) -> Cell:
+    """Keep the headings of a cell, and say that nothing stands below them."""
+    headings = re.findall(r"(?m)^#+ .*$|^\*\*[^*]+\*\*", _source(cell))
+    nothing = "*The data for this are not there; nothing is shown.*"
+    return {**cell, "source": "\n\n".join([*headings, nothing])}
+
+
+def appendix(cells: list[Cell]) -> str:
+    """Return what cells show for the appendix, tables folded under their captions."""
+    return "\n".join(
+        _or_a_sentence(_folded, output)
+        for _, cell in code_cells(cells)
+        for output in cell.get("outputs", ())
+        if output.get("metadata", {}).get(APPENDIX)
+    )
+
+
+def _folded(output: Mapping[str, Any]) -> str:
+    html = _output(output)
+    if "text/html" not in output["data"]:
+        return html
+    return part("cells.html", "folded", _text(output["data"]["text/plain"]), Markup(html))
 
 
 def _or_a_sentence(draw: Callable[..., str], *what: object) -> str:
@@ -113,6 +164,7 @@ def coloured(source: str) -> list[tuple[str, str]]:
 
 def _outputs(cell: Cell) -> str:
     outputs = _joined(cell.get("outputs", ()))
+    outputs = [output for output in outputs if not output.get("metadata", {}).get(APPENDIX)]
     shown = [html for output in outputs if (html := _or_a_sentence(_output, output))]
     return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
 
@@ -144,6 +196,8 @@ def _output(output: Mapping[str, Any]) -> str:
         return part("cells.html", "error", head, _pre(trace))
     if re.match(r"(?:Posix|Windows)Path\(", _text(output["data"].get("text/plain", ""))):
         return ""  # a cell that ends with run.save(…) says where the file lies
+    if output.get("metadata", {}).get(ELSEWHERE):
+        return ""
     return _rich(output["data"], output.get("metadata", {}))
 
 
@@ -174,7 +228,8 @@ def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
         url = f"data:{kind};base64,{packed}"
         width, height = _size(packed)
     note = "" if alt else Markup(NO_ALT)
-    return part("cells.html", "figure", url, alt, width, height, note)
+    caption = str(metadata.get(kind, {}).get(CAPTION, ""))
+    return part("cells.html", "figure", url, alt, caption, width, height, note)
 
 
 def _alt(kind: str, metadata: Mapping[str, Any]) -> str:

@@ -11,16 +11,16 @@ from markupsafe import Markup
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun, by_urgency
-from segwork.report.layout import badge, drawn, link, mark, page
+from segwork.report.layout import badge, drawn, mark, page
 from segwork.report.markdown import Outline, render
 from segwork.report.notebook import Rows, answer, footer, title
+from segwork.report.questions import questions
 from segwork.report.segments import FEWEST, segments
 from segwork.report.use import use
 from segwork.responsible import responsibilities
 from segwork.results import YES_NO, display
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN
-from segwork.runs.names import visible
 
 HEADLINES = 6
 PASSWORD = re.compile(r"(://[^:/@\s]+):[^@\s]+@")  # of a run made before addresses were cut
@@ -55,11 +55,13 @@ class Urgent(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What one page found, what it means and what to do."""
+    """One page: how it ran, how its gates stand, what it found, what it means and what to do."""
 
     notebook: str
     title: str
+    execution: str
     verdict: str
+    gates: str
     parts: list[tuple[str, Markup]]
 
 
@@ -76,8 +78,8 @@ def index_page(run: JudgedRun) -> str:
         use=use(run),
         segments=segments(run),
         fewest=FEWEST,
+        questions=questions(run),
         answers=_answers(run),
-        notebooks=_notebooks(run),
         broken=_broken(run),
         silent=_silent(run),
         urgent=[_urgent(run, f) for f in by_urgency(run.findings) if f["status"] in ATTENTION],
@@ -137,24 +139,17 @@ def _sentence(run: JudgedRun) -> str:
 
 
 def _answers(run: JudgedRun) -> list[Answered]:
-    found = [
-        Answered(name, title(run, name), run.verdict(name), answer(run, name))
-        for name in run.notebooks
+    return [
+        Answered(
+            name,
+            title(run, name),
+            entry.status,
+            run.verdict(name),
+            run.counted(name) or "no gates",
+            answer(run, name),
+        )
+        for name, entry in run.notebooks.items()
     ]
-    return [item for item in found if item.parts]
-
-
-def _notebooks(run: JudgedRun) -> list[tuple[object, ...]]:
-    rows = []
-    for name, entry in run.notebooks.items():
-        named = Markup("{}<br><small>{}</small>").format(
-            link(name, title(run, name)), visible(name)
-        )
-        gates = Markup('{}<br><small class="why">{}</small>').format(
-            badge(run.verdict(name)), run.counted(name) or "no gates"
-        )
-        rows.append((named, badge(entry.status), gates))
-    return rows
 
 
 def _broken(run: JudgedRun) -> list[tuple[str, str, str, str]]:

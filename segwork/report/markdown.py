@@ -43,7 +43,7 @@ class Outline:
     def _anchor(self, words: str) -> str:
         ascii_words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
         base = re.sub(r"[^a-z0-9]+", "-", ascii_words.lower()).strip("-") or "section"
-        taken = {anchor for _, anchor, _ in self.entries} | {"main", "show-code"}
+        taken = {anchor for _, anchor, _ in self.entries} | {"main", "show-code", "print-appendix"}
         numbered = (f"{base}-{n}" if n > 1 else base for n in range(1, len(taken) + 2))
         return next(anchor for anchor in numbered if anchor not in taken)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from segwork.report.cells import body, failing_cell
+from segwork.report.cells import appendix, body, failing_cell
 from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun
 from segwork.report.layout import badge, drawn, link, page
@@ -69,7 +69,9 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     opening = body(lead, outline)
     findings = run.judged(notebook)
     judged = outline.add(2, "What was judged") if findings else ""
-    rest = body(cells[len(lead) :], outline, failed=failed)
+    rest = body(cells[len(lead) :], outline, failed=failed, complete=entry.status == RAN)
+    details = appendix(cells)
+    details_heading = outline.add(2, "Appendix") if details else ""
     facts, made = _facts(run.files.recorded(notebook)), _made_with(entry)
     html = drawn(
         "notebook.html",
@@ -85,6 +87,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
         judged=Markup(judged),
         findings=_findings_table(findings) if findings else None,
         rest=Markup(rest),
+        details=Markup(details_heading + details),
         facts=facts,
         facts_heading=Markup(outline.add(2, "Recorded facts") if facts else ""),
         made=made,

@@ -17,17 +17,18 @@ COLUMNS = {
     "customers": ("customers", ""),
     "share": ("share of customers", "share"),
     "spend_share": ("share of spend", "share"),
-    "profit": ("profit", ""),
+    "total": ("total", ""),
     "trend": ("trend", ""),
     "action": ("what to do", ""),
 }
 
 
-def segments(run: JudgedRun) -> Rows | None:
+def known(run: JudgedRun) -> pd.DataFrame | None:
     """Return what notebooks left about each segment, side by side; None where nothing is known.
 
-    Read are the tables ``segment_…`` of the run folder that have a column ``segment``; the first
-    to know a column is the one that is shown.
+    The largest segment comes first; one of fewer than ten customers is left out. Read are the
+    tables ``segment_…`` of the run folder that have a column ``segment``; the first to know a
+    column is the one that is shown.
     """
     whole: pd.DataFrame | None = None
     for name in TABLES:
@@ -40,16 +41,32 @@ def segments(run: JudgedRun) -> Rows | None:
             whole = whole.join(part[[c for c in part.columns if c not in whole.columns]])
     if whole is None or "customers" not in whole.columns:
         return None
-    whole = whole[whole["customers"] >= FEWEST].sort_values("customers", ascending=False)
-    known = [name for name in COLUMNS if name in whole.columns]
+    return whole[whole["customers"] >= FEWEST].sort_values("customers", ascending=False)
+
+
+def segments(run: JudgedRun) -> Rows | None:
+    """Return the segments as a table for the index; None where nothing is known."""
+    whole = known(run)
+    if whole is None:
+        return None
+    columns = [name for name in COLUMNS if name in whole.columns]
     rows = [
-        [segment, *(display(_plain(row[name]), COLUMNS[name][1]) for name in known)]
+        [segment, *(display(_plain(row[name]), COLUMNS[name][1]) for name in columns)]
         for segment, row in whole.iterrows()
     ]
     numbers = "".join(
-        str(at) for at, name in enumerate(known, 1) if name not in ("name", "trend", "action")
+        str(at) for at, name in enumerate(columns, 1) if name not in ("name", "trend", "action")
     )
-    return Rows(["segment", *(COLUMNS[name][0] for name in known)], rows, numbers)
+    return Rows(["segment", *(_heading(run, whole, name) for name in columns)], rows, numbers)
+
+
+def _heading(run: JudgedRun, whole: pd.DataFrame, name: str) -> str:
+    """Return the words above a column; money says what it is and in which currency."""
+    if name != "total":
+        return COLUMNS[name][0]
+    money = run.manifest["config"].get("currency") or ""
+    what = str(whole["answer"].dropna().iloc[0]) if "answer" in whole else "total"
+    return f"{what} ({money})" if money else what
 
 
 def _of_segments(path: Path) -> pd.DataFrame | None:

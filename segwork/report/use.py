@@ -50,7 +50,7 @@ def use(run: JudgedRun) -> Use:
     """Say whether the segments of a run may be used, from its findings alone."""
     findings = [f for f in run.findings if run.notebook_of(f) in run.notebooks]
     judged = [f for f in findings if f["status"] not in ("skipped", "not_applicable")]
-    required = [f for f in judged if f["status"] == "failed" and run.is_required(f)]
+    required = [f for f in judged if run.blocks(f)]
     holding = [f for f in judged if f["code"].startswith(HOLDS)]
     grave = [f for f in judged if f["status"] == "failed" and f not in required]
     broken = [name for name, entry in run.notebooks.items() if entry.status not in (RAN, "skipped")]
@@ -82,7 +82,8 @@ def _why(run: JudgedRun, judged: list[Finding], holding: list[Finding], broken: 
     for family, claim in TOPICS.items():
         own = [f for f in judged if f["code"].startswith(family)]
         if own:
-            (bad if any(f["status"] == "failed" for f in own) else good).append(claim)
+            fell = any(f["status"] == "failed" or run.blocks(f) for f in own)
+            (bad if fell else good).append(claim)
     if good:
         parts.append(f"What was checked and not refuted: {'; '.join(good)}.")
     if bad:
@@ -91,8 +92,8 @@ def _why(run: JudgedRun, judged: list[Finding], holding: list[Finding], broken: 
 
 
 def _mend(run: JudgedRun, judged: list[Finding]) -> list[str]:
-    failed = [f for f in judged if f["status"] == "failed"]
-    failed.sort(key=lambda f: (not run.is_required(f), SEVERITY.get(str(f.get("severity")), 9)))
+    failed = [f for f in judged if f["status"] == "failed" or run.blocks(f)]
+    failed.sort(key=lambda f: (not run.blocks(f), SEVERITY.get(str(f.get("severity")), 9)))
     lines = [str(f["message"]) for f in failed[:MOST]]
     if len(failed) > MOST:
         lines.append(f"… and {len(failed) - MOST} more, listed below.")

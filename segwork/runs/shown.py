@@ -5,13 +5,22 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from segwork.results import display
+from segwork.results import Status, display, spelled
 from segwork.runs.names import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
+APPENDIX = "appendix"  # metadata of what stands at the end of the page and stays off paper
+STATUS_WORDS = {str(status): str(status).replace("_", " ") for status in Status}
 LONGEST_CODE = 8  # characters
+CAPTION = "caption"  # metadata of a figure: its number and title
+ELSEWHERE = "elsewhere"  # metadata of a line that JupyterLab shows here and a page in its own place
+
+
+def placed(appendix: bool) -> dict[str, bool]:
+    """Return the metadata of what is shown: whether it stands in the appendix."""
+    return {APPENDIX: True} if appendix else {}
 
 
 def as_markdown(text: str) -> str:
@@ -32,7 +41,7 @@ def html_table(frame: pd.DataFrame, caption: str) -> str:
     )
     rows = ("".join(map(_cell, row)) for row in whole.itertuples(index=False))
     return (
-        f'<table class="segwork"><caption>{escape(visible(caption))}</caption>'
+        f'<table class="segwork"><caption>{escape(visible(spelled(caption)))}</caption>'
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(f'<tr>{cells}</tr>' for cells in rows)}</tbody></table>"
     )
@@ -45,7 +54,8 @@ def _label(name: object) -> str:
 def _cell(value: object) -> str:
     if hasattr(value, "item"):
         value = value.item()
-    text = display(value)
+    text = STATUS_WORDS.get(value, "") if isinstance(value, str) else ""
+    text = text or spelled(display(value))
     kind = ' class="number"' if isinstance(value, int | float) else ""
     if not kind and len(text) <= LONGEST_CODE and " " not in text:
         kind = ' class="short"'  # a check's code must not break at its hyphens

@@ -86,6 +86,11 @@ class Profit:
             facts |= {"worst_segment": str(worst.name), "worst_total": float(worst[self.answer])}
         return facts
 
+    def totals(self) -> pd.DataFrame:
+        """Return what each segment brings in all, with its interval and the word for it."""
+        table = self.by_segment[[self.answer, "low", "high"]].rename(columns={self.answer: "total"})
+        return table.assign(answer=self.answer)
+
     def meaning(self) -> tuple[str, str]:
         """Return what the segments mean and what to do, a sentence each."""
         paid_for = self.by_segment[self.by_segment["high"] < 0]
@@ -222,7 +227,8 @@ def _line_money(lines: pd.DataFrame, price: dict[str, float], missing: list[str]
     margin = np.where(np.isnan(cost), revenue * price.get("margin_rate", np.nan), margin)
     unknown = np.isnan(margin)
     if n := int(unknown.sum()):
-        missing.append(f"goods: cost unknown or above ten prices in {n} of {len(lines)} lines")
+        told = f"{n:,} of {len(lines):,} lines"
+        missing.append(f"goods: cost unknown or above ten prices in {told}")
     used = {"order": lines["new_order"], "line": sold, "return": lines["back"]}
     used["payment_rate"] = np.where(sold, revenue, 0.0)
     used["discount_rate"] = np.where(sold, np.nan_to_num(column(lines, "discount")), 0.0)

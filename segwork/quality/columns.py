@@ -1,0 +1,91 @@
+"""Every column by itself, and whether its last period looks like the one before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from segwork.disclosure import SMALLEST_GROUP
+from segwork.quality.result import Audit
+from segwork.quality.sources import SourceTable
+from segwork.results import display
+from segwork.runs.people import VALUE
+from segwork.schema import TABLES, Kind
+
+TAILS = (0.05, 0.25, 0.5, 0.75, 0.95)  # no extremes: the largest value is somebody's
+FEWEST = 20 * SMALLEST_GROUP  # values behind a twentieth of the column that is five people
+COMMONEST = 8
+MEASURED = (Kind.NUMBER, Kind.CATEGORY, Kind.FLAG)
+
+
+def profiles(audit: Audit) -> list[tuple[str, pd.DataFrame]]:
+    """Return a line and a small table about every column of every table, in source order.
+
+    Returns
+    -------
+    list of (str, DataFrame)
+        ``transactions.amount: number, 0.0 % missing`` and columns ``what``, ``value``. Numbers
+        have quantiles and no extremes, words the commonest ones with five rows or more; of
+        personal columns, ids and texts nothing is shown but how many there are.
+    """
+    return [_profile(source, column) for source in audit.sources for column in source.frame.columns]
+
+
+def periods(
+    audit: Audit, table: str = "transactions", *, days: int = 91
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the measured columns of the last days and of as many days before them.
+
+    Returns
+    -------
+    (DataFrame, DataFrame)
+        The period before, and the last one; both empty where the table or its times are missing.
+    """
+    source = audit.sources.get(table)
+    if source is None or source.days() is None:
+        return pd.DataFrame(), pd.DataFrame()
+    names = [n for n in source.columns(*MEASURED) if not _personal(source, n)]
+    read = {n: source.number(n) if source.kind(n) is Kind.NUMBER else source.frame[n].astype(str)
+            for n in names}  # fmt: skip
+    frame = pd.DataFrame(read).replace([np.inf, -np.inf], np.nan)
+    age = audit.sources.as_of.astype(np.int64) - source.days()
+    return frame[(age > days) & (age <= 2 * days)], frame[(age > 0) & (age <= days)]
+
+
+def _personal(source: SourceTable, column: str) -> bool:
+    known = TABLES[source.name].column(column)
+    return known is not None and known.personal
+
+
+def _profile(source: SourceTable, column: str) -> tuple[str, pd.DataFrame]:
+    kind, missing = source.kind(column), float(source.missing(column).mean())
+    line = f"{source.name}.{column}: {kind}, {display(missing, 'share')} missing"
+    rows = [("rows", display(source.n)), ("distinct values", display(len(source.words(column))))]
+    if not _personal(source, column):
+        rows += _values(source, column, kind)
+    return line, pd.DataFrame(rows, columns=["what", "value"])
+
+
+def _values(source: SourceTable, column: str, kind: Kind) -> list[tuple[str, str]]:
+    if kind is Kind.NUMBER:
+        values = source.number(column)
+        values = values[np.isfinite(values)]
+        if len(values) < FEWEST:
+            return [("quantiles", f"not shown, fewer than {FEWEST} values")]
+        cuts = np.quantile(values, TAILS)
+        names = ["median" if q == 0.5 else f"quantile {q:g}" for q in TAILS]
+        return [(name, display(float(cut))) for name, cut in zip(names, cuts, strict=True)]
+    if kind in (Kind.CATEGORY, Kind.FLAG):
+        sizes, words = source.sizes(column), source.words(column)
+        order = np.argsort(-sizes, kind="stable")[:COMMONEST]
+        return [
+            (f"“{words[at]}”", display(sizes[at] / source.n, "share"))
+            for at in order
+            if sizes[at] >= SMALLEST_GROUP and not VALUE.search(words[at])
+        ]
+    if kind is Kind.TIME:
+        days = np.sort(source.time(column)[~np.isnat(source.time(column))])
+        if len(days) >= FEWEST:
+            cuts = days[[int(q * (len(days) - 1)) for q in TAILS]].astype("datetime64[D]")
+            return [(f"quantile {q:g}", str(day)) for q, day in zip(TAILS, cuts, strict=True)]
+    return []
