@@ -70,11 +70,9 @@ def placeholder(word: str) -> bool:
     """
     text = bare(word)
     core = text.strip(AROUND)
-    return (
-        text in PLACEHOLDERS
-        or (bool(core)
-        and (core in PLACEHOLDERS or all(one in PLACEHOLDERS for one in re.split(r"[\s,;]+", core))))
-    )
+    if text in PLACEHOLDERS or not core:
+        return text in PLACEHOLDERS
+    return core in PLACEHOLDERS or all(one in PLACEHOLDERS for one in re.split(r"[\s,;]+", core))
 
 
 def nobody(word: str) -> bool:

@@ -31,8 +31,7 @@ MOST_TEXTS = 10_000
 # `case` around it says.
 WORDS = "|".join(sorted(re.escape(word).replace("'", "''") for word in MISSING_MARKS - {""}))
 MARKER, NO_ID = (
-    rf"(?i)^[\s\p{{Z}}\p{{Cf}}]*({words})[\s\p{{Z}}\p{{Cf}}]*$"
-    for words in (WORDS, f"|{WORDS}")
+    rf"(?i)^[\s\p{{Z}}\p{{Cf}}]*({words})[\s\p{{Z}}\p{{Cf}}]*$" for words in (WORDS, f"|{WORDS}")
 )
 # What no marker begins with. Compared as text, which costs nothing beside reading it; the code of
 # the first character took as long as the reading.
