@@ -17,7 +17,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format size lab bench bench-quick bench-peers weights referee clean
+.PHONY: help setup run test lint format docs size lab bench bench-quick bench-peers weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,11 @@ lint: $(VENV)/.installed-$(EXTRAS) ## ruff, and the rules about notebooks and co
 format: $(VENV)/.installed-$(EXTRAS) ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## build the pages of docs/ as a site in build/site; needs no network once installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees -b html docs build/site
+	@echo $(CURDIR)/build/site/index.html
 
 size: ## print the lines of code by room
 	@$(PYTHON) tools/size.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ PUBLIC = {
     "scoring": ["assign"],
     "value": ["attractiveness", "expected", "profit", "revenue_ahead", "service"],
 }
+
+
+def test_the_site_shows_public_calls_that_exist() -> None:
+    """Every name of docs/python.md is there and says what it does; none that is promised is absent.
+
+    Their examples are those of the docstrings, which run below.
+    """
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    shown = re.findall(r"auto(?:function|class):: segwork\.(\w+)\.(\w+)", text)
+
+    assert all(
+        inspect.getdoc(getattr(importlib.import_module(f"segwork.{room}"), name))
+        for room, name in shown
+    )
+    assert {(room, name) for room, names in PUBLIC.items() for name in names} <= set(shown)
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))

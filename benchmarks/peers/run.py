@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import click
+import pandas as pd
 
 from benchmarks.peers import plants as peer_plants
 from benchmarks.peers import scores as peer_scores
@@ -45,6 +46,20 @@ def score(folder: Path, claims: Path, made: str) -> None:
         models = peer_scores.score_models(folder, told["models"], made=made)
         models.to_csv(KEPT / "peers_models.csv", index=False)
         click.echo(models.to_string(index=False))
+
+
+@main.command()
+@click.option("--seed", default=40, show_default=True, help="the plants the peers were given")
+@click.option("--draws", default=8, show_default=True, help="clean companies")
+def own(seed: int, draws: int) -> None:
+    """Score our own audit on the same plants, keep the line, and print the README's table."""
+    from benchmarks.data import scores as data_scores
+    from benchmarks.data.plants import MEDIUM
+
+    plants = data_scores.run_plants(seeds=[seed], strengths=(MEDIUM,))
+    clean = data_scores.run_clean(draws=draws, first_seed=5000 + 1000 * seed)
+    pd.DataFrame([peer_scores.own(plants, clean)]).to_csv(KEPT / "peers_own.csv", index=False)
+    click.echo("\n".join(peer_scores.for_readme()))
 
 
 if __name__ == "__main__":

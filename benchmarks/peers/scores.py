@@ -19,6 +19,22 @@ def kept(name: str) -> pd.DataFrame:
         return pd.read_csv(text)
 
 
+def for_readme() -> list[str]:
+    """Return the README's table: what each found of the planted faults, and on clean companies."""
+    told = pd.concat([kept("peers_own"), kept("peers_data")], ignore_index=True)
+    told = told[told["answer"] == "ran"].astype(
+        dict.fromkeys(("planted", "found", "half", "clean_companies_alarming"), int)
+    )
+    lines = ["| audit | mode | found | half | clean companies with an alarm |"]
+    lines.append("|---|---|---|---|---|")
+    lines += [
+        f"| {row.peer.replace('_', ' ')} | {row.mode[2:]} | {row.found} of {row.planted} |"
+        f" {row.half} | {row.clean_companies_alarming} of {int(row.clean_companies)} |"
+        for row in told.itertuples()
+    ]
+    return lines
+
+
 def near(count: float, truth: float) -> bool:
     """Whether a count is within 10 % or 2 of the truth, as for our own checks."""
     return abs(count - truth) <= max(2, 0.1 * truth)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segwork.engine import forecast
 from segwork.engine.conclude import conclude
 from segwork.engine.conclude.records import baseline
 from segwork.engine.conclude.terminal import Progress
@@ -135,7 +136,12 @@ def run(
             plan,
             cache,
             stages,
-            Progress(list(plan.notebooks), why=how.why, say=say),
+            Progress(
+                list(plan.notebooks),
+                why=how.why,
+                say=say,
+                forecast=lambda names: forecast.told(plan, names, jobs),
+            ),
             deadline=how.deadline,
             hash_seed=how.hash_seed,
             reuse=how.reuse,

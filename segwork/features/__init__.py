@@ -75,7 +75,7 @@ def customer_features(
         basket_pieces       quantity / orders
         products            different ``product_id``
         categories          different ``product_category``
-        payment_share_…     share of order lines paid by each method that has at least 1 % of
+        payment_share_x     share of order lines paid by each method x that has at least 1 % of
                             all lines, eight at most
         ==================  =====================================================================
 

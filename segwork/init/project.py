@@ -240,7 +240,12 @@ def _show(
         say(line)
     if proposed:
         say("(with the first choice for what is open)")
-    return date.fromisoformat(picture.counted(data)["last_day"]) + timedelta(days=1)
+    found = picture.counted(data)
+    if (last := found["usual_last_day"]) is None:
+        raise DataError("no order of these files has both a date and money that is not given back")
+    if last != found["last_day"]:
+        say(f"orders after {last} stand alone (up to {found['last_day']}); as_of is before them")
+    return date.fromisoformat(last) + timedelta(days=1)
 
 
 def _surroundings(place: Path) -> None:

@@ -152,7 +152,7 @@ def _snapshot(tables: Tables, day: date, label_days: int, window_days: int) -> p
     found = described(tables, day, window_days)
     end = day + timedelta(days=label_days)
     later = orders_between(_pandas(until(tables.transactions, end)), start=day)
-    orders = found["customer_id"].map(later).fillna(0)
+    orders = found["customer_id"].map(later).astype(float).fillna(0.0)
     observed = found["tenure_days"].clip(lower=1, upper=window_days)
     promised = found["orders_window"] * label_days / observed.clip(lower=label_days)
     found["_label"] = np.select(

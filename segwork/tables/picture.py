@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import narwhals as nw
+import pandas as pd
 
 from segwork.tables import Tables
 
 MOST_MONTHS = 36
+STRAY_SHARE, STRAY_DAYS = 0.001, 60
+"""So few rows so long after all others are no end of the data."""
 
 
 def lines(data: Tables) -> Iterator[str]:
@@ -53,6 +56,21 @@ def in_two_rows(data: Tables) -> int:
     return len(counts.select("n").collect())
 
 
+def usual_last_day(days: Any) -> Any:
+    """Return the last day of times before a few that lie far after all others.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.Series(pd.to_datetime(["2024-01-02"] * 50 + ["2024-02-03", "2099-12-31"]))
+    >>> str(usual_last_day(days).date())
+    '2024-02-03'
+    """
+    known = days.dropna().sort_values()
+    usual = known.iloc[int((1 - STRAY_SHARE) * (len(known) - 1))]
+    return known[known <= usual + pd.Timedelta(days=STRAY_DAYS)].max()
+
+
 def counted(data: Tables) -> dict[str, Any]:
     """Return rows, customers, orders, revenue, first_day, last_day and months of transactions."""
     frame = nw.from_native(data.transactions)
@@ -77,5 +95,6 @@ def counted(data: Tables) -> dict[str, Any]:
         "revenue": float(small["amount"].sum()) if money else None,
         "first_day": str(days.min().date()) if len(days) else None,
         "last_day": str(days.max().date()) if len(days) else None,
+        "usual_last_day": str(usual_last_day(days).date()) if len(days) else None,
         "months": [(m, int(n), float(sums[m]) if money else None) for m, n in orders.items()],
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from segwork.engine.conclude import records
-from segwork.engine.conclude.terminal import verdict
+from segwork.engine.conclude.terminal import read_first, verdict
 from segwork.engine.execute.session import Session
 from segwork.engine.plan import fingerprint
 from segwork.errors import DataError, GateError
@@ -58,6 +58,7 @@ def conclude(
         say(line(text))
     for text in records.for_ci(entries, findings):
         say(text)
+    say(line(read_first(findings, _gate_notebooks())))
     say(line(folder.file("index.html")))
     return findings, _exit_code(session, findings, strict=strict)
 

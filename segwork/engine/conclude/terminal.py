@@ -19,17 +19,27 @@ COLUMNS = ("passed", "failed", "warned", "inconclusive", "not_applicable", "skip
 class Progress:
     """Prints how the notebooks do; on a terminal the running cell is shown in place."""
 
-    def __init__(self, names: Sequence[str], *, why: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        why: bool,
+        say: Callable[[str], None],
+        forecast: Callable[[list[str]], str],
+    ) -> None:
         self._width = max(len(visible(name)) for name in names)
         self._why = why
         self._say = say
+        self._forecast = forecast
         self._live: dict[str, str] = {}
         self._tty = sys.stderr.isatty()
 
     def __call__(self, name: str, event: session.Progress) -> None:
         """Take one event of the run."""
         shown = f"{visible(name):<{self._width}}"
-        if isinstance(event, session.Started):
+        if isinstance(event, session.Waiting):
+            self._line(self._forecast(event.names))
+        elif isinstance(event, session.Started):
             self._live[name] = "starts"
             if self._why and event.why:
                 self._line(f"{shown}  runs: {event.why}")
@@ -66,6 +76,14 @@ def _ended(event: session.Settled) -> str:
     if timing.retries:
         text += f"  after {timing.retries} more tries"
     return text + (f"  {sentence(entry)}" if entry.message else "")
+
+
+def read_first(findings: Sequence[Json], notebook_of: Mapping[str, str]) -> str:
+    """Say where to begin reading: the first page, then the one with most failed gates."""
+    failed = Counter(notebook_of.get(f["code"], "") for f in findings if f["status"] == "failed")
+    page, times = (failed.most_common(1) or [("20_segments", 0)])[0]
+    why = f"{times} failed gates" if times > 1 else "a failed gate" if times else "no gate failed"
+    return f"read first: may the segments be used (top of the report), then {page} ({why})"
 
 
 def verdict(

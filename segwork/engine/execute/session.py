@@ -24,6 +24,13 @@ PROFILES = {"IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib", "KERAS_HOME":
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Notebooks that have to run."""
+
+    names: list[str]
+
+
+@dataclass(frozen=True)
 class Started:
     """A notebook starts, and why; empty where it is tried again."""
 
@@ -45,7 +52,7 @@ class Settled:
     timing: Timing
 
 
-Progress = Started | CellBegun | Retried | Settled
+Progress = Waiting | Started | CellBegun | Retried | Settled
 
 
 @dataclass
@@ -90,8 +97,9 @@ class Session:
             return
         from segwork.engine.execute.workers import Workers
 
-        waiting = len(self.plan.notebooks) - len(self.entries)
-        with Workers(min(jobs, waiting)) as workers:
+        waiting = [name for name in self.plan.notebooks if name not in self.entries]
+        self.tell("", Waiting(waiting))
+        with Workers(min(jobs, len(waiting))) as workers:
             try:
                 for event in workers.run(self._next_task):
                     self._handle(event)

@@ -57,6 +57,7 @@ class Plan:
     folder: RunFolder
     hashes: fingerprint.Hashes
     checked: str
+    rows: int = 0
 
     @property
     def entry_config(self) -> str:
@@ -112,8 +113,8 @@ def make(
     run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
-    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "")
-    watched, data, checked = looked_at
+    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "", 0)
+    watched, data, checked, rows = looked_at
     return Plan(
         config=settings,
         config_path=path,
@@ -127,6 +128,7 @@ def make(
         folder=run_folder,
         hashes=hashes,
         checked=checked,
+        rows=rows,
     )
 
 
@@ -223,22 +225,24 @@ def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> No
 
 def _checked_data(
     config: Config, path: Path, hashes: fingerprint.Hashes, folder: RunFolder
-) -> tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str]:
+) -> tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str, int]:
     """Read the tables once and check the gates' names, unless exactly this was checked before.
 
     Marks are taken before the bytes are looked at, so what moves meanwhile shows later.
     """
-    watched, data = marks(config, path), data_hashes(config, hashes)
+    watched, data, rows = marks(config, path), data_hashes(config, hashes), 0
     checked = _checked_hash(config, data)
     if not is_checked(folder, checked):
         from segwork.checks import gates
         from segwork.engine.plan import read_data
 
         gates.judge({}, config)
-        read_data.read_once(path)  # it writes the sample where that is missing
+        held = " ".join(read_data.read_once(path))  # it writes the sample where that is missing
+        counted = re.search(r"transactions: ([\d,]+) rows", held)
+        rows = int(counted[1].replace(",", "")) if counted else 0
         watched, data = marks(config, path), data_hashes(config, hashes)
         checked = _checked_hash(config, data)
-    return watched, data, checked
+    return watched, data, checked, rows
 
 
 def is_checked(folder: RunFolder, checked: str) -> bool:
