@@ -10,8 +10,8 @@ import pytest
 
 from segwork import checks, tables
 from segwork.errors import DataError
-from segwork.quality.sources import source_tables
 from segwork.quality.customer_ids import fold_customer
+from segwork.quality.sources import source_tables
 from segwork.tables import from_frames
 
 

@@ -18,7 +18,7 @@ from segwork.quality.sources import SourceTable, SourceTables
 CUT = re.compile(r"\d+([.,]\d+)?e\+\d+|\d+[.,]\d+e\d+", re.IGNORECASE)
 ROUNDED = re.compile(r"[1-9]\d{14}0+")
 SIXTEEN = re.compile(r"[1-9]\d{15,}")
-APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4`\"", "'" * 6)
+APOSTROPHES = str.maketrans('\u2018\u2019\u02bc\u00b4`"', "'" * 6)
 DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "-" * 6)
 LOOKALIKES = str.maketrans("авекмнорстухіј", "abekmhopctyxij")
 TWINS, COVERED = 3, 0.5  # ids written in two ways, and their share of the rarer way
@@ -65,7 +65,7 @@ def _usual(rows: Counter[str], fold: Callable[[str], str], ways: Counter[str]) -
 def _twins(
     rows: Iterable[str], key: Callable[[str], tuple[str, str]], *, by_chance: bool = False
 ) -> dict[str, str]:
-    """Return ids of a rarer way of writing with their twins of another, where half of them have one.
+    """Return ids of a rarer way of writing with their twins, where half of them have one.
 
     Numberings of their own, 1 to 500 of the web and of the shop, share numbers by chance.
     """

@@ -138,7 +138,7 @@ def stands_for_nobody(source: SourceTable) -> np.ndarray:
     """Mark the customers' ids that mean "no customer": by their word, or by how they stand out."""
     words, sizes = source.words("customer_id"), source.sizes("customer_id")
     told = np.array([
-        bool(nobody(w) and bare(w) not in ("test", "dummy") or NO_UUID.fullmatch(bare(w)))
+        bool((nobody(w) and bare(w) not in ("test", "dummy")) or NO_UUID.fullmatch(bare(w)))
         for w in words
     ], bool)  # fmt: skip
     many = sizes > np.quantile(sizes, OFTEN) if len(sizes) else told
