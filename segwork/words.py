@@ -69,10 +69,10 @@ def placeholder(word: str) -> bool:
     (False, False, False)
     """
     text = bare(word)
-    core = text.strip(AROUND)
-    if text in PLACEHOLDERS or not core:
-        return text in PLACEHOLDERS
-    return core in PLACEHOLDERS or all(one in PLACEHOLDERS for one in re.split(r"[\s,;]+", core))
+    parts = re.split(r"[\s,;]+", text.strip(AROUND))
+    core = " ".join(parts)
+    said = core in PLACEHOLDERS or all(part in PLACEHOLDERS for part in parts)
+    return text in PLACEHOLDERS or (bool(core) and said)
 
 
 def nobody(word: str) -> bool:

@@ -344,10 +344,34 @@ def test_days_that_a_spreadsheet_swapped(tmp_path: Path) -> None:
         for engine in ENGINES:
             with pytest.raises(DataError, match="swapped day and month"):
                 of_text(tmp_path, text, engine=engine)
+    few = [
+        datetime(t.year, t.day, t.month) if t.day <= 12 else t.strftime("%d/%m/%Y")
+        for t in moments[9:36]
+    ]  # three dates beside 24 texts
+    with pytest.raises(DataError, match="swapped day and month"):
+        of_text(tmp_path, HEAD + "".join(f"a,{t},1\n" for t in few))
+    later = [t.strftime("%d/%m/%Y") for t in moments] + swapped("%d/%m/%Y")  # two files in one
+    with pytest.raises(DataError, match="swapped day and month"):
+        of_text(tmp_path, HEAD + "".join(f"a,{t},1\n" for t in later))
     honest = [t if n % 2 else t.strftime("%d/%m/%Y") for n, t in enumerate(moments)]
     rows = [("customer_id", "ordered_at", "amount"), *(("a", t, 1) for t in honest)]
     found = of_file(sheet(tmp_path / "l.xlsx", rows)).transactions["ordered_at"]
     assert found.tolist() == [pd.Timestamp(t) for t in moments]
+    last = datetime(2023, 8, 1)  # a new system since the first of the last month
+    new = [t if t >= last else t.strftime("%d/%m/%Y")
+           for t in (last + timedelta(days=n) for n in range(-180, 10))]  # fmt: skip
+    text = HEAD + "".join(f"a,{t},1\n" for t in new)
+    assert native(of_text(tmp_path, text))["ordered_at"].max() == pd.Timestamp("2023-08-10")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M CET", "%Y-%m-%d %H:%M GMT+7",
+                                  "%Y-%m-%d 24:00:00", "%Y-%d-%m"])  # fmt: skip
+def test_times_that_one_engine_alone_reads(tmp_path: Path, engine: str, form: str) -> None:
+    """Zones without a number, an hour 24, and the day before the month are refused everywhere."""
+    days = [datetime(2024, 1, 20) + timedelta(days=n) for n in range(20)]
+    with pytest.raises(DataError, match=r"cannot be read|read as time|day before the month"):
+        of_text(tmp_path, HEAD + "".join(f"a,{t.strftime(form)},1\n" for t in days), engine=engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -466,7 +490,8 @@ def test_points_that_may_be_thousands(tmp_path: Path, engine: str) -> None:
     """Case 16 and siblings: refused unless stated; a number with other decimals settles it."""
     doubtful = {
         "twice": ["1.802.500", "48.000"], "three": ["48.000", "10.500", "7.250"],
-        "with small": ["48.000", "10.500", "7.250", "900"],
+        "with small": ["48.000", "10.500", "7.250", "900"], "one price": ["48.000", "48.000"],
+        "half of it plain": ["48.000", "10.500", "48000", "10500"],
     }  # fmt: skip
     for name, values in doubtful.items():
         text = HEAD + "".join(f"a,2024-01-01,{one}\n" for one in values)
@@ -474,7 +499,7 @@ def test_points_that_may_be_thousands(tmp_path: Path, engine: str) -> None:
             of_text(tmp_path, text, engine=engine)
         read = native(of_text(tmp_path, text, engine=engine, decimal=","))["amount"]
         assert read.tolist() == [float(one.replace(".", "")) for one in values], name
-    for values in (["0.123", "0.456", "0.789"], ["48.000", "10.5", "7.250"], ["48.000", "1500"]):
+    for values in (["0.123", "0.456", "0.789"], ["48.000", "10.5", "7.250"], ["48.125", "1500"]):
         text = HEAD + "".join(f"a,2024-01-01,{one}\n" for one in values)
         assert native(of_text(tmp_path, text, engine=engine))["amount"].tolist() == [
             float(one) for one in values

@@ -65,7 +65,7 @@ def _usual(rows: Counter[str], fold: Callable[[str], str], ways: Counter[str]) -
 def _twins(
     rows: Iterable[str], key: Callable[[str], tuple[str, str]], *, by_chance: bool = False
 ) -> dict[str, str]:
-    """Return ids of a rarer way of writing with their twins of another, if half of them have one.
+    """Return ids of a rarer way of writing with their twins, where half of them have one.
 
     Numberings of their own, 1 to 500 of the web and of the shop, share numbers by chance.
     """

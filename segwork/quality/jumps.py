@@ -20,18 +20,20 @@ OFTEN = 3  # rows a product needs to have a usual price
 HALF_PRICE = 0.45  # a sale may halve all prices; what is lower is no sale
 OF_A_PART = 4.0  # a country or a shop may have a price list of its own; not four times the other
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
-TAXES = (1.07, 1.08, 1.1, 1.15, 1.16, 1.17, 1.18, 1.19, 1.2, 1.21, 1.22, 1.23, 1.24, 1.25, 1.27)
+TAXES = tuple(1 + k / 100 for k in (*range(5, 26), 27))  # of value added, sales and goods
 SALES = tuple(1 - k / 20 for k in range(1, 12))  # 5 to 55 % off: what fits one best is a sale
-RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES))
+RISES = tuple(1 + k / 100 for k in range(26, 60) if k != 27)  # of all prices: another currency
+RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES), *RISES)
 FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
 CERTAIN = 40.0  # log-likelihood ratio: days, rates and products that move together
 LEAST_DAYS = 2
 NEAR_END = 14  # days with rows: what is different there may have been a step for good
 ALIKE = 0.35  # of the share that stands on the usual elsewhere
 WITNESSES = 5  # lines of an order that count
-CELL, CELLS = 0.01, 60  # of the log
+CELL, CELLS = 0.01, 100  # of the log; the largest rate moves by 80
 POINTS = 4  # rows an amount needs to be a price point
 MOST_PARTS = 400
+MOST_PERIODS = 3
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ def _evidence(
 def named(factor: float) -> str:
     """Say a factor, and what such a factor usually is."""
     times = f"{factor:,.0f} times" if factor >= 20 else f"{factor:.3g} times"
-    if HALF_PRICE < factor < 1.5:
-        rate = max(factor, 1 / factor) - 1
+    rate = max(factor, 1 / factor) - 1
+    if rate < TAXES[-1] - 1 + CELL:
         return f"{times} (as with{'out' if factor < 1 else ''} a tax of {rate:.0%})"
     for size, word in ((100, "cents"), (1000, "thousands"), (1e6, "millions")):
         if min(abs(np.log(factor / size)), abs(np.log(factor * size))) < 0.15:
@@ -165,8 +167,10 @@ def _periods(level: Level, limit: float) -> Iterator[tuple[int, int, float, np.n
         return
     span, at = np.unique(level.days[known], return_inverse=True)
     off, at = _by_order(level.off[known], at, level.order[known])
-    for _ in range(3):
-        factor = _strangest(level, off, at, limit)
+    group = ((np.cumsum(np.bincount(at)) - 1) // LEAST)[at]  # days of few orders stand together
+    off = off - pd.Series(off).groupby(group).median().median()
+    for _ in range(MOST_PERIODS):
+        factor = _strangest(level, off, group, limit)
         if factor is None:
             break
         fits = off / factor > 0.5
@@ -186,17 +190,18 @@ def _by_order(off: np.ndarray, at: np.ndarray, order: np.ndarray) -> tuple[np.nd
     return by["off"].median().to_numpy(), by["at"].first().to_numpy()
 
 
-def _strangest(level: Level, off: np.ndarray, at: np.ndarray, limit: float) -> float | None:
+def _strangest(level: Level, off: np.ndarray, group: np.ndarray, limit: float) -> float | None:
     """Return the log factor of the days furthest from the usual, or None where all are usual."""
-    group = ((np.cumsum(np.bincount(at)) - 1) // LEAST)[at]  # days of few orders stand together
     by = pd.Series(off).groupby(group)
     middle, n = by.median().to_numpy(), by.size().to_numpy()
-    scale = _spread(off)
-    usual = np.maximum(_spread(middle), 1.2533 * scale / np.sqrt(n))
+    scale = _spread(off - by.transform("median").to_numpy())
+    # From one group to the next: a level that holds for nearly half of the time is no spread.
+    steps = _spread(np.diff(middle)) / np.sqrt(2) if len(middle) > 2 else 0.0
+    usual = np.maximum(min(_spread(middle), steps), 1.2533 * scale / np.sqrt(n))
     clear = (n >= LEAST / 2) & (np.abs(middle) > 5 * usual)
     up, down = np.log(limit), np.log(HALF_PRICE)
     if not level.by_product:
-        up = max(np.log(OF_AMOUNTS), st.robust_scale(off))
+        up = max(np.log(OF_AMOUNTS), scale)
         down = -up
     far = middle[clear & ((middle > up) | (middle < down))]
     if not len(far):
@@ -223,7 +228,8 @@ def _settled(level: Level, place: np.ndarray, factor: float) -> tuple[np.ndarray
     factor = float(np.median(off[judged]))
     fits = np.zeros(len(place), bool)
     fits[judged] = off[judged] / factor > 0.5
-    whole = fits[judged].mean() >= 0.85
+    others = off[~place & np.isfinite(off)] / factor > -0.5  # as many fit where all are moved
+    whole = fits[judged].mean() >= min(0.85, 0.9 * others.mean())
     return (place & np.isfinite(level.value) if whole else fits), float(np.exp(factor))
 
 
@@ -288,29 +294,49 @@ def taxed_periods(level: Level) -> Iterator[tuple[int, int, float, np.ndarray]]:
         return
     span, at = np.unique(level.days[known], return_inverse=True)
     gains = _gain_by_distance if level.by_product else _gain_by_value
+    scores = list(gains(level, known, at))
+    left = np.ones(len(span), bool)
+    for _ in range(MOST_PERIODS):
+        first, last, rate = _best_rate(scores, at, left)
+        if rate == 1.0 or rate in SALES:
+            return
+        left[first : last + 1] = False
+        rows = (level.days >= span[first]) & (level.days <= span[last]) & np.isfinite(level.value)
+        if level.by_product:
+            rate = _held_rate(level, rows)
+        if rate:
+            yield int(span[first]), int(span[last]), rate, rows
+
+
+def _best_rate(
+    scores: list[tuple[float, np.ndarray, float]], at: np.ndarray, left: np.ndarray
+) -> tuple[int, int, float]:
+    """Return first and last day and rate of the stretch of days left that fits a rate best."""
     best = (0.0, 0, 0, 1.0)
-    for rate, gain, least in gains(level, known, at):
-        first, last, score = st.best_stretch(gain)
+    for rate, gain, least in scores:
+        first, last, score = st.best_stretch(np.where(left, gain, -CERTAIN))
         size = ((at >= first) & (at <= last)).sum()
-        at_an_end = first < NEAR_END or last >= len(span) - NEAR_END
+        at_an_end = first < NEAR_END or last >= len(left) - NEAR_END
         if (at_an_end and rate < FOR_GOOD) or size > 0.5 * len(at) or last - first < LEAST_DAYS:
             continue
         if score > max(best[0], CERTAIN, least * size):
             best = (score, first, last, rate)
-    _, first, last, rate = best
-    if rate == 1.0 or rate in SALES:
-        return
-    rows = (level.days >= span[first]) & (level.days <= span[last]) & np.isfinite(level.value)
-    if level.by_product:
-        off = np.log(level.value) - level.usual(~rows)
-        middle = float(pd.Series(off[rows]).median())  # neighbouring rates share a cell
-        if not np.isfinite(middle):
-            return
-        rate = min((r for r in RATES if r not in SALES), key=lambda r: abs(np.log(r) - middle))
-        near = np.nanmean(np.abs(off[rows] - np.log(rate)) < 1.5 * CELL)
-        if near < ALIKE * np.nanmean(np.abs(off[~rows]) < 1.5 * CELL):
-            return
-    yield int(span[first]), int(span[last]), rate, rows
+    return best[1:]
+
+
+def _held_rate(level: Level, rows: np.ndarray) -> float:
+    """Return the rate at which rows stand against all others; 0 where they do not stand together.
+
+    Neighbouring rates share a cell.
+    """
+    off = np.log(level.value) - level.usual(~rows)
+    middle = float(pd.Series(off[rows]).median())
+    if not np.isfinite(middle):
+        return 0.0
+    rate = min((r for r in RATES if r not in SALES), key=lambda r: abs(np.log(r) - middle))
+    near = np.nanmean(np.abs(off[rows] - np.log(rate)) < 1.5 * CELL)
+    usual = np.nanmean(np.abs(off[~rows]) < 1.5 * CELL)
+    return rate if near >= ALIKE * usual else 0.0
 
 
 def _gain_by_distance(

@@ -11,6 +11,7 @@ from typing import Any
 
 from segwork.errors import DataError
 from segwork.source import Source
+from segwork.tables.faults import Fault
 from segwork.tables.raw import Raw, first_line, refuse_twice
 
 WIDEST = 2_000  # columns
@@ -25,8 +26,10 @@ _STRICT = (
 )  # fmt: skip
 
 
-def read(file: Path, source: Source) -> Raw:
-    """Read the sheet a source names, or the first; the header is its first row with a value.
+def read(file: Path, name: str, source: Source) -> Raw:
+    """Read the sheet a source names, or the first one shown; the header is its first row.
+
+    Rows of other sheets under the same header are counted as a fault.
 
     Raises
     ------
@@ -36,7 +39,22 @@ def read(file: Path, source: Source) -> Raw:
     with opened(file) as book:
         if source.table and source.table not in book.sheetnames:
             raise DataError.unknown("sheet", source.table, book.sheetnames, where=f"'{file.name}'")
-        return _of_rows(rows(book, source.table or book.sheetnames[0], file), file, source)
+        shown = [n for n in book.sheetnames if getattr(book[n], "sheet_state", "") == "visible"]
+        sheet = source.table or (shown or book.sheetnames)[0]
+        raw = _of_rows(rows(book, sheet, file), file, source)
+        for other in shown if not source.table else ():
+            if other != sheet and (n_rows := _rows_alike(book, other, raw, file)):
+                raw.faults.append(Fault(name, "", "other_sheet", n_rows, (other,)))
+        return raw
+
+
+def _rows_alike(book: Any, sheet: str, raw: Raw, file: Path) -> int:
+    """Count the rows of a sheet that has the columns of the one that was read."""
+    if not hasattr(book[sheet], "reset_dimensions"):
+        return 0
+    filled = (row for row in rows(book, sheet, file) if any(cell is not None for cell in row))
+    names = [str(cell).strip() for cell in next(filled, ()) if cell is not None]
+    return sum(1 for _ in filled) if names == [str(name) for name in raw.frame.columns] else 0
 
 
 @contextmanager

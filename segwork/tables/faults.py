@@ -11,6 +11,9 @@ DEFINITIONS = {
     "missing_marker": r"a word for 'no value' (nan, null, n/a, \N, ?, -); read as missing",
     "decimal_id": "an id written as a number with decimals (20113.0); read without them",
     "scientific_id": "an id in scientific notation (1.2E+12): its last digits are lost; kept",
+    "date_id": "an id that is a date: a spreadsheet has turned 1-5 into one; kept",
+    "other_sheet": "rows of another sheet with the same header, which is not read; name one by"
+    " table = …, or put them together",
     "not_a_time": "the value cannot be read as a time; read as missing",
     "time_zone": "the value names a time zone; moved to UTC",
     "implausible_time": "before 1980 or from 2100 on; kept",

@@ -308,7 +308,10 @@ def _read_number(own: str, text: str, dtype: Any, source: Source) -> str:
     if source.decimal == ",":
         swapped = f"replace(replace({text}, '.', ''), ',', '.')"
         text = f"case when {DUCKDB.matches.format(text, GROUPED)} then {swapped} end"
-    number = f"try_cast({text} as DOUBLE)"
+    # DuckDB would read 1_000, Spark 5f: as programs write numbers, not as people do.
+    number = (
+        f"case when translate({text}, '_dDfF', '') = {text} then try_cast({text} as DOUBLE) end"
+    )
     return f"case when not isnan({number}) and abs({number}) < 1e308 then {number} end"
 
 

@@ -53,7 +53,9 @@ def thousands_in_disguise(texts: pd.Series, source: Source) -> str:
     twice = dotted[dotted.str.count(r"\.") > 1]
     if len(twice):
         return f"'{twice.iloc[0]}' has points between thousands; set decimal = ','"
-    if len(dotted) >= FEWEST_DOTTED and whole.empty:
+    # Who writes decimals down to their last zero would write 1500.000 for 1500.
+    padded = dotted.str.endswith("0").any()
+    if padded or (len(dotted) >= FEWEST_DOTTED and whole.empty):
         return (
             f"every point stands before three digits, such as '{dotted.iloc[0]}': thousands or"
             " decimals; set decimal = ',' or decimal = '.'"

@@ -6,6 +6,7 @@ Each reader returns the parsed column and, by fault code, the rows (boolean arra
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ def parse_identifier(column: pd.Series) -> Parsed:
     if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
         decimal = known.str.fullmatch(r"[1-9]\d*\.0+").to_numpy(bool)
         faults["decimal_id"] = _at(codes, decimal)
+        dates = np.array([isinstance(value, date) for value in uniques], bool)
+        faults["date_id"] = _at(codes, dates)
         destroyed = known.str.fullmatch(r"\d([.,]\d+)?[eE]\+?\d{2}").to_numpy(bool)
         faults["scientific_id"] = _at(codes, destroyed)
         texts = texts.where(~decimal, known.str.replace(r"\.0+$", "", regex=True))

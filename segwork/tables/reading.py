@@ -116,7 +116,7 @@ def _read_files(
     if ending in PARQUET:
         return _read_parquet(files, connection, engine)
     if ending in EXCEL:
-        return excel.read(files[0], source)
+        return excel.read(files[0], name, source)
     if ending in DUCKDB:
         return _read_duckdb(files[0], name, source, connection, engine)
     if ending in SQLITE:
