@@ -113,16 +113,15 @@ def count_runs(found: Numbers, n: Ints) -> None:
 def sum_runs(
     starts: Ints,
     found: Numbers,
-    order: Hashes,
-    day: Numbers,
-    amount: Floats,
-    pieces: Floats,
-    sold: Flags,
-    back: Flags,
+    lines_of: tuple[Hashes, Numbers, Floats, Floats, Flags, Flags],
     ends: Ints,
     out: Rows,
 ) -> None:
-    """Sum the lines of each run and put it into its partition; ``ends`` moves along."""
+    """Sum the lines of each run and put it into its partition; ``ends`` moves along.
+
+    Of a line are given its order, day, amount and pieces, and whether it was sold or came back.
+    """
+    order, day, amount, pieces, sold, back = lines_of
     for run in range(len(found)):
         lines, returns, spend, returned, count = 0, 0, 0.0, 0.0, 0.0
         for i in range(starts[run], starts[run + 1]):

@@ -113,7 +113,6 @@ def make(
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
     looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "")
-    watched, data, checked = looked_at
     return Plan(
         config=settings,
         config_path=path,
@@ -122,11 +121,11 @@ def make(
         needs=needs,
         chosen=chosen,
         values=ready,
-        data=data,
-        watched=watched,
+        watched=looked_at[0],
+        data=looked_at[1],
         folder=run_folder,
         hashes=hashes,
-        checked=checked,
+        checked=looked_at[2],
     )
 
 
