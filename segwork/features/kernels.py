@@ -24,12 +24,9 @@ Rows = NDArray[np.void]
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
 PARTS = 128
-RUN = np.dtype(
-    [
-        ("order", "u8"), ("spend", "f8"), ("returned", "f8"), ("pieces", "f8"),
-        ("customer", "u4"), ("day", "i4"), ("lines", "u4"), ("returns", "u4"),
-    ]
-)  # fmt: skip
+_LONG = {"order": "u8", "spend": "f8", "returned": "f8", "pieces": "f8"}
+_SHORT = {"customer": "u4", "day": "i4", "lines": "u4", "returns": "u4"}
+RUN = np.dtype([*_LONG.items(), *_SHORT.items()])
 PAIR = np.dtype([("value", "u8"), ("customer", "u4")])
 NOBODY = -1
 # Columns of the sums of a customer over lines, as `folding.LINE_SUMS` names them.
