@@ -96,11 +96,9 @@ class Source:
     @property
     def in_memory(self) -> bool:
         """Whether reading needs more than SQL says on every engine."""
-        careful = (
-            self.header_row, self.skip_after_header, self.skip_footer, self.thousands,
-            self.money_signs, self.clock, self.time_zone, self.first_day,
-            self.time_format == "excel", set(self.rules) - {"cancelled_prefix"},
-        )  # fmt: skip
+        layout = self.header_row, self.skip_after_header, self.skip_footer, self.thousands
+        times = self.clock, self.time_zone, self.first_day, self.time_format == "excel"
+        careful = (*layout, *times, self.money_signs, set(self.rules) - {"cancelled_prefix"})
         return self.day_first is not None or any(careful)
 
 

@@ -1,4 +1,4 @@
-"""One series: ``detect``, its network, its simulator, its thresholds."""
+"""One series: ``detect``, its network, its thresholds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from benchmarks.changepoints import scores, train
-from benchmarks.changepoints.simulate_series import simulate
 from segwork import changepoints
-from segwork.changepoints import detect, series, series_network, weights
+from segwork.changepoints import detect, series, series_network
 from segwork.errors import UsageError
 
 RNG = np.random.default_rng(11)
@@ -64,20 +62,6 @@ def test_unchanged_series_are_mostly_left_alone(family: str) -> None:
     if family == "season":
         e += 3 * np.sin(2 * np.pi * np.arange(120) / 12)
     assert sum(detect(y).status == "changed" for y in e) <= 8
-
-
-def test_planted_changes_are_found_in_simulated_series() -> None:
-    """Mean F1 over 60 fresh simulations is at least 0.75 and above that of reporting nothing."""
-    rng = np.random.default_rng(99)
-    drawn = [simulate(int(rng.integers(40, 200)), rng) for _ in range(60)]
-    truth = [{"truth": marks.tolist()} for _, marks in drawn]
-    ours = np.mean(
-        [scores.f1(t, detect(y).indices) for t, (y, _) in zip(truth, drawn, strict=True)]
-    )
-    nothing = np.mean([scores.f1(t, []) for t in truth])
-
-    assert ours >= 0.75
-    assert ours >= nothing + 0.05
 
 
 def test_defined_answers_to_degenerate_series() -> None:
@@ -145,48 +129,6 @@ def test_features_are_finite_and_blind_to_unit_and_origin() -> None:
         assert x.shape == (4, -(-n // series_network.block_length(n)), series_network.INPUTS)
         assert np.isfinite(x).all()
         np.testing.assert_allclose(series_network.features(5 + 3 * y[:3]), x[:3], atol=2e-3)
-
-
-def test_simulated_series_are_what_they_say() -> None:
-    """Marks ascend, keep their distance, and are absent when no change is asked for."""
-    rng = np.random.default_rng(3)
-    for n in (12, 40, 300):
-        y, marks = simulate(n, rng, changed=True)
-        assert y.shape == (n,)
-        assert np.isfinite(y).all()
-        assert (np.diff(np.r_[0, marks, n]) >= max(3, int(0.04 * n))).all()
-        assert simulate(n, rng, changed=False)[1].size == 0
-
-
-@pytest.mark.parametrize("name", ["series", "panel"])
-def test_training_is_repeatable_and_weights_survive_storage(name, tmp_path, monkeypatch) -> None:
-    """Two short trainings of one number store the same bytes; loading gives the same output."""
-    monkeypatch.setattr(train, "BATCH", 8)
-    monkeypatch.setattr(train, "BASE", 4)
-    stored = []
-    for file in ("a.npz", "b.npz"):
-        network, loss = train.fit(train.TASKS[name], steps=2)
-        weights.save(network, tmp_path / file)
-        stored.append((tmp_path / file).read_bytes())
-    assert np.isfinite(loss)
-    assert stored[0] == stored[1]
-    x, target = train.TASKS[name].batch(np.random.default_rng(0))
-    assert len(x) == len(target) == 8
-    again = weights.load(train.TASKS[name].build(), tmp_path / "a.npz")
-    np.testing.assert_allclose(weights.predict(again, x), weights.predict(network, x), atol=0.02)
-
-
-@pytest.mark.parametrize("name", ["series", "panel"])
-def test_shipped_weights_are_those_the_trainer_writes(name) -> None:
-    """The file beside the package is exactly the trainer's, and fits the network it builds."""
-    folder = resources.files(changepoints)
-    shipped = sorted(
-        f.name
-        for f in folder.iterdir()
-        if f.name.startswith(f"{name}_") and f.name.endswith(".npz")
-    )
-    assert shipped == [train.TASKS[name].file]
-    weights.load(train.TASKS[name].build(), folder / shipped[0])
 
 
 def test_shipped_weights_are_small_and_hold_an_lstm() -> None:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from buyers import AS_OF, order_lines
 
-from benchmarks.changepoints import worlds as change_worlds
 from segwork import changepoints, config
 from segwork.changepoints import detect_panel
+from segwork.changepoints.buying import buy
 from segwork.changepoints.delay import AGES_DAYS
-from segwork.changepoints.simulate_customers import buy
 from segwork.checks import gates
 from segwork.results import Status
-
-AS_OF = pd.Timestamp("2024-01-01")
 
 
 def delay(rate: float, customers: int = 200) -> changepoints.Delay:
     """Measure it in a base that buys so often a week and does not change."""
     rng = np.random.default_rng(3)
     rates = rate * np.exp(rng.normal(0, 0.3, (customers, 1))) * np.ones((1, 104))
-    lines = change_worlds.order_lines(buy(rates, rng), rng)
+    lines = order_lines(buy(rates, rng), rng)
     return changepoints.detection_delay(lines, detect_panel(lines, as_of=AS_OF))
 
 
 def judged(found: changepoints.Delay) -> Status:
     """Judge SEG-T02 of a quarter in which hardly anybody was found to be lost."""
-    quarter = {"lost_last_quarter_share": 0.002, "lost_last_quarter_share_low": 0.0005,
-               "lost_last_quarter_share_high": 0.005}  # fmt: skip
+    share = "lost_last_quarter_share"
+    quarter = {share: 0.002, f"{share}_low": 0.0005, f"{share}_high": 0.005}
     facts = {"30_change_points": {**quarter, **found.facts()}}
     lines = {"transactions": {"path": "x.csv"}}
     settings = config.load({"as_of": "2024-01-01", "tables": lines})
@@ -65,7 +63,7 @@ def test_nobody_with_enough_data_is_inconclusive() -> None:
 def test_the_names_of_customers_play_no_part() -> None:
     """Other names in another order, the same stops found."""
     rng = np.random.default_rng(1)
-    lines = change_worlds.order_lines(buy(np.full((120, 104), 1.5), rng), rng)
+    lines = order_lines(buy(np.full((120, 104), 1.5), rng), rng)
     other = lines.assign(customer_id=lines["customer_id"].map(lambda name: str(name)[::-1]))
     tables = [
         changepoints.detection_delay(frame, detect_panel(frame, as_of=AS_OF)).table

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from buyers import AS_OF, order_lines
 
-from benchmarks.changepoints import worlds as change_worlds
 from segwork import changepoints, evidence
 from segwork.changepoints import PanelChanges, detect_panel, overview
-from segwork.changepoints.simulate_customers import buy
-
-AS_OF = pd.Timestamp("2024-01-01")
+from segwork.changepoints.buying import buy
 
 
 def verdicts(*rows: tuple[str, str | None, float, int]) -> PanelChanges:
@@ -111,7 +109,7 @@ def base() -> tuple[pd.DataFrame, PanelChanges]:
     week = np.where(np.arange(500) < 50, 52, -1)
     later = (week[:, None] >= 0) & (np.arange(104) >= week[:, None])
     rate = np.exp(rng.normal(0, 0.4, (500, 1))) * np.where(later, 0.0, 1.0)
-    lines = change_worlds.order_lines(buy(rate, rng), rng)
+    lines = order_lines(buy(rate, rng), rng)
     return lines, detect_panel(lines, as_of=AS_OF)
 
 

@@ -96,13 +96,14 @@ def test_everybody_has_one_row_and_one_reason(tmp_path: Path) -> None:
 
 
 def test_a_withdrawal_counts_unless_consent_came_after_it() -> None:
-    """Worked by hand; two rows of one customer have to agree both."""
+    """Worked by hand; two rows of one customer have to agree both, each with its day."""
+    days = ["2026-01-01", "2026-01-01", None]
     people = pd.DataFrame(
         {
             "customer_id": ["a", "b", "c", "d", "d", "e"],
             "consent_marketing": [True, True, True, True, False, None],
-            "consent_marketing_at": ["2026-01-01", "2026-03-01", None, None, None, None],
-            "withdrawn_at": ["2026-02-01", "2026-02-01", "2026-02-01", None, None, None],
+            "consent_marketing_at": pd.to_datetime(["2026-01-01", "2026-03-01", None, *days]),
+            "withdrawn_at": pd.to_datetime(["2026-02-01"] * 3 + [None] * 3),
         }
     )
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from canaries import canaries, found, plant
 from small_project import command, surroundings, write_notebook
 
 import segwork.run
-from benchmarks.privacy.canaries import canaries, found, plant
 from segwork import engine
 from segwork.tables.engines import pseudonym
 

@@ -170,7 +170,7 @@ def test_scan_ignores_weeks_the_calendar_closes() -> None:
 
 def test_dispersion_is_one_for_poisson_above_when_clumped_below_when_regular() -> None:
     """Means over 300 customers; a stop halfway must not pass as clumping."""
-    from segwork.changepoints.simulate_customers import buy
+    from segwork.changepoints.buying import buy
 
     rng = np.random.default_rng(0)
     rate = np.ones((300, 104))

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.changepoints import scores
+from benchmarks.changepoints import simulate_customers as customers
 from benchmarks.changepoints.simulate_series import simulate
 from segwork.changepoints import panel_network, series, series_network, weights
-from segwork.changepoints import simulate_customers as customers
 from segwork.sequences import scan
 
 BATCH, STEPS, RATE = 256, 4_500, 2e-3

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp, xlogy
 
+from benchmarks.changepoints.simulate_customers import ways_of_buying
 from segwork import evidence, sequences
+from segwork.changepoints.buying import buy
 from segwork.changepoints.panel import judge
-from segwork.changepoints.simulate_customers import buy, ways_of_buying
 
 AS_OF = pd.Timestamp("2024-01-01")
 WEEKS = 104

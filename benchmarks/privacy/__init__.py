@@ -1,1 +1,1 @@
-"""Evidence about privacy: canaries in every table, and audits of private releases."""
+"""Evidence about privacy: audits of private releases."""

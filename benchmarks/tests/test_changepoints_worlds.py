@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.changepoints import worlds
-from segwork.changepoints.simulate_customers import buy
+from segwork.changepoints.buying import buy
 
 
 def test_counts_come_back_from_order_lines() -> None:

@@ -1,5 +1,6 @@
 """Change points with a false-alarm rate one can state: one series, or a base of customers."""
 
+from segwork.changepoints.complaints import Trouble, read_trouble
 from segwork.changepoints.delay import Delay, detection_delay
 from segwork.changepoints.outlook import OutlookTest, group_changes, outlook, outlook_test
 from segwork.changepoints.overview import (
@@ -12,7 +13,6 @@ from segwork.changepoints.overview import (
 )
 from segwork.changepoints.panel import PanelChanges, detect_panel
 from segwork.changepoints.series import ChangePoints, detect
-from segwork.changepoints.trouble import Trouble, read_trouble
 
 __all__ = [
     "ChangePoints",

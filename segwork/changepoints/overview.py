@@ -9,9 +9,9 @@ import pandas as pd
 from narwhals.typing import IntoFrame
 
 from segwork import evidence, sequences
+from segwork.changepoints.buying import buy
 from segwork.changepoints.panel import KINDS, PanelChanges, date_probability, enough, judge
 from segwork.changepoints.panel_network import usual_spread
-from segwork.changepoints.simulate_customers import buy
 
 LEVELS = (0.01, 0.05, 0.10, 0.20)
 

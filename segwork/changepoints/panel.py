@@ -11,7 +11,7 @@ from narwhals.typing import IntoFrame
 from tqdm import tqdm
 
 from segwork import evidence, purchases, sequences, tables
-from segwork.changepoints import kinds, panel_network, referees, weights
+from segwork.changepoints import change_kind, panel_network, referees, weights
 from segwork.changepoints.calibration import Base, calibrate
 from segwork.changepoints.outlook import OUTLOOKS, outlook
 from segwork.errors import DataError
@@ -203,7 +203,7 @@ def _judge(counts, shape, copies, seed: int, refereed: int, block: int):
     odds, index, low, high = score(counts, shape, usual)
     base = Base(counts, shape, copies, usual, found)
     ranked = calibrate(base, odds, lambda *drawn: score(*drawn)[0], rng, block=block)
-    verdict = kinds.describe(counts, shape, index)
+    verdict = change_kind.describe(counts, shape, index)
     verdict |= {"p": ranked.p, "scan_p": ranked.p_scan, "low": low, "high": high}
     verdict |= {"log_odds": odds, "scan_ratio": found.statistic}
     return verdict | _referees(counts, shape, refereed, rng), ranked.draws

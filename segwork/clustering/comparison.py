@@ -186,7 +186,6 @@ def compare(
     table = work.told_by(table)
     usable, why = work.usable(table)
     recommended, reason = _recommend(table, verdict)
-    sizes = (len(frame), len(runner.X), int(once.sum()))
     return Comparison(
         table,
         pd.DataFrame(labels, index=frame.index)[list(table.index)],
@@ -195,7 +194,7 @@ def compare(
         usable,
         why,
         verdict,
-        *sizes,
+        *runner.sizes,
         scaling,
         runner.maps(),
         models,

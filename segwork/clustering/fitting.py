@@ -55,6 +55,11 @@ class Fitting:
         self.cost: dict[str, tuple[float, float]] = {}
         self.codes: dict[str, deep.Code] = {}
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows given, rows fitted on, and customers with one order."""
+        return len(self.everybody), len(self.X), int(self.is_once.sum())
+
     def run(self, names: Sequence[str], *, copies: int) -> Conviction:
         """Add the candidates of every method; the nets learn while the others are fitted."""
         nets = [name for name in names if name in AUTOENCODERS]

@@ -24,22 +24,18 @@ import numpy as np
 import pandas as pd
 
 from segwork.errors import DataError, UsageError
+from segwork.features.people import COUNTS
 from segwork.schema import CUSTOMERS
 
 CUSTOMER_COLUMNS = frozenset({"orders", "spend_total", "days_since_last"})
 SCALES = ("auto", "customer", "logarithms", "as given", "standard")
 SPREAD_LIMIT = 10.0
 MOST_SKEW = 2.0  # of an exponential distribution; beyond it a mean is not where the rows are
-BEHAVIOUR = (
-    "orders", "spend_total", "days_since_last", "tenure_days", "gap_days_mean",
-    "basket_value", "basket_pieces", "basket_lines", "categories",
-)  # fmt: skip
-LEFT_OUT = frozenset({c.name for c in CUSTOMERS.columns} | {
-    "order_lines", "orders_window", "spend_window", "gap_days_variation", "returns",
-    "returns_total", "return_share", "products", "events", "days_active", "days_active_7",
-    "days_active_30", "days_since_active", "sessions", "carts_left", "contacts", "calls",
-    "complaints", "complaints_30", "handling_minutes",
-})  # fmt: skip
+BEHAVIOUR = ("orders", "spend_total", "days_since_last", "tenure_days", "gap_days_mean")
+BEHAVIOUR += ("basket_value", "basket_pieces", "basket_lines", "categories")
+LEFT_OUT = frozenset({"order_lines", "orders_window", "spend_window", "gap_days_variation"})
+LEFT_OUT |= {"returns", "returns_total", "return_share", "products", "days_since_active"}
+LEFT_OUT |= {"handling_minutes", *COUNTS, *(column.name for column in CUSTOMERS.columns)}
 LEFT_OUT_PREFIXES = ("payment_share_", "external_", "lifestyle")
 ONE_TIME_SHARE = 0.02
 MOST = 1e150  # squares of larger numbers overflow

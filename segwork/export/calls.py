@@ -232,9 +232,9 @@ def _retry_after(answer: requests.Response) -> float:
     """Return the seconds asked for; a date counts from the server's own clock."""
     text, now = answer.headers.get("Retry-After", "0"), answer.headers.get("Date", "")
     try:
-        seconds = float(text) if text[:1].isdigit() else (
-            parsedate_to_datetime(text) - parsedate_to_datetime(now)
-        ).total_seconds()  # fmt: skip
+        if text[:1].isdigit():
+            return max(0.0, float(text))
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(now)
     except (TypeError, ValueError):
         return 0.0
-    return max(0.0, seconds)
+    return max(0.0, wait.total_seconds())

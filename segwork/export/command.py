@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from segwork import config as _config
 from segwork.checks import gates
@@ -12,25 +14,35 @@ from segwork.export import pilot
 from segwork.export.rows import config_of, rows
 from segwork.export.sending import send
 from segwork.results import Finding, Status
-from segwork.run import project_root, pseudonym_key
 from segwork.runs.files import Json, write_json
 from segwork.runs.folder import RunFolder
+from segwork.runs.project import own_folder, project_root, pseudonym_key
 
 
-def export(
-    run_folder: str,
-    *,
-    to: str,
-    dry_run: bool = False,
-    resume: bool = False,
-    config: str | None = None,
-    journal: str | None = None,
-    out: str | None = None,
-    url: str = "",
-    despite: str = "",
-    say: Callable[[str], None] = print,
-) -> int:
+@dataclass(frozen=True)
+class Options:
+    """How a run is exported; what is None is as the config or the project has it."""
+
+    to: str
+    dry_run: bool = False
+    resume: bool = False
+    config: str | None = None
+    journal: str | None = None
+    out: str | None = None
+    url: str = ""
+    despite: str = ""
+
+
+def export(run_folder: str, *, say: Callable[[str], None] = print, **options: Any) -> int:
     """Export a run and return the exit code: 0, or 1 where a row failed or not all could be sent.
+
+    Parameters
+    ----------
+    run_folder : str
+    say : callable
+        Takes each line of text.
+    **options
+        As in :class:`Options`.
 
     Raises
     ------
@@ -39,29 +51,29 @@ def export(
     SegworkError
         Nothing was sent: the run, the config, the credentials or the CRM's fields do not fit.
     """
-    folder = Path(run_folder)
-    findings, blocked = _blocked(folder, despite)
-    ready = _config.load(config) if config else config_of(folder)
+    folder, how = Path(run_folder), Options(**options)
+    findings, blocked = _blocked(folder, how.despite)
+    ready = _config.load(how.config) if how.config else config_of(folder)
     done = send(
         rows(folder, config=ready),
-        to=to,
-        journal=journal or project_root() / ".segwork" / "export.sqlite",
-        dry_run=dry_run,
-        resume=resume,
-        base_url=url,
+        to=how.to,
+        journal=how.journal or own_folder() / "export.sqlite",
+        dry_run=how.dry_run,
+        resume=how.resume,
+        base_url=how.url,
         settings=ready.export,
         key=pseudonym_key(ready),
-        out=out or project_root() / "exports" / ready.name,
+        out=how.out or project_root() / "exports" / ready.name,
     )
     record = done.facts() | {
         "reasons": done.reasons.astype({"outcome": str, "reason": str}).to_dict("records"),
         "failed_gates": blocked,
-        "despite": despite if blocked else "",
+        "despite": how.despite if blocked else "",
     }
     if ready.pilot:
         listed = pilot.go_no_go(findings, {c for c, g in gates.catalogue().items() if g.required})
         record["go_no_go"] = listed.to_dict("records")
-    word = to + "_dry_run" * dry_run
+    word = how.to + "_dry_run" * how.dry_run
     write_json(folder / "exports" / f"{word}.json", record)
     for line in _lines(record):
         say(f"  {line}".rstrip())

@@ -170,8 +170,8 @@ def outcome(arm: pd.Series, bought: pd.Series, *, control_share: float) -> Outco
     counted = bought.groupby(arm).agg(["size", "sum"]).loc[["pilot", "control"]].astype(int)
     table = counted.rename_axis("arm").set_axis(["customers", "buyers"], axis=1)
     spans = [wilson(k, n) for n, k in table.itertuples(index=False)]
-    table = table.assign(share=table["buyers"] / table["customers"],
-                         low=[s.low for s in spans], high=[s.high for s in spans])  # fmt: skip
+    table["share"] = table["buyers"] / table["customers"]
+    table["low"], table["high"] = [s.low for s in spans], [s.high for s in spans]
     (n_1, n_0), (k_1, k_0) = table["customers"], table["buyers"]
     difference = float(k_1 / n_1 - k_0 / n_0)
     low, high = confint_proportions_2indep(k_1, n_1, k_0, n_0, method="newcomb", compare="diff")

@@ -6,9 +6,10 @@ Everybody of the source tables and of the run is one row; who must not be sent s
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -17,6 +18,8 @@ from segwork import tables
 from segwork.config import Config
 from segwork.errors import DataError, UsageError
 from segwork.export import pilot
+from segwork.privacy.consent import GONE as LEFT
+from segwork.privacy.consent import STAYS, states
 from segwork.run import Run, pseudonym_key
 from segwork.runs.folder import RunFolder
 from segwork.runs.origin import Origin
@@ -28,6 +31,7 @@ WITHDRAWN = "consent withdrawn"
 GONE = "not in the source tables"
 NOISE = "noise"
 SOURCES = ("transactions", "customers")
+ANY_DAY = datetime(2262, 1, 1)  # the tables are read as they are today
 
 
 def rows(run: str | Path | Run, *, config: str | Path | Config | None = None) -> pd.DataFrame:
@@ -114,7 +118,7 @@ def consent(customers: pd.DataFrame, *, purpose: str) -> pd.Series:
     customers : DataFrame
         ``customer_id`` and, as far as they are there, ``consent_<purpose>``,
         ``consent_<purpose>_at`` and ``withdrawn_at``. Of a customer with several rows every one
-        has to agree.
+        has to agree, and where days of consent are kept, one without its day counts as none.
 
     Examples
     --------
@@ -125,14 +129,10 @@ def consent(customers: pd.DataFrame, *, purpose: str) -> pd.Series:
     flag = f"consent_{purpose}"
     if flag not in customers:
         return pd.Series(NOT_DECLARED, index=customers.index)
-    agreed = customers[flag].astype("str").str.lower().isin(["true", "1", "1.0", "yes"])
-    none = pd.Series(pd.NaT, index=customers.index)
-    withdrawn = pd.to_datetime(customers.get("withdrawn_at", none), errors="coerce")
-    given = pd.to_datetime(customers.get(f"{flag}_at", none), errors="coerce")
-    left = withdrawn.notna() & ~(given > withdrawn)
-    worst = pd.Series(np.select([left, ~agreed], [2, 1], 0), index=customers.index)
-    worst = worst.groupby(customers["customer_id"]).transform("max")
-    return worst.map({2: WITHDRAWN, 1: NO_CONSENT, 0: ""})
+    known = states(nw.from_native(customers, eager_only=True), {purpose}, ANY_DAY).to_pandas()
+    known = known.set_index("customer_id")
+    why = pd.Series(np.select([known[LEFT] == 1, known[STAYS] == 0], [WITHDRAWN, NO_CONSENT], ""))
+    return customers["customer_id"].map(why.set_axis(known.index))
 
 
 def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFrame:

@@ -86,9 +86,9 @@ class Salesforce(Crm):
                 return
 
     def _job(self, rows: list[Change], book: Journal) -> dict[str, str]:
-        wanted = {"object": self.settings.object, "operation": "upsert", "contentType": "CSV",
-                  "externalIdFieldName": self.name("customer_id"), "lineEnding": "LF",
-                  "columnDelimiter": "COMMA"}  # fmt: skip
+        wanted = {"object": self.settings.object, "operation": "upsert"}
+        wanted |= {"externalIdFieldName": self.name("customer_id"), "contentType": "CSV"}
+        wanted |= {"lineEnding": "LF", "columnDelimiter": "COMMA"}
         job = str(read_json(self.calls.once("POST", self._jobs, json=wanted))["id"])
         book.claim(rows, job)
         doubt = None

@@ -9,6 +9,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,34 @@ class Sent:
         return f"rows {self.rows} {equal} {parts} · cleared {self.cleared}{tail}"
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where rows go, and how.
+
+    Parameters
+    ----------
+    base_url : str
+        Where the CRM is; the address of the settings by default.
+    settings : Export
+    key : str
+        Secret behind the journal's hashes; ``SEGWORK_KEY`` or the project's key by default.
+    out : path
+        Folder of the CSV file.
+    patience : Patience
+    """
+
+    base_url: str = ""
+    settings: Export = field(default_factory=Export)
+    key: str = ""
+    out: str | Path = ""
+    patience: Patience = field(default_factory=Patience)
+
+    def address(self, to: str) -> str:
+        """Return the address of a CRM from the settings, else from the environment."""
+        named = str(getattr(self.settings, f"{to}_url"))
+        return named or credential(f"SEGWORK_{to.upper()}_URL")
+
+
 def send(
     rows: pd.DataFrame,
     *,
@@ -90,11 +119,7 @@ def send(
     journal: str | Path,
     dry_run: bool = False,
     resume: bool = False,
-    base_url: str = "",
-    settings: Export | None = None,
-    key: str = "",
-    out: str | Path = "",
-    patience: Patience | None = None,
+    **target: Any,
 ) -> Sent:
     """Send rows to a CRM or a file: what changed since the last export, each row once.
 
@@ -112,14 +137,8 @@ def send(
         Say what would be done; no call is made and nothing is written.
     resume : bool
         Go on with the export that was interrupted: what it had sent counts as sent here.
-    base_url : str
-        Where the CRM is; the address of the settings by default.
-    settings : Export, optional
-    key : str
-        Secret behind the journal's hashes; ``SEGWORK_KEY`` or the project's key by default.
-    out : path
-        Folder of the CSV file.
-    patience : Patience, optional
+    **target
+        As in :class:`Target`: ``base_url``, ``settings``, ``key``, ``out``, ``patience``.
 
     Returns
     -------
@@ -141,15 +160,15 @@ def send(
     """
     if to not in CLIENTS:
         raise UsageError.unknown("target", to, CLIENTS, where="send")
-    if to == "csv" and not (dry_run or str(out)):
+    at = Target(**{name: given for name, given in target.items() if given is not None})
+    if to == "csv" and not (dry_run or str(at.out)):
         raise UsageError("no folder for the CSV file", accepted="out='folder'")
-    settings = settings or Export()
-    place = str(Path(out).resolve()) if to == "csv" else base_url or _address(to, settings)
-    client = None if dry_run else CLIENTS[to](place, settings, patience or Patience())
+    place = str(Path(at.out).resolve()) if to == "csv" else at.base_url or at.address(to)
+    client = None if dry_run else CLIENTS[to](place, at.settings, at.patience)
     book = "" if dry_run and not Path(journal or ".").is_file() else journal
-    target = " ".join((to, settings.account, place.rstrip("/")))
-    secret = key or pseudonym_key(Config(as_of=date.min))
-    with closing(Journal(book, key=secret, target=target)) as opened:
+    name = " ".join((to, at.settings.account, place.rstrip("/")))
+    secret = at.key or pseudonym_key(Config(as_of=date.min))
+    with closing(Journal(book, key=secret, target=name)) as opened:
         opened.begin(resume=resume, dry=dry_run)
         export = _Export(rows, opened, client)
         export.prepare()
@@ -157,10 +176,6 @@ def send(
         if not (dry_run or export.stopped):
             opened.end()
         return export.result()
-
-
-def _address(to: str, settings: Export) -> str:
-    return getattr(settings, f"{to}_url") or credential(f"SEGWORK_{to.upper()}_URL")
 
 
 class _Export:

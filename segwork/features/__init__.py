@@ -19,7 +19,7 @@ from segwork import tables as _tables
 from segwork.errors import UsageError
 from segwork.features import orders as _orders
 from segwork.features import people as _people
-from segwork.features.common import KEY, nobody_bought
+from segwork.features.common import COUNTED, KEY, nobody_bought
 from segwork.features.rfm import rfm
 from segwork.tables import Tables
 
@@ -143,10 +143,7 @@ def _one_kind(tables: Tables) -> None:
 
 def _fill(found: FrameT) -> FrameT:
     """Count what a customer has none of as 0; a share or a time that is not there stays so."""
-    counts = (
-        "products", "categories", "events", "sessions", "days_active", "days_active_7",
-        "days_active_30", "carts_left", "contacts", "calls", "complaints", "complaints_30",
-    )  # fmt: skip
+    counts = (*COUNTED.values(), *_people.COUNTS)
     names = found.collect_schema().names()
     whole = [nw.col(n).fill_null(0).cast(nw.Int64) for n in counts if n in names]
     spent = [nw.col(n).fill_null(0.0) for n in ("handling_minutes",) if n in names]

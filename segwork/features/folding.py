@@ -146,8 +146,8 @@ def _spread(native: DuckDBPyRelation, counted: list[str]) -> tuple[Customers, Pa
         counts = np.zeros(PARTS, np.int64)
         kernels.count_runs(found, counts)
         rows, ends = np.empty(len(found), RUN), np.cumsum(counts) - counts
-        columns = (read[n] for n in ("order", "day", "amount", "pieces", "sold", "back"))
-        kernels.sum_runs(starts, found, *columns, ends, rows)
+        names = ("order", "day", "amount", "pieces", "sold", "back")
+        kernels.sum_runs(starts, found, tuple(read[name] for name in names), ends, rows)
         runs.add(rows, counts)
         for column, parts in zip(counted, pairs, strict=True):
             _spread_pairs(starts, found, read[column], parts)

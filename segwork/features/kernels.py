@@ -24,12 +24,9 @@ Rows = NDArray[np.void]
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
 PARTS = 128
-RUN = np.dtype(
-    [
-        ("order", "u8"), ("spend", "f8"), ("returned", "f8"), ("pieces", "f8"),
-        ("customer", "u4"), ("day", "i4"), ("lines", "u4"), ("returns", "u4"),
-    ]
-)  # fmt: skip
+_LONG = {"order": "u8", "spend": "f8", "returned": "f8", "pieces": "f8"}
+_SHORT = {"customer": "u4", "day": "i4", "lines": "u4", "returns": "u4"}
+RUN = np.dtype([*_LONG.items(), *_SHORT.items()])
 PAIR = np.dtype([("value", "u8"), ("customer", "u4")])
 NOBODY = -1
 # Columns of the sums of a customer over lines, as `folding.LINE_SUMS` names them.
@@ -113,16 +110,15 @@ def count_runs(found: Numbers, n: Ints) -> None:
 def sum_runs(
     starts: Ints,
     found: Numbers,
-    order: Hashes,
-    day: Numbers,
-    amount: Floats,
-    pieces: Floats,
-    sold: Flags,
-    back: Flags,
+    lines_of: tuple[Hashes, Numbers, Floats, Floats, Flags, Flags],
     ends: Ints,
     out: Rows,
 ) -> None:
-    """Sum the lines of each run and put it into its partition; ``ends`` moves along."""
+    """Sum the lines of each run and put it into its partition; ``ends`` moves along.
+
+    Of a line are given its order, day, amount and pieces, and whether it was sold or came back.
+    """
+    order, day, amount, pieces, sold, back = lines_of
     for run in range(len(found)):
         lines, returns, spend, returned, count = 0, 0, 0.0, 0.0, 0.0
         for i in range(starts[run], starts[run + 1]):

@@ -14,6 +14,8 @@ CALLS = ("call", "phone", "telephone")
 CART_WORDS = "add.*(?:cart|basket)|(?:cart|basket).*add|^cart$|^basket$"
 BOUGHT_WORDS = "purchase|bought|order|paid|payment|^checkout$|checkout_complete"
 COMPLAINT_WORDS = "complain"
+COUNTS = ("events", "sessions", "days_active", "days_active_7", "days_active_30", "carts_left")
+COUNTS += ("contacts", "calls", "complaints", "complaints_30")
 
 
 def of_behaviour(behaviour: IntoFrame | None, moment: datetime) -> Frame | None:

@@ -23,7 +23,7 @@ NOT_DECLARED = "not declared"
 PEOPLE = ("customers", "transactions", "behaviour", "interactions")
 EVERYBODY = "all tables"
 FLAG = re.compile(r"consent_.+(?<!_at)")
-_STAYS, _GONE, _PLACE = "_consent_stays", "_consent_gone", "_consent_place"
+STAYS, GONE, _PLACE = "_consent_stays", "_consent_gone", "_consent_place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +153,11 @@ def _through(
     for name in PEOPLE:
         if getattr(tables, name) is not None:
             joined = _joined(tables, name, needs.get(name, set()), moment)
-            kept = joined.filter(nw.col(_STAYS).fill_null(int(unnamed)) == 1)
+            kept = joined.filter(nw.col(STAYS).fill_null(int(unnamed)) == 1)
             frames[name], source = _taken(tables, name, kept)
             if name in raws:
                 raws[name] = replace(raws[name], frame=source)
-            by = joined.lazy().group_by("customer_id", _STAYS, _GONE).agg(nw.len().alias("rows"))
+            by = joined.lazy().group_by("customer_id", STAYS, GONE).agg(nw.len().alias("rows"))
             seen[name] = by.collect().to_pandas()
     seen[EVERYBODY] = pd.concat(seen.values())
     counts = [_counted(name, rows, unnamed) for name, rows in seen.items()]
@@ -175,11 +175,11 @@ def _joined(tables: Tables, name: str, purposes: set[str], moment: datetime) -> 
         frame = frame.select("customer_id").with_row_index(_PLACE)
     known = ~nw.col("customer_id").is_null()
     if tables.customers is None:
-        return frame.with_columns(nw.when(known).then(1).alias(_STAYS), nw.lit(0).alias(_GONE))
-    states = _states(nw.from_native(tables.customers), purposes, moment)
-    joined = frame.join(states, on="customer_id", how="left")
-    stays = nw.col(_STAYS).fill_null(int(not purposes))  # a customer without a row
-    return joined.with_columns(nw.when(known).then(stays).alias(_STAYS), nw.col(_GONE).fill_null(0))
+        return frame.with_columns(nw.when(known).then(1).alias(STAYS), nw.lit(0).alias(GONE))
+    asked = states(nw.from_native(tables.customers), purposes, moment)
+    joined = frame.join(asked, on="customer_id", how="left")
+    stays = nw.col(STAYS).fill_null(int(not purposes))  # a customer without a row
+    return joined.with_columns(nw.when(known).then(stays).alias(STAYS), nw.col(GONE).fill_null(0))
 
 
 def _taken(tables: Tables, name: str, kept: Frame) -> tuple[IntoFrame, IntoFrame]:
@@ -189,7 +189,7 @@ def _taken(tables: Tables, name: str, kept: Frame) -> tuple[IntoFrame, IntoFrame
     """
     if isinstance(kept, nw.LazyFrame):
         kept = kept.sort(_PLACE) if _PLACE in kept.collect_schema() else kept
-        kept = kept.drop([_STAYS, _GONE, _PLACE], strict=False)
+        kept = kept.drop([STAYS, GONE, _PLACE], strict=False)
         own = tables.columns.get(name, {})
         return kept.to_native(), kept.select(*own).rename(dict(own)).to_native()
     places = np.sort(kept[_PLACE].to_numpy())
@@ -201,8 +201,8 @@ def _taken(tables: Tables, name: str, kept: Frame) -> tuple[IntoFrame, IntoFrame
 
 def _counted(step: str, seen: pd.DataFrame, unnamed: bool) -> dict[str, str | int]:
     """Count customers and rows of a step; a customer is what the worst of their rows says."""
-    one = seen.groupby("customer_id").agg({_STAYS: "min", _GONE: "max"})
-    kept, withdrawn = int((one[_STAYS] == 1).sum()), int(one[_GONE].sum())
+    one = seen.groupby("customer_id").agg({STAYS: "min", GONE: "max"})
+    kept, withdrawn = int((one[STAYS] == 1).sum()), int(one[GONE].sum())
     nobody, rows = seen["customer_id"].isna(), seen["rows"]
     return {
         "step": step,
@@ -211,13 +211,21 @@ def _counted(step: str, seen: pd.DataFrame, unnamed: bool) -> dict[str, str | in
         "no_consent": len(one) - kept - withdrawn,
         "withdrawn": withdrawn,
         "rows_in": int(rows.sum()),
-        "rows_kept": int(rows[(seen[_STAYS] == 1) | (nobody & unnamed)].sum()),
+        "rows_kept": int(rows[(seen[STAYS] == 1) | (nobody & unnamed)].sum()),
         "rows_unnamed": int(rows[nobody].sum()),
     }
 
 
-def _states(customers: Frame, purposes: set[str], moment: datetime) -> Frame:
-    """Return one row a customer: all purposes allowed and not withdrawn (1 or 0), withdrawn."""
+def states(customers: Frame, purposes: set[str], moment: datetime) -> Frame:
+    """Return one row a customer: ``STAYS`` (1: all purposes allowed, not withdrawn), ``GONE``.
+
+    Parameters
+    ----------
+    customers : narwhals frame
+    purposes : set of str
+    moment : datetime
+        Consent must have been given before it.
+    """
     columns = customers.collect_schema().names()
     given, gone, latest = nw.lit(True), nw.lit(False), list[nw.Expr]()
     for purpose in sorted(purposes):
@@ -229,6 +237,6 @@ def _states(customers: Frame, purposes: set[str], moment: datetime) -> Frame:
         gone = ~nw.col("withdrawn_at").is_null()
         for at in latest:  # a younger consent restores what was withdrawn
             gone = gone & ~(at > nw.col("withdrawn_at")).fill_null(False)
-    flags = {_STAYS: (given & ~gone).cast(nw.Int64), _GONE: gone.cast(nw.Int64)}
+    flags = {STAYS: (given & ~gone).cast(nw.Int64), GONE: gone.cast(nw.Int64)}
     known = customers.filter(~nw.col("customer_id").is_null()).select("customer_id", **flags)
-    return known.group_by("customer_id").agg(nw.col(_STAYS).min(), nw.col(_GONE).max())
+    return known.group_by("customer_id").agg(nw.col(STAYS).min(), nw.col(GONE).max())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 
 import numpy as np
 
@@ -30,44 +32,9 @@ class Fault:
     what: str
 
 
-FAULTS = tuple(Fault(*row) for row in (
-    ("exact duplicate", "DQ-G-01", "transactions", "", 0.004, "whole row copied"),
-    ("re-keyed duplicate", "DQ-G-02", "transactions", "order_id", 0.002, "copied 5 to 40 s later"),
-    ("missing customer", "DQ-M-01", "transactions", "customer_id", 0.005, "id lost"),
-    ("orphan customer", "DQ-G-07", "transactions", "customer_id", 0.002, "id of no customer"),
-    ("negative quantity", "DQ-T-05", "transactions", "quantity", 0.001, "below 0, not a return"),
-    ("zero price", "DQ-T-06", "transactions", "unit_price", 0.001, "price and amount 0"),
-    ("unconverted currency", "DQ-T-02", "transactions", "amount", 0.08, "left in USD or EUR"),
-    ("date 1970", "DQ-B-03", "transactions", "ordered_at", 0.0005, "1970-01-01 00:00"),
-    ("date 2099", "DQ-B-03", "transactions", "ordered_at", 0.0005, "2099-12-31 00:00"),
-    ("clock shift", "DQ-B-02", "transactions", "ordered_at", 1.0, "all rows of 3 days + 9 hours"),
-    ("outage", "DQ-B-09", "transactions", "ordered_at", 1.0, f"no rows on {OUTAGE}"),
-    ("country variant", "DQ-G-05", "transactions", "country", 0.006, "capitals, trailing blank"),
-    ("mis-decoded text", "DQ-G-06", "transactions", "product_description", 0.15, "as Latin-1"),
-    ("reason variant", "DQ-T-07", "transactions", "return_reason", 0.08, "another spelling"),
-    ("reason without return", "DQ-T-07", "transactions", "return_reason", 0.0008, "on a sale"),
-    ("amount identity", "DQ-T-01", "transactions", "amount", 0.0015, "1.1 x quantity x price"),
-    ("price in thousands", "DQ-G-08", "transactions", "unit_price", 0.001, "also the amount"),
-    ("second id", "DQ-G-03", "customers", "customer_id", 0.005, "same customer, another id"),
-    ("sentinel age", "DQ-M-02", "customers", "age", 0.005, "999 for unknown"),
-    ("mean-imputed income", "DQ-M-03", "customers", "income", 0.06, "hidden ones, no flag"),
-    ("income in thousands", "DQ-G-08", "customers", "income", 0.005, "divided by 1,000"),
-    ("placeholder word", "DQ-M-02", "customers", "lifestyle", 0.01, "n/a, unknown or -"),
-    ("region variant", "DQ-G-05", "customers", "region", 0.008, "capitals, trailing blank"),
-    ("fast robot", "DQ-B-04", "behaviour", "session_id", 0.0012, "over 100 hits within 100 s"),
-    ("slow robot", "DQ-B-05", "behaviour", "session_id", 0.0012, "40 and more hits, 30 s apart"),
-    ("event outage", "DQ-B-09", "behaviour", "occurred_at", 1.0, f"no rows on {OUTAGE}"),
-    ("long gap", "DQ-B-07", "behaviour", "occurred_at", 0.002, "last hit 13 hours later"),
-    ("backward step", "DQ-B-01", "behaviour", "occurred_at", 0.002, "an hour early"),
-    ("spam wave", "DQ-I-06", "interactions", "text", 0.012, "copied offer on 3 days"),
-    ("personal data", "DQ-I-07", "interactions", "text", 0.006, "card, phone or mail"),
-    ("flipped sentiment", "DQ-I-01", "interactions", "sentiment", 0.25, "opposite, e-mails"),
-    ("markup", "DQ-I-04", "interactions", "text", 0.015, "tags and a signature left in"),
-    ("empty text", "DQ-I-09", "interactions", "text", 0.008, "text lost"),
-    ("late station", "DQ-X-02", "external", "value", 1.0, f"rain of {LATE[0]} two days late"),
-    ("stuck sensor", "DQ-X-08", "external", "value", 1.0, f"temperature of {STUCK[0]}"),
-    ("missing days", "DQ-X-05", "external", "date", 1.0, f"no weather of {GAP[0]}"),
-))  # fmt: skip
+_TEXT = resources.files(__package__).joinpath("faults.toml").read_text("utf-8")
+_DAYS = {"outage": OUTAGE, "late": LATE[0], "stuck": STUCK[0], "gap": GAP[0]}
+FAULTS = tuple(Fault(*row, what.format(**_DAYS)) for *row, what in tomllib.loads(_TEXT)["faults"])
 SECOND_IDS, ORPHAN_IDS = 5 * 10**10, 6 * 10**10
 SPAM_TEXT = (
     "Congratulations!!! You won a voucher of 5.000.000, click http://example.com/win now",

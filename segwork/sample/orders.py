@@ -25,7 +25,7 @@ from segwork.sample.population import (
     TASTE,
     People,
     generator,
-)  # fmt: skip
+)
 
 QUARTER = 91
 RULE_ENDS = DAYS - 4 * QUARTER
@@ -157,13 +157,8 @@ def home_category(people: People) -> np.ndarray:
 
 
 def _payment(rng: np.random.Generator, segment: np.ndarray, foreign: np.ndarray) -> np.ndarray:
-    mix = np.array(
-        [
-            [.15, .25, .30, .15, .05, .10],
-            [.05, .05, .40, .15, .25, .10],
-            [.65, .20, .02, .03, .00, .10],
-        ]
-    )  # fmt: skip
+    shares = [15, 25, 30, 15, 5, 10], [5, 5, 40, 15, 25, 10], [65, 20, 2, 3, 0, 10]
+    mix = np.array(shares) / 100
     kind = np.select([segment == 1, segment == 2], [1, 2], 0)
     draw = (rng.random(segment.size)[:, None] > np.cumsum(mix, axis=1)[kind]).sum(axis=1)
     return np.where(foreign, 1, np.minimum(draw, len(words.PAYMENTS) - 1))

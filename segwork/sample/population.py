@@ -9,10 +9,8 @@ import numpy as np
 from segwork.sample.calendar import DAYS, WINDOW_DAYS
 from segwork.sample.words import ABROAD, POST_CODE, REGION_SHARE, REGIONS
 
-SEGMENTS = (
-    "loyal regulars", "bargain hunters", "big baskets", "newcomers",
-    "fading", "one-time buyers", "dormant",
-)  # fmt: skip
+SEGMENTS = ("loyal regulars", "bargain hunters", "big baskets", "newcomers")
+SEGMENTS += ("fading", "one-time buyers", "dormant")
 LOYAL, BARGAIN, BIG, NEW, FADING, ONCE, DORMANT = range(7)
 SHARE = np.array([0.23, 0.18, 0.10, 0.13, 0.13, 0.14, 0.09])
 RATE_PER_WEEK = np.array([0.36, 0.17, 0.13, 0.36, 0.36, 0.0, 0.30])

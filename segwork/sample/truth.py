@@ -104,9 +104,10 @@ def _fairness(people: People) -> pa.Table:
     insured = people.columns["insured"]
     young = people.columns["age_exact"][insured] < YOUNG
     logit = people.risk[insured]
-    return pa.table({
+    columns = {
         "customer_id": pa.array(people.ids[insured]),
         "under_25": young,
         "true_risk": 1 / (1 + np.exp(-logit)),
         "labelled_risk": 1 / (1 + np.exp(-(logit + YOUNG_LOGIT * young))),
-    })  # fmt: skip
+    }
+    return pa.table(columns)

@@ -59,11 +59,11 @@ def build(n_features: int, *, nets: int, seed: int) -> tuple[Any, Any]:
 def _glorot(shapes: list[tuple[int, ...]], seed: int) -> list[np.ndarray]:
     """Return uniform kernels (nets, in, out) and zero biases (nets, 1, out), in turn."""
     rng = np.random.default_rng([seed, 10])
-    return [
-        rng.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape[1:])) if place % 2 == 0
-        else np.zeros(shape)
-        for place, shape in enumerate(shapes)
-    ]  # fmt: skip
+    weights = [np.zeros(shape) for shape in shapes]
+    for place in range(0, len(shapes), 2):
+        shape = shapes[place]
+        weights[place] = rng.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape[1:]))
+    return weights
 
 
 def encoders(weights: list[np.ndarray]) -> list[Weights]:

@@ -230,10 +230,8 @@ def pca_kmeans(X: np.ndarray, numbers: Iterable[int], *, width: int, seed: int) 
     def flat(Y: np.ndarray) -> np.ndarray:
         return PCA(min(width, *Y.shape), random_state=seed).fit_transform(Y)
 
+    named = {"method": "pca_kmeans", "rule": {"kind": "neighbours"}}
     return [
-        replace(
-            c, method="pca_kmeans", rule={"kind": "neighbours"},
-            refit=lambda Y, other, c=c: c.refit(flat(Y), other),
-        )
+        replace(c, **named, refit=lambda Y, other, c=c: c.refit(flat(Y), other))
         for c in kmeans(flat(X), numbers, seed=seed)
-    ]  # fmt: skip
+    ]

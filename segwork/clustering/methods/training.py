@@ -14,6 +14,7 @@ HIDDEN_SHARE = 0.1
 STEPS = 1500
 CHUNK = 50
 PATIENCE = 6
+RATES = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}  # of Adam
 
 
 def trained(X: np.ndarray, *, nets: int, seed: int, steps: int = STEPS) -> list[np.ndarray]:
@@ -82,11 +83,9 @@ def _learner(tf: Any, variables: list[Any], loss: Any) -> Any:
             number.assign_add(1.0)
             slopes = tape.gradient(value, variables)
             for variable, (mean, square), slope in zip(variables, states, slopes, strict=True):
-                tf.raw_ops.ResourceApplyAdam(
-                    var=variable.handle, m=mean.handle, v=square.handle, grad=slope, lr=1e-3,
-                    beta1=0.9, beta2=0.999, epsilon=1e-7,
-                    beta1_power=0.9**number, beta2_power=0.999**number,
-                )  # fmt: skip
+                held = {"var": variable.handle, "m": mean.handle, "v": square.handle}
+                powers = {"beta1_power": 0.9**number, "beta2_power": 0.999**number}
+                tf.raw_ops.ResourceApplyAdam(**held, **powers, grad=slope, **RATES)
 
     return learn
 

@@ -114,7 +114,6 @@ def make(
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
     looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "", 0)
-    watched, data, checked, rows = looked_at
     return Plan(
         config=settings,
         config_path=path,
@@ -123,12 +122,12 @@ def make(
         needs=needs,
         chosen=chosen,
         values=ready,
-        data=data,
-        watched=watched,
+        watched=looked_at[0],
+        data=looked_at[1],
         folder=run_folder,
         hashes=hashes,
-        checked=checked,
-        rows=rows,
+        checked=looked_at[2],
+        rows=looked_at[3],
     )
 
 

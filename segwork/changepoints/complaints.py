@@ -70,12 +70,11 @@ def read_trouble(
     end = pd.Timestamp(tables.instant(as_of))
     month = contacts["occurred_at"] >= end - timedelta(days=CALL_DAYS)
     week = contacts["occurred_at"] >= end - timedelta(days=SOCIAL_DAYS)
-    flags = pd.DataFrame({
-        "customer_id": contacts["customer_id"],
-        "calls": month & (contacts["channel"] == "call"),
-        "complaints": month & (contacts["kind"] == "complaint"),
-        "social": week & (contacts["channel"] == "social"),
-    })  # fmt: skip
+    flags = contacts[["customer_id"]].assign(
+        calls=month & (contacts["channel"] == "call"),
+        complaints=month & (contacts["kind"] == "complaint"),
+        social=week & (contacts["channel"] == "social"),
+    )
     table = flags.groupby("customer_id", sort=False).sum().astype(int).reset_index()
     table = table[(table["calls"] >= CALLS) & (table["complaints"] >= COMPLAINTS)]
     table = table.assign(reading=table["social"].gt(0).map({True: MAY_STAY, False: AT_RISK}))
