@@ -66,6 +66,9 @@ class Plan:
         return self.config_path.name if Path(shown).is_absolute() else shown
 
 
+_LookedAt = tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str, int]
+
+
 def make(
     config: str | Path | None = None,
     *,
@@ -111,9 +114,9 @@ def make(
     run_folder = RunFolder(Path(out).resolve() / settings.name)
     pseudonym_key(settings, run_folder=run_folder.path, make=False)
     run_folder.decision()  # a decision nobody can read is said before the work, not after
-    # Benchmarks make their own data, and their config names no tables.
-    reads_data = any("config" in own for own in ready.values())
-    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "", 0)
+    looked_at: _LookedAt = ({}, {}, "", 0)
+    if any("config" in own for own in ready.values()):  # benchmarks make their own data
+        looked_at = _checked_data(settings, path, hashes, run_folder)
     return Plan(
         config=settings,
         config_path=path,
@@ -224,7 +227,7 @@ def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> No
 
 def _checked_data(
     config: Config, path: Path, hashes: fingerprint.Hashes, folder: RunFolder
-) -> tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str, int]:
+) -> _LookedAt:
     """Read the tables once and check the gates' names, unless exactly this was checked before.
 
     Marks are taken before the bytes are looked at, so what moves meanwhile shows later.
