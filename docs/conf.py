@@ -6,7 +6,6 @@ import segwork
 
 project = "segwork"
 version = release = segwork.__version__
-copyright = "segwork"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}

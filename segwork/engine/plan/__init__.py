@@ -115,7 +115,6 @@ def make(
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
     looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else ({}, {}, "", 0)
-    watched, data, checked, rows = looked_at
     return Plan(
         config=settings,
         config_path=path,
@@ -124,12 +123,12 @@ def make(
         needs=needs,
         chosen=chosen,
         values=ready,
-        data=data,
-        watched=watched,
+        data=looked_at[1],
+        watched=looked_at[0],
         folder=run_folder,
         hashes=hashes,
-        checked=checked,
-        rows=rows,
+        checked=looked_at[2],
+        rows=looked_at[3],
     )
 
 
