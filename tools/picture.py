@@ -5,7 +5,6 @@ Run: ``python tools/picture.py reports/segwork docs/report.png`` (needs Chromium
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
