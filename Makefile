@@ -17,7 +17,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format docs size lab bench bench-quick bench-peers weights referee clean
+.PHONY: help setup run test lint format docs picture size lab bench bench-quick bench-peers weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ docs: setup ## build the pages of docs/ as a site in build/site; needs no networ
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees -b html docs build/site
 	@echo $(CURDIR)/build/site/index.html
+
+picture: $(VENV)/.installed-$(EXTRAS) ## draw the README's picture from the report in OUT
+	$(BIN)/python tools/picture.py $(OUT)/segwork docs/report.png
 
 size: ## print the lines of code by room
 	@$(PYTHON) tools/size.py

@@ -6,7 +6,6 @@ import segwork
 
 project = "segwork"
 version = release = segwork.__version__
-copyright = "segwork"  # noqa: A001  (the name Sphinx asks for)
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}

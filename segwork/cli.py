@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -40,10 +41,25 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             click.echo("segwork: interrupted", err=True)
             code = 130
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _nobody_reads()
         sys.exit(code)
 
     return wrapped
+
+
+def _say(text: str) -> None:
+    """Print a line; where nobody reads on (``| head``), the work goes on without a word."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
@@ -81,7 +97,7 @@ def run(**options: Any) -> int:
     """Run the notebooks on your data and write the report."""
     from segwork import engine
 
-    return engine.run(**options, say=click.echo).exit_code
+    return engine.run(**options, say=_say).exit_code
 
 
 @main.command(epilog=EPILOG)
@@ -93,7 +109,7 @@ def verify(**options: Any) -> int:
     """Run RUN again from its manifest in fresh kernels and compare every fact and page."""
     from segwork.engine import verify as engine_verify
 
-    return engine_verify.verify(**options, say=click.echo).exit_code
+    return engine_verify.verify(**options, say=_say).exit_code
 
 
 @main.command(epilog=EPILOG)
@@ -107,7 +123,7 @@ def diff(run_a: str, run_b: str, **options: Any) -> int:
     """Say what changed from RUN_A to RUN_B: parameters, facts, gates, data and code."""
     from segwork.engine import diff as engine_diff
 
-    return engine_diff.show(run_a, run_b, **options, say=click.echo)
+    return engine_diff.show(run_a, run_b, **options, say=_say)
 
 
 @main.command(epilog=EPILOG)
@@ -121,7 +137,7 @@ def check(**options: Any) -> int:
     """
     from segwork.engine.preflight import preflight
 
-    return preflight(**options, say=click.echo)
+    return preflight(**options, say=_say)
 
 
 @main.command(epilog=EPILOG)
@@ -139,7 +155,7 @@ def export(run_folder: str, **options: Any) -> int:
     """Send the segments of RUN to a CRM or a file, each customer once; exit 1 where one failed."""
     from segwork.export import command
 
-    return command.export(run_folder, **options, say=click.echo)
+    return command.export(run_folder, **options, say=_say)
 
 
 @main.command(epilog=EPILOG)
@@ -165,7 +181,7 @@ def score(run_folder: str, table: str, **options: Any) -> int:
     """
     from segwork.scoring import command
 
-    return command.score(run_folder, table, **options, say=click.echo)
+    return command.score(run_folder, table, **options, say=_say)
 
 
 @main.command(epilog=EPILOG)
@@ -183,9 +199,9 @@ def init(words: tuple[str, ...], compare: bool) -> int:
 
     folder, files = project.split(words)
     if compare:
-        return 2 if project.compare(folder, say=click.echo) else 0
+        return 2 if project.compare(folder, say=_say) else 0
     ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
-    left = project.make(folder, files, ask=ask, say=click.echo)
+    left = project.make(folder, files, ask=ask, say=_say)
     for text in left:
         click.echo(f"open: {text}", err=True)
     return 2 if left else 0
@@ -217,7 +233,7 @@ def fetch(name: str, folder: str) -> None:
     """Download a known public data set from its publisher and verify its checksum."""
     from segwork import fetch as fetcher
 
-    fetcher.fetch(name, folder, say=click.echo)
+    fetcher.fetch(name, folder, say=_say)
 
 
 @main.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})

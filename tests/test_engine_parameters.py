@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from small_project import write_notebook
 
 from segwork.engine.plan import notebooks, order, parameters
 from segwork.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 CELL = """\
 # what the tests set
@@ -260,3 +263,15 @@ def test_a_number_below_zero_where_the_default_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'copies' of .* is -1; accepted: 0 or more"):
         parameters.refuse_below_zero(found, {"copies": -1, "shift": -1})
     parameters.refuse_below_zero(found, {"copies": 0, "shift": -1})
+
+
+def test_the_methods_of_20_segments_are_those_there_are() -> None:
+    """A method mistyped is refused before a kernel starts, with the nearest one."""
+    from segwork.clustering import METHODS
+
+    notebook = notebooks.read(ROOT / "notebooks" / "20_segments.ipynb")
+    given = partial(parameters.values, notebook, config={}, injected={})
+    for name in ("", *METHODS):
+        assert given(command_line={"method": name})["method"] == name
+    with pytest.raises(UsageError, match=r"'method' of 20_segments is 'kmean'.*mean 'kmeans'"):
+        given(command_line={"method": "kmean"})

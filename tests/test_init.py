@@ -8,6 +8,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -383,6 +385,81 @@ def test_databases_and_sheets(tmp_path: Path) -> None:
         assert found["revenue"] == pytest.approx(sum(map(total, sales())) / 100)
     with pytest.raises(DataError, match=r"holds 2 tables.*orders, other"):
         project.make(tmp_path / "x", [f"{tmp_path}/shop.sqlite"])
+
+
+def test_days_counted_from_a_stated_day(tmp_path: Path) -> None:
+    """Named in the title, the header, or by a person: read from there; else no mapping."""
+    start = datetime(2023, 2, 1)
+    plain_ = {name: value for name, value in PLAIN.items() if name != "Order Date"}
+    numbers = {"DAY": lambda x: (x["at"] - start).days + 1}
+    titled = written(tmp_path / "t.csv", {**plain_, **numbers}, above=[["Day 1 = 2023-02-01"]])
+    named = {"days since 2023-02-01": numbers["DAY"]}
+    headed = written(tmp_path / "h.csv", {**plain_, **named})
+    silent = written(tmp_path / "s.csv", {**plain_, **numbers})
+    last = str(max(line["at"] for line in sales()).date())
+    for file, ask in ((titled, None), (headed, None), (silent, lambda *_: "2023-02-01")):
+        place = tmp_path / file.stem
+        assert project.make(place, [str(file)], ask=ask, say=lambda _: None) == []
+        data = tables.load(place / "segwork.toml")
+        assert picture.counted(data)["last_day"] == last, file.stem
+    assert "no calendar date: 'DAY' counts" in guess(silent)[0]["cannot"]
+
+
+def test_a_database_behind_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read for the picture and as_of; the address goes into the environment, never the config."""
+    import sqlite3
+
+    import pandas as pd
+
+    frame = pd.read_csv(written(tmp_path / "l.csv", PLAIN))
+    with sqlite3.connect(tmp_path / "shop.sqlite") as connection:
+        frame.to_sql("orders", connection, index=False)
+    connection.close()
+    address, said = f"sqlite:///{tmp_path}/shop.sqlite", []
+    assert project.make(tmp_path / "p", [f"{address}#orders"], say=said.append) == []
+    text = (tmp_path / "p" / "segwork.toml").read_text(encoding="utf-8")
+    assert address not in text
+    assert 'url = "${SEGWORK_ORDERS_URL}"' in text
+    assert said[0].startswith(f"transactions: {len(frame):,} rows")
+    monkeypatch.setenv("SEGWORK_ORDERS_URL", address)
+    found = picture.counted(tables.load(tmp_path / "p" / "segwork.toml"))
+    assert found["orders"] == 120
+    assert f"as_of = {datetime.fromisoformat(found['last_day']).date() + timedelta(days=1)}" in text
+    with pytest.raises(UsageError, match="names no table"):
+        project.make(tmp_path / "q", [address])
+
+
+def test_dates_far_after_all_others_do_not_move_as_of(tmp_path: Path) -> None:
+    """One order of 2099 among hundreds is told, and as_of lies before it."""
+    odd = {
+        **PLAIN,
+        "Order Date": lambda x: "2099-12-31 00:00" if x["row"] == 7 else PLAIN["Order Date"](x),
+    }
+    file, said = written(tmp_path / "l.csv", odd), []
+    project.make(tmp_path / "p", [str(file)], say=said.append)
+    last = max(line["at"] for line in sales()).date()
+    assert config.load(tmp_path / "p" / "segwork.toml").as_of == last + timedelta(days=1)
+    assert any("stand alone (up to 2099-12-31)" in text for text in said)
+
+
+def test_a_flag_of_what_is_done_is_told_not_used(tmp_path: Path) -> None:
+    """'delivered' may mean open or cancelled: the rows stay, and the config shows the way out."""
+    columns = {**PLAIN, "delivered": lambda x: "no" if x["cancelled"] else "yes"}
+    file = written(tmp_path / "l.csv", columns)
+    project.make(tmp_path / "p", [str(file)], say=lambda _: None)
+    text = (tmp_path / "p" / "segwork.toml").read_text(encoding="utf-8")
+    assert "# 'delivered' is no on" in text
+    assert picture.counted(tables.load(tmp_path / "p" / "segwork.toml"))["orders"] == 120
+
+
+def test_nobody_reading_on_stops_nothing(tmp_path: Path) -> None:
+    """``segwork init … | head -1`` writes the project and complains about nothing."""
+    file = written(tmp_path / "l.csv", PLAIN)
+    command = f"{sys.executable} -m segwork init {tmp_path}/p {file} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert "Broken pipe" not in done.stderr
+    assert done.stderr == ""
+    assert (tmp_path / "p" / "segwork.toml").exists()
 
 
 def test_words_of_headers() -> None:

@@ -153,6 +153,13 @@ def test_models_are_scored_by_hand(tmp_path: Path) -> None:
     assert table["claimed"].tolist() == [True, True, False]
 
 
+def test_the_readme_shows_the_kept_scores() -> None:
+    """No figure of the README's table is typed by hand."""
+    readme = (TOOLS.parents[2] / "README.md").read_text(encoding="utf-8")
+
+    assert "\n".join(peer_scores.for_readme()) in readme
+
+
 @pytest.mark.parametrize("path", sorted(TOOLS.glob("*.txt")), ids=lambda path: path.stem)
 def test_requirements_are_names_and_versions(path: Path) -> None:
     """A peer's environment is pinned by names and versions; no address, no option."""

@@ -42,7 +42,7 @@ class Look:
     header: list[str]
     rows: list[list[str]]
     form: dict[str, Any] = field(default_factory=dict)
-    whole: bool = True
+    above: str = ""
 
 
 def look(path: Path, known: Callable[[str], bool]) -> Look:
@@ -75,11 +75,12 @@ def look(path: Path, known: Callable[[str], bool]) -> Look:
     after = _no_data_above(body[:200], width)
     footer = 0 if len(grid) > MOST_ROWS else _no_data_below(body, width)
     form |= {"skip_rows": top, "skip_after_header": after, "skip_footer": footer}
+    above = " ".join(cell for row in grid[:top] for cell in row)
     body = body[after : len(body) - footer]
     rows = [(row + [""] * width)[:width] for row in body if any(cell.strip() for cell in row)]
     if not rows or not header:
         raise DataError(f"'{path.name}' has no rows", accepted="a header and rows")
-    return Look(path, header, rows, form, len(grid) <= MOST_ROWS)
+    return Look(path, header, rows, form, above)
 
 
 def _text(path: Path, known: Callable[[str], bool]) -> tuple[list[list[str]], dict[str, Any]]:

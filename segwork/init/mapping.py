@@ -77,11 +77,14 @@ def of_file(path: Path) -> Guess:
         It cannot be read.
     """
     found = look.look(path, known)
-    return of_columns(path.name, [Column(*one) for one in look.columns(found)], found.form)
+    columns = [Column(*one) for one in look.columns(found)]
+    return of_columns(path.name, columns, found.form, above=found.above)
 
 
-def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = None) -> Guess:
-    """Guess from columns of text."""
+def of_columns(
+    file: str, columns: list[Column], form: dict[str, Any] | None = None, above: str = ""
+) -> Guess:
+    """Guess from columns of text; ``above`` is what stands above the header."""
     headers = tuple(column.name for column in columns)
     columns = [column for column in columns if column.filled]
     one = Guess(file, which_table(columns), form=dict(form or {}), headers=headers)
@@ -104,7 +107,11 @@ def of_columns(file: str, columns: list[Column], form: dict[str, Any] | None = N
     if one.table == "transactions":
         rules.rows(one, by_name)
     _persons(one, columns)
-    _honest(one, by_name)
+    _count_days(one, by_name, above)
+    _honest(one)
+    if (key := one.columns.get("customer_id")) and by_name[key].broken:
+        lost = f"the ids in '{key}' lost their last digits in a spreadsheet (1.2E+12)"
+        one.cannot = "; ".join(filter(None, [one.cannot, lost]))
     return one
 
 
@@ -203,31 +210,40 @@ def _time_doubts(one: Guess, column: Column) -> None:
         one.ask[name] = ("is it day/month or month/day?", ["day first", "month first"])
 
 
-def _honest(one: Guess, by_name: dict[str, Column]) -> None:
-    """Say why there is no honest mapping, if there is none."""
-    needed = [c.name for c in TABLES[one.table].columns if c.needed]
-    lacking = [name for name in needed if name not in one.columns]
-    told = []
+def _count_days(one: Guess, by_name: dict[str, Column], above: str) -> None:
+    """Take a number of days for the time where the file says which calendar day is day 1."""
     time = TIME_COLUMN.get(one.table, "")
-    if time in lacking and (day := next(filter(_counts_days, by_name.values()), None)):
-        told.append(
-            f"no calendar date: '{day.name}' counts from a day the file does not name; if you"
-            " know it, map it and set first_day"
-        )
+    day = next(filter(_counts_days, by_name.values()), None)
+    if day is None or not time or time in one.columns:
+        return
+    one.take(time, day.name, "counts days from the first day", 0.8)
+    if stated := re.search(r"\d{4}-\d{2}-\d{2}", f"{day.name} {above}"):
+        one.first_day = stated[0]
+    else:
         one.ask[time] = ("which calendar day is day 1?", [])
+
+
+def _honest(one: Guess) -> None:
+    """Say why there is no honest mapping, if there is none."""
+    lacking = [c.name for c in TABLES[one.table].columns if c.needed and c.name not in one.columns]
+    time, told = TIME_COLUMN.get(one.table, ""), []
+    if time in one.columns and time in one.ask and not one.ask[time][1]:
+        one.day_column = one.columns.pop(time)
+        told.append(
+            f"no calendar date: '{one.day_column}' counts from a day the file does not name (if"
+            " you know it, map it and set first_day)"
+        )
     elif time in lacking:
         told.append("no column holds a date")
     if "customer_id" in lacking and one.table != "external":
         told.append("no column names a customer")
-    rest = [n for n in lacking if n not in (time, "customer_id")]
-    told += [f"no column for {name}" for name in rest]
-    if (key := one.columns.get("customer_id")) and by_name[key].broken:
-        told.append(f"the ids in '{key}' lost their last digits in a spreadsheet (1.2E+12)")
+    told += [f"no column for {n}" for n in lacking if n not in (time, "customer_id")]
     one.cannot = "; ".join(told)
 
 
 def _counts_days(column: Column) -> bool:
     """Say whether a column counts days from some first one."""
     days = [float(v) for v in column.filled if re.fullmatch(r"\d+(\.0+)?", v)]
-    named = fit(column.name, vocabulary()["words"]["day_number"]) >= 0.9
+    name = re.sub(r"\(.*|since.*|\d.*", "", plain(column.name) or column.name).strip()
+    named = fit(name, rules.words("day_number")) >= 0.9
     return named and column.numeric and bool(days) and max(days) <= SMALL_DAY

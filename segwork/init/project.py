@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -64,13 +65,12 @@ def make(
         raise UsageError(
             f"'{place / CONFIG}' is there already", hint="'segwork init --check' compares it"
         )
-    guesses = _one_each([(name, _guess(name)) for name in files])
-    for one in guesses.values():
-        _answer(one[1], ask)
+    guesses = _one_each([(name, _answered(_guess(name), ask)) for name in files])
     place.mkdir(parents=True, exist_ok=True)
     sources = {table: _where(name, place) for table, (name, _) in guesses.items()}
     found = {table: one for table, (_, one) in guesses.items()}
-    as_of = _show(found, sources, place, say) if found else date(2026, 7, 1)
+    read = {t: {**sources[t], **_address(guesses[t][0])} for t in sources}
+    as_of = _show(found, read, place, say) if found else date(2026, 7, 1)
     (place / CONFIG).write_text(written(found, sources, as_of), encoding="utf-8")
     _surroundings(place)
     open_ = [f"{t}.{name}: {q[0]}" for t, one in found.items() for name, q in one.ask.items()]
@@ -191,13 +191,17 @@ def _one_each(found: list[tuple[str, Guess]]) -> dict[str, tuple[str, Guess]]:
     return guesses
 
 
-def _answer(one: Guess, ask: Ask | None) -> None:
+def _answered(one: Guess, ask: Ask | None) -> Guess:
     """Let a person settle what is doubtful; what is not answered stays open."""
-    if ask is None:
-        return
-    for name, (question, choices) in list(one.ask.items()):
+    for name, (question, choices) in list(one.ask.items()) if ask else ():
         answer = ask(f"{one.file}: {name}", question, choices)
-        if answer in ("day first", "month first"):
+        if not choices:  # the day from which days are counted
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", answer):
+                continue
+            one.first_day, one.columns[name] = answer, one.day_column
+            others = (t for t in one.cannot.split("; ") if not t.startswith("no calendar date"))
+            one.cannot = "; ".join(others)
+        elif answer in ("day first", "month first"):
             one.times = replace(one.times, day_first=answer == "day first", time_format="")
         elif answer in ("thousands", "decimals"):
             if answer == "decimals":
@@ -206,6 +210,12 @@ def _answer(one: Guess, ask: Ask | None) -> None:
             one.columns[name] = answer
         one.why[name] = ("you said so", 1.0)
         del one.ask[name]
+    return one
+
+
+def _address(name: str) -> dict[str, str]:
+    """Return the URL of a database as it was given; only to read it now."""
+    return {"url": name.partition("#")[0]} if "://" in name else {}
 
 
 def _where(name: str, place: Path) -> dict[str, str]:
@@ -224,12 +234,7 @@ def _show(
     say: Callable[[str], None],
 ) -> date:
     """Load with what is proposed, print what was understood, and return the day to cut at."""
-    parts = {
-        table: {**sources[table], **settings(one)}
-        for table, one in found.items() if "url" not in sources[table]
-    }  # fmt: skip
-    if "transactions" not in parts:
-        return date.today()
+    parts = {table: {**sources[table], **settings(one)} for table, one in found.items()}
     config = _config.load({"as_of": date(2100, 1, 1), "tables": parts})
     try:
         data = tables.load(replace(config, folder=place.resolve()))

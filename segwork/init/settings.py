@@ -37,6 +37,8 @@ def settings(one: Guess) -> dict[str, Any]:
         keys["day_first"] = times.day_first
     if times.zone:
         keys["time_zone"] = "as written"
+    if one.first_day:
+        keys["first_day"] = one.first_day
     if one.clock:
         keys["clock"] = one.clock
     if one.rules:

@@ -25,6 +25,8 @@ class Guess:
         As in the config; ``order_of`` and ``nobody`` too.
     clock : str
         Second column that holds the time of day.
+    first_day, day_column : str
+        The calendar day of day 1, where the time is a number of days; and the column of those.
     cannot : str
         Why no honest mapping exists.
     notes : list of str
@@ -42,6 +44,8 @@ class Guess:
     times: formats.Times = field(default_factory=formats.Times)
     rules: dict[str, Any] = field(default_factory=dict)
     clock: str = ""
+    first_day: str = ""
+    day_column: str = ""
     cannot: str = ""
     notes: list[str] = field(default_factory=list)
     headers: tuple[str, ...] = ()

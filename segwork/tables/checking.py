@@ -124,7 +124,7 @@ def _read(
         checked.problems.append(f"'{name}': {parsed.problem}")
     elif parsed.column.isna().all() and (needed or (source.is_named and name in MONEY)):
         checked.problems.append(no_value(table, name, first_values(column.dropna().head(1))))
-    elif source.is_named and (problem := _mostly_unread(column, name, kind, parsed.faults)):
+    elif source.is_named and (problem := _mostly_unread(column, name, table, parsed.faults)):
         checked.problems.append(problem)
     faults = dict(parsed.faults)
     if needed or name in MONEY:
@@ -143,26 +143,37 @@ def no_value(table: Table, name: str, examples: tuple[str, ...]) -> str:
         return f"no value of '{name}': all are missing"
     kind = table.column(name).kind
     hint = f" ({HINTS[kind]})" if kind in HINTS else ""
-    return f"no value of '{name}' can be read as {kind.value}, such as '{examples[0]}'{hint}"
+    return (
+        f"no value of '{name}' can be read as {kind.value}{_such_as(table, name, examples)}{hint}"
+    )
 
 
-def mostly_unread(name: str, kind: Kind, unread: int, there: int, examples: tuple[str, ...]) -> str:
+def mostly_unread(
+    table: Table, name: str, unread: int, there: int, examples: tuple[str, ...]
+) -> str:
     """Say that more than half of the values of a column cannot be read; empty if fewer."""
     if not unread or 2 * unread <= there:
         return ""
-    shown = ", ".join(f"'{one}'" for one in examples[:3])
+    kind = table.column(name).kind
     told = f"{unread:,} of {there:,} values of '{name}' cannot be read as {kind.value}"
-    return f"{told}, such as {shown} ({HINTS[kind]})"
+    return f"{told}{_such_as(table, name, examples)} ({HINTS[kind]})"
 
 
-def _mostly_unread(column: Any, name: str, kind: Kind, faults: Mapping[str, Any]) -> str:
+def _such_as(table: Table, name: str, examples: tuple[str, ...]) -> str:
+    """Show values that cannot be read, if they are not about persons."""
+    if table.column(name).personal:
+        return ""
+    return ", such as " + ", ".join(f"'{one}'" for one in examples[:3])
+
+
+def _mostly_unread(column: Any, name: str, table: Table, faults: Mapping[str, Any]) -> str:
     found = [faults[code] for code in UNREAD if code in faults]
-    if kind not in HINTS or not found:
+    if table.column(name).kind not in HINTS or not found:
         return ""
     bad = np.logical_or.reduce(found)
     marked = faults["missing_marker"].sum() if "missing_marker" in faults else 0
     there = int(column.notna().sum() - marked)
-    return mostly_unread(name, kind, int(bad.sum()), there, first_values(column[bad].head(1000)))
+    return mostly_unread(table, name, int(bad.sum()), there, first_values(column[bad].head(1000)))
 
 
 def _missing(parsed: Any) -> Any:
@@ -254,7 +265,8 @@ def refuse(problems: Mapping[str, list[str]], unreadable: Mapping[str, DataError
         raise DataError(
             f"the data cannot be used: {' | '.join(told)}",
             accepted="; ".join(_accepted(TABLES[name]) for name in unnamed),
-            hint="map your own names in segwork.toml: columns = { contract_name = 'Your name' }"
+            hint="map your own names in segwork.toml: columns = { contract_name = 'Your name' };"
+            " 'segwork init --check' says what changed in the files"
             if unnamed
             else "",
         )

@@ -197,8 +197,7 @@ def _hardly_read(
         unknown = f"({readers[name]}) is null and not {dialect.matches.format(text, INFINITE)}"
         sums = {"n": f"count_if({there})", "bad": f"count_if({unknown} and {there})"}
         row = _first(frame, sums)
-        kind = table.column(name).kind
-        problem = mostly_unread(name, kind, row[1], row[0], tuple(t[:40] for t in bad))
+        problem = mostly_unread(table, name, row[1], row[0], tuple(t[:40] for t in bad))
         whole = row[1] == row[0] and name in (*table.needed, *MONEY)  # told already
         problems += [problem] if problem and not whole else []
     return problems

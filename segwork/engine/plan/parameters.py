@@ -7,6 +7,7 @@ annotation, or the type of the default. The command line is parsed by that type,
 from __future__ import annotations
 
 import ast
+import difflib
 import io
 import json
 import math
@@ -324,8 +325,12 @@ def _parsed(parameter: Parameter, text: str, where: str) -> object:
 
 
 def _wrong(parameter: Parameter, value: object, where: str) -> UsageError:
+    words = [str(one) for one in get_args(_kind(parameter.kind)) if isinstance(one, str) and one]
+    near = difflib.get_close_matches(str(value), words, n=1, cutoff=0.6)
     return UsageError(
-        f"parameter '{parameter.name}' of {where} is {value!r}", accepted=parameter.kind
+        f"parameter '{parameter.name}' of {where} is {value!r}",
+        accepted=parameter.kind,
+        hint=f"did you mean '{near[0]}'?" if near else "",
     )
 
 
