@@ -72,7 +72,7 @@ def pace(found: Occasions, end: int, days: int, promised: Callable[[float], np.n
     bought = (found.summed(np.ones(len(found.day)), day - back, day) > 0 for day in (then, end))
     before, now = bought
     alike = now.sum() < SAME_SHOP * before.sum() and before.sum() < SAME_SHOP * now.sum()
-    if back < FEWEST_DAYS or before.sum() < FEWEST or not alike:
+    if days > YEAR or back < FEWEST_DAYS or before.sum() < FEWEST or not alike:
         return 1.0
     came = found.summed(np.ones(len(found.day)), then, then + days)
     silent = float((came[before] == 0).mean())
