@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from segwork import changepoints
-from segwork.changepoints.outlook import OUTLOOKS
+from segwork.changepoints.outlook import OUTLOOKS, pace
+from segwork.purchases import occasions
 
 
 def shared(public_data: Path, name: str) -> pd.DataFrame:
@@ -135,3 +136,28 @@ def test_groups_are_cohorts_by_default_and_ids_play_no_part() -> None:
     assert found.index.tolist()[:2] == ["2022Q2", "2022Q3"]
     named = lines.assign(customer_id=1_000 - lines["customer_id"]).iloc[::-1]
     pd.testing.assert_frame_equal(found, changepoints.group_changes(named, as_of="2023-12-25"))
+
+
+@pytest.mark.parametrize(("as_of", "days"), [
+    ("2011-06-11", 182), ("2011-07-11", 182), ("2011-09-11", 182), ("2011-12-10", 91),
+])  # fmt: skip
+def test_outlook_knows_the_season_of_a_year_ago(public_data: Path, as_of: str, days: int) -> None:
+    """One year of history, and a quarter before Christmas: 0.20, 0.16, 0.11 and 0.08 off before."""
+    found = changepoints.outlook_test(shared(public_data, "retail"), as_of=as_of, days=days)
+    print(f"{as_of}, {days} days: gap {found.gap:.3f}, AUC {found.auc:.3f}")
+    assert found.gap <= 0.08
+    assert found.auc >= 0.75
+
+
+def test_a_year_ago_counts_only_for_the_same_shop() -> None:
+    """Everybody orders weekly, but not in July to December: the half year runs slower then."""
+    rng = np.random.default_rng(1)
+    open_days = pd.date_range("2021-01-04", "2023-06-30", freq="D")
+    open_days = open_days[open_days.month <= 6]
+    rows = [
+        (f"c{i}", day) for i in range(150) for day in open_days[rng.random(len(open_days)) < 0.02]
+    ]
+    found = occasions(log(*rows), as_of="2023-07-01")
+    assert pace(found, found.end, 182, lambda speed: 1 / (1 + np.full(150, speed))) < 0.35
+    few = occasions(log(*rows[: len(rows) // 3]), as_of="2023-07-01")
+    assert pace(few, few.end, 182, lambda speed: np.full(150, speed)) == 1.0

@@ -9,6 +9,7 @@ segment or a cohort of them has enough.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -21,6 +22,10 @@ from segwork.errors import DataError
 from segwork.purchases import MODELS, Occasions, fit, occasions
 
 HORIZON_DAYS = 182
+YEAR = 365
+FEWEST_DAYS, FEWEST = 7, 100  # of history before the same season a year ago, and customers in it
+SAME_SHOP = 1.5  # times the recent customers of a year ago; a growing or ending shop has no season
+SLOWEST, FASTEST = 1 / 3, 3.0
 NEW_DAYS = 28  # a single order so recent says nothing of its customer
 COOLING, GONE = 0.5, 0.8  # more likely silent than not; four of five stay silent
 OUTLOOKS = ("active", "cooling", "gone", "too new")
@@ -35,7 +40,9 @@ def silence(found: Occasions, end: int, days: int = HORIZON_DAYS) -> np.ndarray:
     """Return each customer's probability of no order in the days from a morning on; NaN if unknown.
 
     It is the mean of BG/NBD, MBG/NBD and Pareto/NBD: nobody knows in which way customers leave, and
-    their mean errs least on the shared data. Customers who had not ordered yet have none.
+    their mean errs least on the shared data. The models know no season: the period runs as fast or
+    as slow as recent customers of a year ago bought in the year's same days (:func:`pace`).
+    Customers who had not ordered yet have none.
     """
     seen = found.seen(end)
     histories, weight, place = seen.histories((0.0, 0.0))
@@ -43,8 +50,38 @@ def silence(found: Occasions, end: int, days: int = HORIZON_DAYS) -> np.ndarray:
         models = [fit(name, histories, weight=weight) for name in MODELS]
     except DataError:
         return np.full(len(place), np.nan)
-    mean = np.mean([model.p_silent(histories, days / 7) for model in models], axis=0)
-    return np.where(place >= 0, mean[place], np.nan)
+
+    def promised(speed: float) -> np.ndarray:
+        """Return each customer's probability where the period is so much longer."""
+        weeks = speed * days / 7
+        mean = np.mean([model.p_silent(histories, weeks) for model in models], axis=0)
+        return np.where(place >= 0, mean[place], np.nan)
+
+    return promised(pace(found, end, days, promised))
+
+
+def pace(found: Occasions, end: int, days: int, promised: Callable[[float], np.ndarray]) -> float:
+    """Return how fast the coming period runs: as it did a year ago for those who had just bought.
+
+    Those who ordered in the weeks before the same day of last year are compared with those who did
+    so now: the speed is that at which the models promise as many silent ones as there were. It is
+    one where a year ago is not known, or the shop was another one then.
+    """
+    then = end - YEAR
+    back = min(HORIZON_DAYS, then - int(found.day.min(initial=end)))
+    bought = (found.summed(np.ones(len(found.day)), day - back, day) > 0 for day in (then, end))
+    before, now = bought
+    alike = now.sum() < SAME_SHOP * before.sum() and before.sum() < SAME_SHOP * now.sum()
+    if days > YEAR or back < FEWEST_DAYS or before.sum() < FEWEST or not alike:
+        return 1.0
+    came = found.summed(np.ones(len(found.day)), then, then + days)
+    silent = float((came[before] == 0).mean())
+    low, high = np.log(SLOWEST), np.log(FASTEST)
+    for _ in range(12):  # more silent ones: slower
+        middle = (low + high) / 2
+        over = promised(float(np.exp(middle)))[now].mean() > silent
+        low, high = (middle, high) if over else (low, middle)
+    return float(np.exp((low + high) / 2))
 
 
 def outlook(transactions: IntoFrame, *, as_of: date | str) -> pd.DataFrame:
@@ -135,9 +172,10 @@ def outlook_test(
     new = (seen.times < 2) & (seen.age < NEW_DAYS)
     silent = (found.summed(found.orders, cut, cut + days) == 0)[known].astype(float)
     promised = promised[known]
-    order = np.lexsort((silent, promised))
+    order = np.argsort(promised, kind="stable")
+    level = pd.Series(silent).groupby(promised).transform("mean").to_numpy()  # ties are one group
     parts = [part for part in np.array_split(order, BINS) if part.size]
-    rows = [(promised[part].mean(), silent[part].mean(), part.size) for part in parts]
+    rows = [(promised[part].mean(), level[part].mean(), part.size) for part in parts]
     table = pd.DataFrame(rows, columns=nothing.table.columns)
     miss = (table["promised"] - table["silent"]).abs()
     auc = float(roc_auc_score(silent, promised)) if 0 < silent.mean() < 1 else np.nan

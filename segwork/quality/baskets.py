@@ -23,6 +23,7 @@ LARGE, LARGER = 2.0, 5.0  # times the third largest buyer's orders
 STRANGERS = 0.9  # of the articles of as many lines of strangers
 SAME_ORDERS, SAME_SHARE = 15, 0.9  # orders of one basket, on most of the days
 EVEN_ORDERS, EVEN = 20, 0.1  # orders at even gaps; middle half of the gaps against their median
+WEEKDAYS = 4
 SELDOM = 6 * DAY  # subscriptions come by the week or month
 
 
@@ -34,7 +35,8 @@ def repeated_loads(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     if len(orders) < 2 * BATCH:
         raise Inconclusive(f"{len(orders)} orders, {2 * BATCH} are needed")
     found = [_batch(orders, apart, rule.limit) for apart in _distances(orders)]
-    again = orders[np.any(found, axis=0)] if found and "order_id" in source else orders.iloc[:0]
+    told = found and ("order_id" in source or _timed(orders))
+    again = orders[np.any(found, axis=0)] if told else orders.iloc[:0]
     rows = np.union1d(_sequences(source), _lines_of(source, again)).astype(int)
     if len(rows):
         days = source.days()[rows]
@@ -47,7 +49,22 @@ def repeated_loads(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 def _lines_of(source: SourceTable, orders: pd.DataFrame) -> np.ndarray:
     if not len(orders):
         return st.NONE
-    return np.flatnonzero(np.isin(source.group("order_id"), orders["order"]))
+    return np.flatnonzero(np.isin(_order_of(source), orders["order"]))
+
+
+def _timed(orders: pd.DataFrame) -> bool:
+    """Say whether orders have a time of day, which tells a copy from a habit."""
+    return bool((orders["at"] % DAY != 0).mean() > 0.5)
+
+
+@kept
+def _order_of(source: SourceTable) -> np.ndarray:
+    """Return the order of each row; without order numbers a customer's lines of one day."""
+    if "order_id" in source:
+        return source.group("order_id")
+    when = source.when()
+    day = np.zeros(source.n, np.int64) if when is None else when.astype(np.int64) // DAY
+    return pd.factorize(source.codes("customer_id")[0] * 10**6 + day)[0]
 
 
 @kept
@@ -60,10 +77,7 @@ def baskets(source: SourceTable) -> pd.DataFrame:
     content = line_marks(source)
     when = source.when()
     at = np.zeros(source.n, np.int64) if when is None else when.astype(np.int64)
-    if "order_id" in source:
-        order = source.group("order_id")
-    else:
-        order = pd.factorize(source.codes("customer_id")[0] * 10**6 + at // DAY)[0]
+    order = _order_of(source)
     known = at > -(10**15)
     if "order_id" in source:
         known &= ~source.missing("order_id")
@@ -110,6 +124,8 @@ def _distances(orders: pd.DataFrame) -> list[int]:
         _twins(orders, named, orders["who"].to_numpy() >= 0),
         _twins(orders, basket, orders["lines"].to_numpy() >= TELLING),
     ]
+    if _timed(orders):
+        pairs.append(_twins(orders, basket, np.ones(len(orders), bool)))
     at = orders["at"].to_numpy()
     found: list[int] = []
     for one, two in pairs:
@@ -204,10 +220,11 @@ def _too_many(source: SourceTable, orders: pd.DataFrame, limit: float) -> list[i
 
 def _like_strangers(source: SourceTable, buyer: int) -> bool:
     """Say whether one id's orders share no more articles than orders of many buyers do."""
-    if not source.has("product_id", "order_id"):
+    product = next((c for c in ("product_id", "product_description") if c in source), "")
+    if not product:
         return False
-    who, item = source.codes("customer_id")[0], source.codes("product_id")[0]
-    order = source.group("order_id")
+    who, item = source.codes("customer_id")[0], source.codes(product)[0]
+    order = source.group("order_id" if "order_id" in source else "customer_id")
     own = (who == buyer) & (item >= 0)
     others = np.flatnonzero((who >= 0) & (who != buyer) & (item >= 0))
     names = np.unique(order[others])
@@ -224,7 +241,9 @@ def _same_basket(orders: pd.DataFrame) -> list[int]:
     for who, own in some.groupby("who"):
         basket = own["basket"].value_counts()
         days = own.loc[own["basket"] == basket.index[0], "at"] // DAY
-        span = days.max() - days.min() + 1
+        every = np.arange(days.min(), days.max() + 1)
+        used = days.mod(7).unique()  # office days, too; a weekly box uses one
+        span = np.isin(every % 7, used).sum() if len(used) >= WEEKDAYS else len(every)
         often = days.nunique() >= max(SAME_ORDERS, SAME_SHARE * span)
         if basket.iloc[0] >= SAME_SHARE * len(own) and often:
             found.append(int(who))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ LEAST = 20  # rows with a level of their own in a day, a part or a period
 OFTEN = 3  # rows a product needs to have a usual price
 HALF_PRICE = 0.45  # a sale may halve all prices; what is lower is no sale
 OF_A_PART = 4.0  # a country or a shop may have a price list of its own; not four times the other
+OF_A_PART_ALIKE, ALIKE_HERE = 2.0, 0.6  # of its rows at one factor: a price list is rounded
+STRAY, STRAYS, STRAY_ALONE = 5.0, 5, 20.0  # times the usual, rows; times that no product rises by
+FIRM = 0.1  # of the log: rows at one factor, and at the usual price
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
 TAXES = tuple(1 + k / 100 for k in (*range(5, 26), 27))  # of value added, sales and goods
 SALES = tuple(1 - k / 20 for k in range(1, 12))  # 5 to 55 % off: what fits one best is a sale
@@ -96,7 +100,10 @@ def money_jumps(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             span = f"from {_date(first)} to {_date(last)}"
             yield _evidence(source, level, rows, rate, span, status=Status.WARNED)
         for column, words, factor, rows in _parts(source, level, told):
+            told |= rows
             yield _evidence(source, level, rows, factor, f"where {column} is {words}", column)
+        for factor, rows in _scattered(level, told):
+            yield _evidence(source, level, rows, factor, "here and there")
 
 
 def _evidence(
@@ -245,20 +252,14 @@ def _parts(
         codes = source.codes(column)[0]
         inside = known & (codes >= 0)
         frame = pd.DataFrame({"c": codes[inside], "m": month[inside], "off": level.off[inside]})
-        middle = frame.groupby("c")["off"].agg(["median", "size"])
-        cells = frame.groupby(["c", "m"])["off"].agg(["median", "size"])
+        middle = _middles(frame.groupby("c")["off"])
+        cells = _middles(frame.groupby(["c", "m"])["off"])
         far = _far(middle)
         parts = [(int(c), codes == c, "") for c in middle.index[far]]
         cells = cells[_far(cells) & ~cells.index.get_level_values("c").isin(middle.index[far])]
         for c in dict.fromkeys(cells.index.get_level_values("c")):
-            months = cells.loc[c].index.to_numpy()
-            parts.append(
-                (
-                    int(c),
-                    (codes == c) & np.isin(month, months),
-                    f" around {_date(30 * months[0] + 15)[:7]}",
-                )
-            )
+            place, when = _stretch_of(level, known & (codes == c), cells["median"].loc[c].median())
+            parts.append((int(c), place & (codes == c), when))
         if len(parts) > max(3, len(middle) / 3):
             continue  # places that differ that much have price lists of their own
         for c, place, when in parts:
@@ -267,8 +268,44 @@ def _parts(
             yield column, source.words(column)[c] + when, held, rows
 
 
+def _stretch_of(level: Level, known: np.ndarray, factor: float) -> tuple[np.ndarray, str]:
+    """Return the days on which most rows stand at a level, and the month in which they begin."""
+    span, at = np.unique(level.days[known], return_inverse=True)
+    votes = np.where(level.off[known] / factor > 0.5, 1.0, -1.0)
+    first, last, _ = st.best_stretch(np.bincount(at, weights=votes))
+    inside = (level.days >= span[first]) & (level.days <= span[last])
+    return inside, f" from {_date(span[first])} to {_date(span[last])}"
+
+
 def _far(cells: pd.DataFrame) -> np.ndarray:
-    return ((cells["size"] >= LEAST) & (cells["median"].abs() > np.log(OF_A_PART))).to_numpy()
+    off = cells["median"].abs()
+    uniform = (off > np.log(OF_A_PART_ALIKE)) & (cells["near"] >= ALIKE_HERE)
+    return ((cells["size"] >= LEAST) & ((off > np.log(OF_A_PART)) | uniform)).to_numpy()
+
+
+def _middles(by: Any) -> pd.DataFrame:
+    """Return the median, the rows, and the share of rows at the median, of parts."""
+    cells = by.agg(["median", "size"])
+    cells["near"] = by.agg(lambda off: (np.abs(off - off.median()) < 3 * CELL).mean())
+    return cells
+
+
+def _scattered(level: Level, told: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield factor and rows that stand alone at one factor of their product's usual price."""
+    if level.key is None:
+        return
+    firm = pd.Series(np.abs(level.off) < FIRM).groupby(level.key).transform("mean") > 0.5
+    for sign in (1.0, -1.0):
+        off = np.where(firm & ~told & (sign * level.off > np.log(STRAY)), sign * level.off, np.nan)
+        far = off[np.isfinite(off)]
+        if len(far) < STRAYS:
+            continue
+        alike = (np.abs(far[:, None] - far[None, :: -(-len(far) // 200)]) < FIRM).sum(axis=0)
+        middle = far[:: -(-len(far) // 200)][alike.argmax()]
+        rows = np.abs(off - middle) < FIRM
+        several = len(np.unique(level.key[rows])) >= 3 or middle > np.log(STRAY_ALONE)
+        if rows.sum() >= max(STRAYS, 0.5 * len(far)) and several:
+            yield float(np.exp(sign * np.median(off[rows]))), rows
 
 
 def _places(source: SourceTable) -> list[str]:

@@ -23,7 +23,7 @@ CERTAIN = MISSING_MARKS - {"", "none", "na", "-", "--", "---", "nil", "?"}
 OLDEST = 115  # years
 MOST_GROUPS = 12
 SAMPLE = 20_000
-OFTEN = 0.95  # of the other customers have fewer rows than a word that stands for nobody
+OFTEN = 0.95  # of the customers have fewer rows than a 99999 that stands for nobody
 FEW_WORDS = 3  # ids without a digit, where all others have some
 NO_UUID = re.compile(r"0{8}-(0{4}-){3}0{12}")
 FLAG_NAME = re.compile(r"(imputed|filled|estimated|was_missing|is_missing|_missing|_na$)", re.I)
@@ -144,7 +144,7 @@ def stands_for_nobody(source: SourceTable) -> np.ndarray:
     many = sizes > np.quantile(sizes, OFTEN) if len(sizes) else told
     plain = np.array([not any(map(str.isdigit, w)) for w in words], bool) & ~told
     if plain.sum() <= FEW_WORDS and len(words) >= 10 * (FEW_WORDS + 1):
-        told |= plain & many
+        told |= plain & (sizes > sizes[~plain & ~told].max(initial=0))
     values = pd.to_numeric(pd.Series([bare(w) for w in words], dtype=object), errors="coerce")
     numbers = np.sort(values[values.notna()].to_numpy())
     if len(numbers) < max(10, 0.9 * len(words)):
