@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork import evidence, sequences
 from segwork.changepoints.panel import FALSE_DISCOVERY_RATE, KINDS, PanelChanges, enough, judge
@@ -59,7 +59,7 @@ class Delay:
         return {**facts, "detection_status": str(self.status), "detection_words": self.words}
 
 
-def detection_delay(transactions: Any, changes: PanelChanges, *, seed: int = 0) -> Delay:
+def detection_delay(transactions: IntoFrame, changes: PanelChanges, *, seed: int = 0) -> Delay:
     """Plant stops of several ages among customers without a verdict, and look for them.
 
     Parameters

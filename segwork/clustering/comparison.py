@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -218,7 +217,10 @@ def _judged(
 
 
 def _checked(
-    methods: Sequence[str] | None, n_clusters: int | None, later: Any, frame: pd.DataFrame
+    methods: Sequence[str] | None,
+    n_clusters: int | None,
+    later: Sequence[float] | None,
+    frame: pd.DataFrame,
 ) -> tuple[str, ...]:
     if later is not None and len(later) != len(frame):
         raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")

@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,7 +17,7 @@ from segwork.clustering.methods.deep import Code
 from segwork.clustering.prepare import Scaling, as_frame
 from segwork.errors import DataError
 from segwork.features.rfm import SCORES
-from segwork.runs.files import atomically, write_json
+from segwork.runs.files import Json, atomically, write_json
 
 FORMAT = 1  # of the files of a saved model; a change that older code cannot read adds one
 CHUNK = 50_000
@@ -166,7 +165,7 @@ class SegmentModel:
             raise _damaged(folder, f"{type(fault).__name__}: {fault}") from None
 
     @classmethod
-    def _of(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> SegmentModel:
+    def _of(cls, facts: Json, arrays: dict[str, np.ndarray]) -> SegmentModel:
         scaling = Scaling(
             facts["rule_of_scaling"],
             tuple(facts["columns"]),
@@ -180,7 +179,7 @@ class SegmentModel:
         )
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+def _read(folder: Path) -> tuple[Json, bytes]:
     """Return the facts and the bytes of the arrays, of a known format and as they were saved."""
     if not (folder / "model.json").is_file() or not (folder / "arrays.npz").is_file():
         raise DataError(f"no model in '{folder}'", accepted="model.json and arrays.npz")
@@ -202,7 +201,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     return facts, bundle
 
 
-def _digest(facts: dict[str, Any], bundle: bytes) -> str:
+def _digest(facts: Json, bundle: bytes) -> str:
     """Return the SHA-256 of the facts, without the digest itself, and of the arrays."""
     told = json.dumps({k: v for k, v in facts.items() if k != "sha256"}, sort_keys=True)
     return hashlib.sha256(told.encode() + b"\n" + bundle).hexdigest()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from segwork.plots.style import COLOURS, Drawn, house_style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segwork.export.pilot import Outcome
 
 
-def reasons(counts: Any) -> tuple[Any, str]:
+def reasons(counts: pd.DataFrame) -> Drawn:
     """Draw how many customers may be sent, and why the others may not.
 
     Parameters
@@ -20,8 +27,6 @@ def reasons(counts: Any) -> tuple[Any, str]:
     """
     import matplotlib.pyplot as plt
 
-    from segwork.plots.style import COLOURS, house_style
-
     shown = counts.iloc[::-1]
     colours = [COLOURS[0] if reason == "may be sent" else COLOURS[6] for reason in shown["reason"]]
     with house_style():
@@ -34,7 +39,7 @@ def reasons(counts: Any) -> tuple[Any, str]:
     return figure, f"Bar chart of customers by what an export would do with them: {told}."
 
 
-def pilot(outcome: Any) -> tuple[Any, str]:
+def pilot(outcome: Outcome) -> Drawn:
     """Draw the share of buyers of pilot and control with their 95 % intervals.
 
     Parameters
@@ -48,16 +53,14 @@ def pilot(outcome: Any) -> tuple[Any, str]:
     """
     import matplotlib.pyplot as plt
 
-    from segwork.plots.style import COLOURS, house_style
-
     table = 100 * outcome.table[["share", "low", "high"]]
     with house_style():
         figure, axes = plt.subplots(figsize=(6, 2))
         for place, (name, row) in enumerate(table.iterrows()):
             axes.plot([row["low"], row["high"]], [place, place], color=COLOURS[place], linewidth=3)
             axes.plot(row["share"], place, "o", color=COLOURS[place])
-            axes.annotate(str(name), (row["share"], place), xytext=(0, 7), ha="center",
-                          textcoords="offset points")  # fmt: skip
+            beside = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
+            axes.annotate(str(name), (row["share"], place), **beside)
         axes.set(xlabel="customers with an order since the start (%)", ylim=(-0.5, 1.7), yticks=[])
     told = "; ".join(
         f"{name} {row['share']:.1f} % ({row['low']:.1f} to {row['high']:.1f})"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 KIND_COLOURS = {"stop": COLOURS[5], "fall": COLOURS[1], "temporary": COLOURS[3], "rise": COLOURS[2]}
 
 
-def by_month(months: pd.DataFrame) -> tuple[Any, str]:
+def by_month(months: pd.DataFrame) -> Drawn:
     """Draw the share of tested customers that changed, by month and kind, with its interval.
 
     Parameters
@@ -42,7 +46,7 @@ def by_month(months: pd.DataFrame) -> tuple[Any, str]:
     )
 
 
-def _stack(axes: Any, draw: Any, along: str, shares: pd.DataFrame) -> None:
+def _stack(axes: Axes, draw: Callable[..., object], along: str, shares: pd.DataFrame) -> None:
     """Stack the shares of all kinds of change in their colours, one bar a row."""
     start = np.zeros(len(shares))
     for kind, colour in KIND_COLOURS.items():
@@ -53,7 +57,7 @@ def _stack(axes: Any, draw: Any, along: str, shares: pd.DataFrame) -> None:
     axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
 
 
-def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
+def calibration(levels: pd.DataFrame) -> Drawn:
     """Draw observed against nominal false alarms on logarithmic axes.
 
     Parameters
@@ -88,7 +92,7 @@ def calibration(levels: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Observed against promised share of false alarms. {told}."
 
 
-def example(counts: np.ndarray, posterior: np.ndarray, week: int) -> tuple[Any, str]:
+def example(counts: np.ndarray, posterior: np.ndarray, week: int) -> Drawn:
     """Draw one simulated customer: orders a week, and where the network sees the change.
 
     Parameters
@@ -120,7 +124,7 @@ def example(counts: np.ndarray, posterior: np.ndarray, week: int) -> tuple[Any, 
     )
 
 
-def by_segment(shares: pd.DataFrame) -> tuple[Any, str]:
+def by_segment(shares: pd.DataFrame) -> Drawn:
     """Draw how each segment's tested customers changed.
 
     Parameters
@@ -143,34 +147,7 @@ def by_segment(shares: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Share of tested customers whose rate changed, by segment and kind. {told}."
 
 
-def power(cells: pd.DataFrame) -> tuple[Any, str]:
-    """Draw the power of the network beside that of the scan.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        ``world``, ``network``, ``scan``: shares of changed customers found at the 5 % level.
-    """
-    import matplotlib.pyplot as plt
-
-    with house_style():
-        figure, axes = plt.subplots(figsize=(7.5, 0.5 * len(cells) + 1.4))
-        rows = np.arange(len(cells))
-        for shift, name, marker in ((-0.1, "network", "o"), (0.1, "scan", "s")):
-            axes.plot(100 * cells[name], rows + shift, marker, label=name, ms=8)
-        axes.set_yticks(rows, cells["world"])
-        axes.invert_yaxis()
-        axes.set_xlim(0, 103)
-        axes.set_xlabel("changed customers found at 5 % false alarms (%)")
-        axes.legend()
-    told = "; ".join(
-        f"{r.world}: {100 * r.network:.0f} % against {100 * r.scan:.0f} %"
-        for r in cells.itertuples()
-    )
-    return figure, f"Power of the network against that of the calibrated scan. {told}."
-
-
-def outlook(groups: pd.DataFrame) -> tuple[Any, str]:
+def outlook(groups: pd.DataFrame) -> Drawn:
     """Draw the promised share of silent customers against what came.
 
     Parameters

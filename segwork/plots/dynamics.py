@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 from segwork.results import display
 
-Drawn = tuple[Any, str]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from segwork.dynamics import Cadence, Mobility, Trace
+
 INKS = tuple(colour for colour in COLOURS if colour != "#999999")  # grey is for who stays
 FAINT, GAP = 0.004, 0.012  # a flow below this share of the base is not drawn; space between blocks
 
 
-def flow(mobility: Any, *, before: str = "before", after: str = "after") -> Drawn:
+def flow(mobility: Mobility, *, before: str = "before", after: str = "after") -> Drawn:
     """Draw who went where: a ribbon from each segment to each, as wide as its customers.
 
     Who stayed is grey, who moved has the colour of the segment that was left; flows of less than
@@ -40,11 +44,9 @@ def flow(mobility: Any, *, before: str = "before", after: str = "after") -> Draw
                 axis.barh(
                     tops[place] - share[place] / 2, 0.03, share[place], color=colour, left=x - 0.015
                 )
-                axis.annotate(
-                    f"{name}  {_per_cent(share[place])}", (x, tops[place] - share[place] / 2),
-                    xytext=(-12 if side == "right" else 12, 0), textcoords="offset points",
-                    ha=side, va="center", fontsize=9,
-                )  # fmt: skip
+                text, at = f"{name}  {_per_cent(share[place])}", tops[place] - share[place] / 2
+                off = {"xytext": (-12 if side == "right" else 12, 0), "va": "center", "ha": side}
+                axis.annotate(text, (x, at), textcoords="offset points", fontsize=9, **off)
         axis.set(xlim=(-0.16, 1.16), xticks=[0, 1], xticklabels=[before, after], yticks=[])
         axis.set_ylabel(f"share of {mobility.n:,} customers in both periods")
         axis.grid(visible=False)
@@ -70,7 +72,7 @@ def _blocks(shares: np.ndarray) -> np.ndarray:
     return tops - (rooms - GAP - shares) / 2
 
 
-def _ribbons(axis: Any, shares: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+def _ribbons(axis: Axes, shares: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -89,7 +91,7 @@ def _ribbons(axis: Any, shares: np.ndarray, left: np.ndarray, right: np.ndarray)
             axis.add_patch(PathPatch(path, facecolor=colour, alpha=alpha, linewidth=0, zorder=1))
 
 
-def stability(trace: Any) -> Drawn:
+def stability(trace: Trace) -> Drawn:
     """Draw each method's stability beside chance and beside what its noise allows at most."""
     import matplotlib.pyplot as plt
 
@@ -100,10 +102,10 @@ def stability(trace: Any) -> Drawn:
         figure, axis = plt.subplots(figsize=(7.5, 0.55 * len(board) + 1.6))
         axis.hlines(board.index, chance, kept, color="#bbbbbb", zorder=1)
         axis.scatter(chance, board.index, color=COLOURS[6], marker="D", label="by chance")
+        still = "if nobody moved: noise of the method alone"
         axis.scatter(
-            1 - board["noise_floor"], board.index, color=COLOURS[1], marker="^",
-            label="if nobody moved: noise of the method alone",
-        )  # fmt: skip
+            1 - board["noise_floor"], board.index, color=COLOURS[1], marker="^", label=still
+        )
         spread = [kept - board["low"], board["high"] - kept]
         axis.errorbar(kept, board.index, xerr=spread, fmt="o", color=COLOURS[0], label="measured")
         axis.set(xlim=(0, 1.02), xlabel="share that keeps its segment for a period, 95 % interval")
@@ -143,7 +145,7 @@ def split(steps: pd.DataFrame) -> Drawn:
     return figure, f"Moves in {len(steps)} steps, as shares of the customers: {words}."
 
 
-def waiting(cadence: Any) -> Drawn:
+def waiting(cadence: Cadence) -> Drawn:
     """Draw what waiting with the next assignment costs."""
     import matplotlib.pyplot as plt
 
@@ -153,10 +155,8 @@ def waiting(cadence: Any) -> Drawn:
         axis.plot(
             table["days"], table["stale_share"], "o-", label="customers under a stale segment"
         )
-        axis.plot(
-            table["days"], table["outcome_lost"], "s--", color=COLOURS[1],
-            label="lost of what segments tell about the next period",
-        )  # fmt: skip
+        lost = "lost of what segments tell about the next period"
+        axis.plot(table["days"], table["outcome_lost"], "s--", color=COLOURS[1], label=lost)
         axis.fill_between(table["days"], table["low"], table["high"], color=COLOURS[1], alpha=0.2)
         if cadence.recommended_days is not None:
             axis.axvline(

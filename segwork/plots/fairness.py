@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from segwork.plots.models import interval_lines
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
-Drawn = tuple["Figure", str]
 MARKERS = ("o", "s", "D", "^", "v")
 
 

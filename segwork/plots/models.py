@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Drawn = tuple["Figure", str]
 
 
 def split_scores(scores: pd.DataFrame) -> Drawn:
@@ -277,24 +275,6 @@ def rules(table: pd.DataFrame, *, most: int = 12) -> Drawn:
         f"Lift of {len(shown)} rules before and after the cut in time."
         f" Gone after it: {', '.join(gone) or 'none'}."
     )
-
-
-def detection(table: pd.DataFrame) -> Drawn:
-    """Draw the share of planted defects found, by kind and strength.
-
-    Parameters
-    ----------
-    table : DataFrame
-        kind, strength (small, middle, large), found, low, high (shares).
-    """
-    kinds = list(dict.fromkeys(table["kind"]))
-    parts = table.rename(columns={"found": "value"}).groupby("strength", sort=False)
-    series = {strength: part.set_index("kind").reindex(kinds) for strength, part in parts}
-    with interval_lines(kinds, series) as (figure, axes):
-        axes.set(xlim=(-0.02, 1.02), xlabel="share found, named by the right check (95 %)")
-        axes.set_title("Planted model defects found, by strength")
-    told = "; ".join(f"{r.kind}, {r.strength}: {r.found:.0%}" for r in table.itertuples())
-    return figure, f"Share of planted defects found. {told}."
 
 
 @contextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from segwork.plots.models import interval_lines
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 
 EPSILONS = (0.1, 0.5, 1.0, 3.0)
 
 
-def consent(counts: pd.DataFrame) -> tuple[Any, str]:
+def consent(counts: pd.DataFrame) -> Drawn:
     """Draw who came through the door, by table.
 
     Parameters
@@ -43,7 +41,7 @@ def consent(counts: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Customers who came through the door, by table. {described}."
 
 
-def singled_out(table: pd.DataFrame) -> tuple[Any, str]:
+def singled_out(table: pd.DataFrame) -> Drawn:
     """Draw the share of customers whom so many known points single out.
 
     Parameters
@@ -66,7 +64,7 @@ def singled_out(table: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Share of customers singled out by the points known of them. {described}."
 
 
-def attacks(table: pd.DataFrame) -> tuple[Any, str]:
+def attacks(table: pd.DataFrame) -> Drawn:
     """Draw how often each attack succeeds, beside guessing.
 
     Parameters
@@ -92,7 +90,7 @@ def attacks(table: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Success of attempted attacks beside guessing. {described}."
 
 
-def accuracy(counts: pd.Series, means: pd.Series, *, most: float) -> tuple[Any, str]:
+def accuracy(counts: pd.Series, means: pd.Series, *, most: float) -> Drawn:
     """Draw what a privacy budget costs: the error of released numbers by ε.
 
     Parameters
@@ -129,26 +127,3 @@ def accuracy(counts: pd.Series, means: pd.Series, *, most: float) -> tuple[Any, 
         f"{r.statistic} at ε {r.epsilon:g}: {100 * r.error:.2g} %" for r in table.itertuples()
     )
     return figure, f"Error of released numbers by privacy loss, median over groups. {described}."
-
-
-def losses(table: pd.DataFrame) -> tuple[Any, str]:
-    """Draw the privacy loss that an audit saw beside what was promised.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``mechanism``, ``promised``, ``observed``, ``low`` (lower bound), one row a mechanism.
-    """
-    rows = table.assign(value=table["observed"], high=table["observed"])
-    with interval_lines(list(table["mechanism"]), {"seen, down to its lower bound": rows}) as (
-        figure,
-        axes,
-    ):
-        places = range(len(table))
-        axes.plot(table["promised"], places, "|", color=COLOURS[5], ms=18, label="promised")
-        axes.set_xlabel("privacy loss ε")
-    described = "; ".join(
-        f"{r.mechanism}: promised {r.promised:g}, seen {r.observed:.2f}, at least {r.low:.2f}"
-        for r in table.itertuples()
-    )
-    return figure, f"Privacy loss seen by the audit beside the promised one. {described}."

@@ -176,34 +176,3 @@ def currencies(table: pd.DataFrame) -> tuple[Any, str]:
         for name, part in table.groupby("currency")
     )
     return figure, f"Converted amounts against the dated rate, 1 is right: {words}."
-
-
-def detection(table: pd.DataFrame) -> tuple[Any, str]:
-    """Draw the share of planted faults found, with intervals, by defect and strength.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``defect``, ``strength``, ``rate``, ``low``, ``high``.
-    """
-    import matplotlib.pyplot as plt
-
-    defects = list(dict.fromkeys(table["defect"]))
-    strengths = list(dict.fromkeys(table["strength"]))
-    with house_style():
-        figure, axes = plt.subplots(figsize=(8.5, 0.26 * len(defects) + 1.3))
-        for number, strength in enumerate(strengths):
-            part = table[table["strength"] == strength].set_index("defect").reindex(defects)
-            y = np.arange(len(defects)) + 0.22 * (number - (len(strengths) - 1) / 2)
-            axes.hlines(y, 100 * part["low"], 100 * part["high"], color=COLOURS[number], alpha=0.4)
-            axes.plot(100 * part["rate"], y, "osD^"[number % 4], color=COLOURS[number],
-                      markersize=4, label=strength)  # fmt: skip
-        axes.set_yticks(range(len(defects)), defects, fontsize=8)
-        axes.invert_yaxis()
-        axes.set(xlim=(-3, 103), xlabel="planted faults found and localised (%)")
-        axes.legend(title="strength", loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4)
-    words = ", ".join(
-        f"{strength} {100 * part['rate'].mean():.0f} %"
-        for strength, part in table.groupby("strength", sort=False)
-    )
-    return figure, f"Share of planted faults found and localised; mean by strength: {words}."

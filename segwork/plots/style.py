@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Drawn = tuple["Figure", str]
+"""A figure and its text alternative."""
 
 # Okabe and Ito (2008), "Color Universal Design": distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442")
@@ -18,7 +24,7 @@ def house_style() -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
-    settings: dict[str, Any] = {
+    settings: dict[str, object] = {
         "axes.prop_cycle": mpl.cycler(color=COLOURS),
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 
 POINTS = 400  # points of a curve, at most
 
 
-def whale(curve: pd.DataFrame, *, answer: str = "profit") -> tuple[Any, str]:
+def whale(curve: pd.DataFrame, *, answer: str = "profit") -> Drawn:
     """Draw how the total builds up from the best customers to the worst.
 
     Parameters
@@ -45,7 +43,7 @@ def whale(curve: pd.DataFrame, *, answer: str = "profit") -> tuple[Any, str]:
     )
 
 
-def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> tuple[Any, str]:
+def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> Drawn:
     """Draw what each segment brings a customer, with its interval.
 
     Parameters
@@ -83,7 +81,7 @@ def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> tu
     return figure, f"{answer.capitalize()} a customer by segment with 95 % intervals. {told}."
 
 
-def expected_actual(groups: pd.DataFrame) -> tuple[Any, str]:
+def expected_actual(groups: pd.DataFrame) -> Drawn:
     """Draw expected against actual orders by earlier repeat orders, with a naive expectation.
 
     Parameters

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from segwork.quality.sources import SourceTable, source_tables
 from segwork.tables import Tables
+
+if TYPE_CHECKING:
+    from xgboost import XGBClassifier
 
 BEHIND = 90
 METHODS = ("layered", "mean imputation", "native missing", "without income")
@@ -144,7 +147,7 @@ def _tell(
     return np.where(known, full, rest)
 
 
-def _trees(X: pd.DataFrame, y: pd.Series, seed: int) -> Any:
+def _trees(X: pd.DataFrame, y: pd.Series, seed: int) -> XGBClassifier:
     from xgboost import XGBClassifier
 
     model = XGBClassifier(n_estimators=120, max_depth=3, learning_rate=0.08, subsample=0.8,

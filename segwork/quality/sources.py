@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame
 
 from segwork.checks import Evidence, NotApplicable
 from segwork.errors import DataError, UsageError
@@ -20,6 +21,9 @@ from segwork.results import Status
 from segwork.schema import TABLES, TIME_COLUMN, Kind
 from segwork.tables import needed
 from segwork.words import NO, YES
+
+if TYPE_CHECKING:
+    from segwork.tables import Tables
 
 ID_NAME = re.compile(r"(^|_)(id|key|uuid|guid|code|number|no)$", re.IGNORECASE)
 Owner = TypeVar("Owner", "SourceTable", "SourceTables")
@@ -59,7 +63,7 @@ class SourceTable:
         self.name = name
         self.frame = _to_pandas(native)
         self.n = len(self.frame)
-        self.kept: dict[tuple[object, ...], Any] = {}
+        self.kept: dict[tuple[object, ...], object] = {}
         self._checked = checked
 
     def __contains__(self, column: object) -> bool:
@@ -115,7 +119,7 @@ class SourceTable:
         return self.frame[column].isna().to_numpy(bool)
 
     @kept
-    def codes(self, column: str) -> tuple[np.ndarray, Any]:
+    def codes(self, column: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the row's code (-1 for missing) and the distinct values, as they came."""
         values = self.frame[column]
         if values.dtype == object:
@@ -243,7 +247,7 @@ class SourceTables:
 
     tables: dict[str, SourceTable]
     as_of: np.datetime64
-    kept: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    kept: dict[tuple[object, ...], object] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[SourceTable]:
         return iter(self.tables.values())
@@ -267,7 +271,7 @@ class SourceTables:
         return source
 
 
-def source_tables(tables: Any, *, as_of: date | str) -> SourceTables:
+def source_tables(tables: Tables, *, as_of: date | str) -> SourceTables:
     """Take tables as they came, in source order.
 
     Raises
@@ -284,7 +288,7 @@ def source_tables(tables: Any, *, as_of: date | str) -> SourceTables:
     return SourceTables(found, as_day(as_of))
 
 
-def source_table(tables: Any, name: str) -> SourceTable | None:
+def source_table(tables: Tables, name: str) -> SourceTable | None:
     """Return a table before anything was read into types, under contract names; None if absent."""
     checked = getattr(tables, name, None)
     if checked is None:
@@ -303,7 +307,7 @@ def as_day(as_of: date | str) -> np.datetime64:
         raise UsageError(f"as_of is {as_of!r}, which is no date", accepted="2011-12-10") from None
 
 
-def _to_pandas(native: Any) -> pd.DataFrame:
+def _to_pandas(native: IntoFrame) -> pd.DataFrame:
     if isinstance(native, pd.DataFrame):
         return native.reset_index(drop=True)
     frame = nw.from_native(native)

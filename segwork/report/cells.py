@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
@@ -15,9 +15,10 @@ from markupsafe import Markup
 from segwork.report.clean import NO_ALT, fragment, plain
 from segwork.report.layout import part
 from segwork.report.markdown import Outline, render
+from segwork.runs.files import Json
 from segwork.runs.shown import APPENDIX, CAPTION, ELSEWHERE
 
-Cell = Mapping[str, Any]
+Cell = Mapping[str, Any]  # of a notebook, an output of it, or what that holds
 LONGEST_TEXT = 20_000
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ABSENT = re.compile(r"\s*<p>Not applicable")
@@ -29,7 +30,7 @@ def code_cells(cells: list[Cell]) -> Iterator[tuple[int, Cell]]:
     yield from enumerate((cell for cell in cells if cell["cell_type"] == "code"), 1)
 
 
-def failing_cell(cells: list[Cell]) -> tuple[int, Mapping[str, Any]] | None:
+def failing_cell(cells: list[Cell]) -> tuple[int, Cell] | None:
     """Return number and error of the first code cell that failed against its author's will."""
     for number, cell in code_cells(cells):
         if "raises-exception" in _tags(cell):
@@ -113,7 +114,7 @@ def appendix(cells: list[Cell]) -> str:
     )
 
 
-def _folded(output: Mapping[str, Any]) -> str:
+def _folded(output: Cell) -> str:
     html = _output(output)
     if "text/html" not in output["data"]:
         return html
@@ -169,9 +170,9 @@ def _outputs(cell: Cell) -> str:
     return f'<div class="outputs">{"".join(shown)}</div>' if shown else ""
 
 
-def _joined(outputs: Any) -> list[Mapping[str, Any]]:
+def _joined(outputs: Iterable[Cell]) -> list[Cell]:
     """Join neighbouring pieces of one stream: how they are cut differs from run to run."""
-    joined: list[dict[str, Any]] = []
+    joined: list[Json] = []
     for output in outputs:
         last = joined[-1] if joined else {}
         if output["output_type"] == "stream" and output["name"] == last.get("name"):
@@ -183,7 +184,7 @@ def _joined(outputs: Any) -> list[Mapping[str, Any]]:
     return joined  # type: ignore[return-value]
 
 
-def _output(output: Mapping[str, Any]) -> str:
+def _output(output: Cell) -> str:
     kind = output["output_type"]
     if kind == "stream":
         text = plain(_text(output["text"]))
@@ -201,7 +202,7 @@ def _output(output: Mapping[str, Any]) -> str:
     return _rich(output["data"], output.get("metadata", {}))
 
 
-def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+def _rich(data: Cell, metadata: Cell) -> str:
     """Show the richest form that needs no script; live widgets are left out."""
     if any(kind.startswith("application/vnd.jupyter.widget") for kind in data):
         return ""
@@ -217,7 +218,7 @@ def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     return _pre(plain(_text(data.get("text/plain", ""))))
 
 
-def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
+def _figure(kind: str, data: str | list[str], metadata: Cell) -> str:
     alt, width, height = _alt(kind, metadata), 0, 0
     if kind == "image/svg+xml":
         url = f"data:{kind},{quote(_text(data))}"
@@ -232,7 +233,7 @@ def _figure(kind: str, data: Any, metadata: Mapping[str, Any]) -> str:
     return part("cells.html", "figure", url, alt, caption, width, height, note)
 
 
-def _alt(kind: str, metadata: Mapping[str, Any]) -> str:
+def _alt(kind: str, metadata: Cell) -> str:
     return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or "").strip()
 
 
@@ -255,7 +256,7 @@ def _source(cell: Cell) -> str:
     return _text(cell["source"])
 
 
-def _text(value: Any) -> str:
+def _text(value: str | list[str]) -> str:
     return "".join(value) if isinstance(value, list) else str(value)
 
 

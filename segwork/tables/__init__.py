@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from segwork import config as _config
 from segwork.config import Config
@@ -15,6 +15,14 @@ from segwork.errors import DataError, UsageError
 from segwork.schema import TABLES, TIME_COLUMN
 from segwork.tables.files import source_files, sources, table_sources
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from narwhals.typing import IntoFrame
+
+    from segwork.tables.checking import Checked
+    from segwork.tables.raw import Raw
+
+T = TypeVar("T")  # Tables, or one frame
 __all__ = [
     "Tables", "from_frames", "instant", "load", "needed", "source_files", "sources",
     "table_sources", "until",
@@ -40,15 +48,15 @@ class Tables:
         Sentences on how the data was read: derived columns, order of day and month.
     """
 
-    transactions: Any
-    customers: Any = None
-    behaviour: Any = None
-    interactions: Any = None
-    external: Any = None
+    transactions: IntoFrame
+    customers: IntoFrame | None = None
+    behaviour: IntoFrame | None = None
+    interactions: IntoFrame | None = None
+    external: IntoFrame | None = None
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    found: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Raw] = field(default_factory=dict, repr=False)
+    found: Mapping[str, Checked] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         """Name the tables and their columns: rows are about people, and notebooks are kept."""
@@ -61,7 +69,7 @@ class Tables:
         return {name: raw.digest() for name, raw in self.raw.items()}
 
     @cached_property
-    def faults(self) -> Any:
+    def faults(self) -> pd.DataFrame:
         """What could not be read or looks wrong, counted; a lazy table is read once for it."""
         from segwork.tables import faults
 
@@ -70,13 +78,13 @@ class Tables:
         )
 
     @cached_property
-    def rows(self) -> Any:
+    def rows(self) -> pd.DataFrame:
         """Rows in = rows kept + rows left out, by table; what is left out is in ``faults``."""
         from segwork.tables import engines
 
         return engines.row_counts(self.items(), self.raw)
 
-    def source(self, name: str) -> Any:
+    def source(self, name: str) -> IntoFrame | None:
         """Return a table as it came, under its own column names, with every value untouched.
 
         Only the customer ids are replaced where the tables were loaded with a key.
@@ -90,13 +98,13 @@ class Tables:
             raise UsageError.unknown("table", name, self.raw, where="these tables")
         return self.raw[name].frame
 
-    def items(self) -> list[tuple[str, Any]]:
+    def items(self) -> list[tuple[str, IntoFrame]]:
         """Return name and frame of each table that is there."""
         frames = [(name, getattr(self, name)) for name in TABLES]
         return [(name, frame) for name, frame in frames if frame is not None]
 
 
-def load(config: str | Path | Mapping[str, Any] | Config, *, key: str | None = None) -> Tables:
+def load(config: str | Path | Mapping[str, object] | Config, *, key: str | None = None) -> Tables:
     """Read and check the tables a config names.
 
     Parameters
@@ -132,11 +140,11 @@ def load(config: str | Path | Mapping[str, Any] | Config, *, key: str | None = N
 
 def from_frames(
     *,
-    transactions: Any,
-    customers: Any = None,
-    behaviour: Any = None,
-    interactions: Any = None,
-    external: Any = None,
+    transactions: IntoFrame,
+    customers: IntoFrame | None = None,
+    behaviour: IntoFrame | None = None,
+    interactions: IntoFrame | None = None,
+    external: IntoFrame | None = None,
 ) -> Tables:
     """Check frames that already use the contract's column names.
 
@@ -172,7 +180,7 @@ def from_frames(
     return _assemble({name: reading.of_frame(frame) for name, frame in given.items()})
 
 
-def needed(given: Any) -> Any:
+def needed(given: T) -> T:
     """Return tables as they are; a frame where they are meant is refused with the way out.
 
     Raises
@@ -195,7 +203,7 @@ def needed(given: Any) -> Any:
     return given
 
 
-def until(table: Any, as_of: date | datetime | str) -> Any:
+def until(table: T, as_of: date | datetime | str) -> T:
     """Keep the rows strictly before ``as_of``: the only cut in time there is.
 
     Parameters
@@ -263,7 +271,7 @@ def instant(as_of: date | datetime | str) -> datetime:
     raise UsageError(f"as_of is {as_of!r}", accepted="a date")
 
 
-def _assemble(raws: Mapping[str, Any], *, engine: str = "", key: str | None = None) -> Tables:
+def _assemble(raws: Mapping[str, Raw], *, engine: str = "", key: str | None = None) -> Tables:
     from segwork.tables import checking, engines
 
     checked = {name: engines.check(raw, TABLES[name]) for name, raw in raws.items()}

@@ -7,12 +7,15 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from segwork.errors import DataError
 from segwork.source import Source
 from segwork.tables.faults import EXAMPLES, Fault
 from segwork.tables.raw import Raw, arrow_to_pandas, beginning, refuse_twice
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 16
@@ -20,7 +23,7 @@ LONGEST_HEADER = 1 << 24  # bytes
 LONGEST_RECORD = 1000  # lines
 
 
-def read(file: Path, name: str, source: Source, connection: Any, engine: str) -> Raw:
+def read(file: Path, name: str, source: Source, connection: DuckDBPyConnection, engine: str) -> Raw:
     """Read every field as text; empty fields are missing.
 
     Raises
@@ -96,7 +99,7 @@ def _quick(
     names: list[str],
     separator: str,
     source: Source,
-    connection: Any,
+    connection: DuckDBPyConnection,
     engine: str,
 ) -> Raw | None:
     """Let DuckDB read it strictly; None if anything is not as the header promises."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from segwork.errors import DataError, MissingExtraError
@@ -14,6 +14,10 @@ from segwork.progress import unwatched
 from segwork.source import Source, shown_address
 from segwork.tables.raw import Raw, first_line, frame_digest, refuse_twice
 from segwork.tables.sql import refuse_writing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import sqlalchemy
 
 ROWS_A_TIME = 10_000
 DRIVERS = {"postgresql": ("postgresql+psycopg", "psycopg", "postgres")}
@@ -43,7 +47,7 @@ def read(address: str, name: str, source: Source) -> Raw:
     if source.sql:
         refuse_writing(source.sql)
     engine, shown = _engine(address), shown_address(address)
-    rows: list[tuple[Any, ...]] = []
+    rows: list[tuple[object, ...]] = []
     names: list[str] = []
     try:
         with engine.connect() as connection:
@@ -101,7 +105,7 @@ def _only_reading(action: int, _: str | None, second: str | None, *__: object) -
     return sqlite3.SQLITE_OK if action in allowed or harmless else sqlite3.SQLITE_DENY
 
 
-def read_duckdb(file: Path, name: str, source: Source) -> Any:
+def read_duckdb(file: Path, name: str, source: Source) -> pa.Table:
     """Read from a DuckDB file with all other files and the network out of reach.
 
     Returns
@@ -148,7 +152,7 @@ def only_table(file: Path, duck: bool) -> str:
     return str(found[0])
 
 
-def _raw(rows: list[tuple[Any, ...]], names: list[str], name: str) -> Raw:
+def _raw(rows: list[tuple[object, ...]], names: list[str], name: str) -> Raw:
     import pandas as pd
 
     refuse_twice(names, f"query for {name}")
@@ -156,7 +160,7 @@ def _raw(rows: list[tuple[Any, ...]], names: list[str], name: str) -> Raw:
     return Raw(frame, digest=lambda: frame_digest(frame))
 
 
-def _engine(address: str) -> Any:
+def _engine(address: str) -> sqlalchemy.Engine:
     import sqlalchemy as sa
 
     driver, shown = None, shown_address(address)
@@ -181,7 +185,7 @@ def _engine(address: str) -> Any:
         raise DataError(f"{shown} needs a driver that is not installed") from None
 
 
-def _query(engine: Any, name: str, source: Source) -> Any:
+def _query(engine: sqlalchemy.Engine, name: str, source: Source) -> Any:
     import sqlalchemy as sa
 
     if source.sql:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
@@ -12,6 +12,10 @@ from segwork.errors import DataError
 from segwork.schema import Table
 from segwork.tables.checking import Checked, check_names, check_pandas
 from segwork.tables.raw import Raw, arrow_to_pandas, is_lazy_sql
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from narwhals.typing import IntoDataFrame, IntoFrame
 
 PSEUDONYM_DIGITS = 16
 
@@ -68,13 +72,15 @@ def _check_eager(raw: Raw, table: Table) -> Checked:
     return checked
 
 
-def _exact(frame: nw.DataFrame[Any], name: str) -> nw.Expr:
+def _exact(frame: nw.DataFrame[IntoDataFrame], name: str) -> nw.Expr:
     """Keep whole numbers with gaps exact on their way through pandas: as text."""
     whole = frame[name].dtype.is_integer() and frame[name].null_count() > 0
     return nw.col(name).cast(nw.String) if whole else nw.col(name)
 
 
-def _back(checked: Checked, eager: nw.DataFrame[Any], table: Table, *, lazy: bool) -> Any:
+def _back(
+    checked: Checked, eager: nw.DataFrame[IntoDataFrame], table: Table, *, lazy: bool
+) -> IntoFrame:
     import pyarrow as pa
 
     extras = [own for name, own in checked.columns.items() if table.column(name) is None]
@@ -87,7 +93,7 @@ def _back(checked: Checked, eager: nw.DataFrame[Any], table: Table, *, lazy: boo
     return native.lazy() if lazy else native
 
 
-def hand_over(frame: Any, raw: Raw, engine: str) -> Any:
+def hand_over(frame: IntoFrame, raw: Raw, engine: str) -> IntoFrame:
     """Turn a frame read through pandas into the kind the config asks for."""
     if engine in ("", "pandas") or not nw.dependencies.is_pandas_dataframe(frame):
         return frame
@@ -126,7 +132,7 @@ def pseudonym(customer_id: str, key: str) -> str:
     return digest.hexdigest()[:PSEUDONYM_DIGITS]
 
 
-def _replace(frame: Any, column: str, key: str, *, ids: Any = None) -> Any:
+def _replace(frame: IntoFrame, column: str, key: str, *, ids: IntoFrame | None = None) -> IntoFrame:
     """Map each different id once; positions without an id stay as they are."""
     wrapped = nw.from_native(frame)
     eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
@@ -144,7 +150,7 @@ def _replace(frame: Any, column: str, key: str, *, ids: Any = None) -> Any:
     return changed.lazy() if isinstance(wrapped, nw.LazyFrame) else changed
 
 
-def row_counts(tables: list[tuple[str, Any]], raws: dict[str, Raw]) -> Any:
+def row_counts(tables: list[tuple[str, IntoFrame]], raws: dict[str, Raw]) -> pd.DataFrame:
     """Count rows that came in, were kept and were left out; one row a table."""
     import pandas as pd
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from segwork import config as _config
 from segwork.config import Config
@@ -13,7 +12,7 @@ from segwork.schema import TABLES
 from segwork.source import Source
 
 
-def sources(config: str | Path | Mapping[str, Any] | Config) -> dict[str, list[Path]]:
+def sources(config: str | Path | Mapping[str, object] | Config) -> dict[str, list[Path]]:
     """List the data files behind a config: table → files (none for a database server).
 
     Raises

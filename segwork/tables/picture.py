@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
+from segwork.runs.files import Json
 from segwork.tables import Tables
 
 MOST_MONTHS = 36
@@ -56,7 +56,7 @@ def in_two_rows(data: Tables) -> int:
     return len(counts.select("n").collect())
 
 
-def usual_last_day(days: Any) -> Any:
+def usual_last_day(days: pd.Series) -> pd.Timestamp | None:
     """Return the last day of times before a few that lie far after all others.
 
     Examples
@@ -71,7 +71,7 @@ def usual_last_day(days: Any) -> Any:
     return known[known <= usual + pd.Timedelta(days=STRAY_DAYS)].max()
 
 
-def counted(data: Tables) -> dict[str, Any]:
+def counted(data: Tables) -> Json:
     """Return rows, customers, orders, revenue, first_day, last_day and months of transactions."""
     frame = nw.from_native(data.transactions)
     names = frame.collect_schema().names()

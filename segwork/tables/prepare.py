@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from segwork.errors import DataError
+from segwork.runs.files import Json
 from segwork.schema import Kind
 from segwork.source import Source
 from segwork.tables import parsing, times
@@ -52,7 +51,7 @@ def rows(raw: Raw, name: str, source: Source) -> Raw:
     return replace(raw, frame=frame[kept].reset_index(drop=True), faults=faults, left_out=left_out)
 
 
-def matches(frame: Any, rule: Mapping[str, Any], name: str, source: Source) -> Any:
+def matches(frame: pd.DataFrame, rule: Json, name: str, source: Source) -> pd.Series:
     """Return which rows a rule speaks of, as a boolean Series."""
     cells = _cells(frame, rule["column"], name)
     text = cells.astype("str").fillna("").astype(str).str.strip()
@@ -68,7 +67,9 @@ def matches(frame: Any, rule: Mapping[str, Any], name: str, source: Source) -> A
     return hit
 
 
-def money(amount: Any, frame: Any, name: str, source: Source) -> tuple[Any, list[str]]:
+def money(
+    amount: pd.Series, frame: pd.DataFrame, name: str, source: Source
+) -> tuple[pd.Series, list[str]]:
     """Return the amounts after the rules, and sentences on what was done to them."""
     rules, notes = source.rules, []
     amount = amount.astype(float)
@@ -89,19 +90,21 @@ def money(amount: Any, frame: Any, name: str, source: Source) -> tuple[Any, list
     return amount, notes
 
 
-def clock(moments: Any, frame: Any, name: str, source: Source) -> tuple[Any, Any]:
+def clock(
+    moments: pd.Series, frame: pd.DataFrame, name: str, source: Source
+) -> tuple[pd.Series, pd.Series]:
     """Add the time of day of a second column; return the moments and the rows without one."""
     seconds = times.clock_seconds(_cells(frame, source.clock, name))
     whole = moments + pd.to_timedelta(seconds.fillna(0.0), unit="s")
     return whole.astype("datetime64[us]"), seconds.isna().to_numpy() & moments.notna().to_numpy()
 
 
-def _number(frame: Any, column: str, name: str, source: Source) -> Any:
+def _number(frame: pd.DataFrame, column: str, name: str, source: Source) -> pd.Series:
     cells = _cells(frame, column, name)
     return parsing.parse(cells, Kind.NUMBER, source).column.astype(float)
 
 
-def _cells(frame: Any, column: str, name: str) -> Any:
+def _cells(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
     if column not in frame.columns:
         raise DataError.unknown("column", column, map(str, frame.columns), where=f"rules of {name}")
     return frame[column]

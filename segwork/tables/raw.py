@@ -6,13 +6,19 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from segwork.errors import DataError
 from segwork.source import Source
 from segwork.tables.faults import Fault
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+    from narwhals.typing import IntoFrame
 
 _BEGINNINGS = {
     b"PAR1": "a Parquet file",
@@ -45,7 +51,7 @@ class Raw:
         The one a DuckDB relation belongs to.
     """
 
-    frame: Any = None
+    frame: IntoFrame | None = None
     source: Source = field(default_factory=Source)
     digest: Callable[[], str] = str
     faults: list[Fault] = field(default_factory=list)
@@ -53,10 +59,10 @@ class Raw:
     unreadable: DataError | None = None
     left_out: int = 0
     raw_text: bool = False
-    connection: Any = None
+    connection: DuckDBPyConnection | None = None
 
 
-def is_lazy_sql(frame: Any) -> bool:
+def is_lazy_sql(frame: IntoFrame) -> bool:
     """Tell DuckDB relations and Spark frames, which are checked in SQL, from frames in memory."""
     return nw.dependencies.is_duckdb_relation(frame) or nw.dependencies.is_pyspark_dataframe(frame)
 
@@ -70,7 +76,7 @@ def refuse_twice(names: list[str], where: str) -> None:
         )
 
 
-def arrow_to_pandas(arrow: Any) -> Any:
+def arrow_to_pandas(arrow: pa.Table) -> pd.DataFrame:
     """Convert exactly: whole numbers with gaps too large for a float become nullable ones."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -120,7 +126,7 @@ def file_digest(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def frame_digest(frame: Any) -> str:
+def frame_digest(frame: IntoFrame) -> str:
     """Return the SHA-256 of the values of a frame in memory; a lazy one is not computed for it."""
     if is_lazy_sql(frame):
         return "lazy frame, not fingerprinted"

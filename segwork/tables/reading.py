@@ -6,7 +6,7 @@ import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from segwork.config import Config, expand
 from segwork.errors import ConfigError, DataError, MissingExtraError
@@ -23,6 +23,10 @@ from segwork.tables.raw import (
     refuse_twice,
     what_it_is,
 )
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from narwhals.typing import IntoFrame
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
@@ -48,7 +52,7 @@ def read_all(config: Config) -> dict[str, Raw]:
     return raws
 
 
-def connect(memory_limit: str) -> Any:
+def connect(memory_limit: str) -> DuckDBPyConnection:
     """Open a DuckDB database in memory that goes to the system's temporary folder when full.
 
     Raises
@@ -71,12 +75,12 @@ def connect(memory_limit: str) -> Any:
     return connection
 
 
-def of_frame(frame: Any) -> Raw:
+def of_frame(frame: IntoFrame) -> Raw:
     """Take a frame that is there already."""
     return Raw(frame, digest=lambda: frame_digest(frame))
 
 
-def open_alone(file: Path, table: str = "", url: str = "") -> Any:
+def open_alone(file: Path, table: str = "", url: str = "") -> DuckDBPyConnection:
     """Read one file, or a table of a database, as a pandas frame of what it holds.
 
     Raises
@@ -93,7 +97,9 @@ def open_alone(file: Path, table: str = "", url: str = "") -> Any:
     return _read_files([file], ending, table, source, connection, "pandas").frame
 
 
-def _read(config: Config, name: str, source: Source, files: list[Path], connection: Any) -> Raw:
+def _read(
+    config: Config, name: str, source: Source, files: list[Path], connection: DuckDBPyConnection
+) -> Raw:
     url = expand(source.url)
     if url and not files:
         return prepare.rows(databases.read(url, name, source), name, source)
@@ -111,7 +117,12 @@ def _read(config: Config, name: str, source: Source, files: list[Path], connecti
 
 
 def _read_files(
-    files: list[Path], ending: str, name: str, source: Source, connection: Any, engine: str
+    files: list[Path],
+    ending: str,
+    name: str,
+    source: Source,
+    connection: DuckDBPyConnection,
+    engine: str,
 ) -> Raw:
     if ending in PARQUET:
         return _read_parquet(files, connection, engine)
@@ -129,7 +140,7 @@ def _read_files(
     )
 
 
-def _read_parquet(files: list[Path], connection: Any, engine: str) -> Raw:
+def _read_parquet(files: list[Path], connection: DuckDBPyConnection, engine: str) -> Raw:
     import duckdb
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -154,7 +165,9 @@ def _read_parquet(files: list[Path], connection: Any, engine: str) -> Raw:
         ) from None
 
 
-def _read_duckdb(file: Path, name: str, source: Source, connection: Any, engine: str) -> Raw:
+def _read_duckdb(
+    file: Path, name: str, source: Source, connection: DuckDBPyConnection, engine: str
+) -> Raw:
     """Read a DuckDB file through a connection that reaches nothing else."""
     arrow = databases.read_duckdb(file, name, source)
     if engine != "duckdb":
@@ -165,7 +178,7 @@ def _read_duckdb(file: Path, name: str, source: Source, connection: Any, engine:
     return Raw(_native(connection.table(f"duckdb_{name}"), engine))
 
 
-def _native(found: Any, engine: str) -> Any:
+def _native(found: DuckDBPyRelation, engine: str) -> IntoFrame:
     """Turn a DuckDB relation or an Arrow table into the kind of frame an engine has."""
     import pyarrow as pa
 
@@ -179,7 +192,7 @@ def _native(found: Any, engine: str) -> Any:
     return arrow_to_pandas(arrow)
 
 
-def _bytes_as_text(relation: Any) -> Any:
+def _bytes_as_text(relation: DuckDBPyRelation) -> DuckDBPyRelation:
     """Read columns of bytes as text: some writers of Parquet do not say that theirs are text."""
     columns = [f'"{name.replace(chr(34), chr(34) * 2)}"' for name in relation.columns]
     kinds = [str(kind) for kind in relation.types]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 Weights = list[tuple[np.ndarray, np.ndarray]]
 
@@ -22,7 +25,7 @@ def layer_widths(n_features: int) -> tuple[int, ...]:
     return *hidden, max(2, min(10, math.ceil(n_features / 2)))
 
 
-def build(n_features: int, *, nets: int, seed: int) -> tuple[Any, Any]:
+def build(n_features: int, *, nets: int, seed: int) -> tuple[keras.Model, keras.Model]:
     """Return the encoder and the whole autoencoder as untrained Keras models.
 
     Parameters
@@ -38,7 +41,7 @@ def build(n_features: int, *, nets: int, seed: int) -> tuple[Any, Any]:
 
     widths = layer_widths(n_features)
 
-    def dense(width: int, activation: str | None) -> Any:
+    def dense(width: int, activation: str | None) -> keras.Layer:
         return keras.layers.EinsumDense(
             "nbi,nio->nbo", (None, width), activation=activation, bias_axes="no"
         )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segwork.clustering.methods.trees import spanning_tree
 from segwork.progress import unwatched
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_matrix
+    from scipy.spatial import KDTree
 
 MOST_TREES = 16
 LOT = 50_000
@@ -136,7 +140,7 @@ def _bridges(X: np.ndarray, groups: np.ndarray, eps: float) -> list[tuple[np.nda
     return edges
 
 
-def _nearest(tree: Any, X: np.ndarray, count: int, eps: float) -> np.ndarray:
+def _nearest(tree: KDTree, X: np.ndarray, count: int, eps: float) -> np.ndarray:
     """Return the nearest rows of a tree within eps, shape (n, count); its size where none is."""
     from tqdm import tqdm
 
@@ -149,7 +153,7 @@ def _nearest(tree: Any, X: np.ndarray, count: int, eps: float) -> np.ndarray:
     return found
 
 
-def _graph(edges: list[tuple[np.ndarray, np.ndarray]], n: int) -> Any:
+def _graph(edges: list[tuple[np.ndarray, np.ndarray]], n: int) -> coo_matrix:
     from scipy.sparse import coo_matrix
 
     rows, columns = (np.concatenate(side) for side in zip(*edges, strict=True))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segwork.clustering.methods.autoencoder import Weights, build, encode, encoders
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 BATCH = 256
 HIDDEN_SHARE = 0.1
@@ -59,24 +65,26 @@ def trained(X: np.ndarray, *, nets: int, seed: int, steps: int = STEPS) -> list[
     return kept
 
 
-def _variables(model: Any) -> list[Any]:
+def _variables(model: keras.Model) -> list[tf.Variable]:
     """Return TensorFlow's variables behind Keras's."""
     return [variable.value for variable in model.trainable_variables]
 
 
-def _error(tf: Any, model: Any, noisy: Any, clean: Any) -> Any:
+def _error(tf: ModuleType, model: keras.Model, noisy: tf.Tensor, clean: tf.Tensor) -> tf.Tensor:
     """Return the sum of all nets' mean squared errors."""
     error = tf.square(model(noisy, training=True) - clean)
     return tf.reduce_sum(tf.reduce_mean(error, axis=(1, 2)))
 
 
-def _learner(tf: Any, variables: list[Any], loss: Any) -> Any:
+def _learner(
+    tf: ModuleType, variables: list[tf.Variable], loss: Callable[..., tf.Tensor]
+) -> Callable[..., None]:
     """Return a compiled loop of Adam steps (one fused operation each) over stacked batches."""
     states = [[tf.Variable(tf.zeros_like(v)) for _ in "mv"] for v in variables]
     number = tf.Variable(0.0)
 
     @tf.function(reduce_retracing=True)
-    def learn(first: Any, second: Any) -> None:
+    def learn(first: tf.Tensor, second: tf.Tensor) -> None:
         for i in tf.range(tf.shape(first)[0]):
             with tf.GradientTape() as tape:
                 value = loss(first[i], second[i])
@@ -119,7 +127,7 @@ def refined(
     middle = tf.Variable(centres.astype(np.float32))
     both = keras.Model(model.inputs, [encoder.output, model.output])
 
-    def loss(batch: Any, target: Any) -> Any:
+    def loss(batch: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         code, again = both(batch, training=True)
         far = tf.reduce_sum(tf.square(code[0][:, None] - middle[None]), axis=2)
         near = 1.0 / (1.0 + far)
@@ -169,7 +177,7 @@ class _Batches:
         return np.array(found)
 
 
-def _tensorflow() -> Any:
+def _tensorflow() -> ModuleType:
     """Import TensorFlow quiet, on the CPU, and with operations that repeat exactly."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
