@@ -206,12 +206,13 @@ def _interval(fact: str, facts: Facts) -> Interval | None:
 
 def _sentence(gate: Gate, facts: Facts) -> str:
     text = f"{gate.title}: {display(facts[gate.fact], gate.unit)}"
+    again = gate.unit if gate.unit in ("share", YES_NO) else ""  # a long unit is said once
     if interval := _interval(gate.fact, facts):
-        low, high = display(interval.low, gate.unit), display(interval.high, gate.unit)
+        low, high = display(interval.low, again), display(interval.high, again)
         text += f" (95 % interval {low} to {high})"
     word = "at most" if gate.at_most is not None else "at least"
     wanted = "it must be" if gate.unit == YES_NO else f"limit {word}"
-    return f"{text}, {wanted} {display(gate.limit, gate.unit)}"
+    return f"{text}, {wanted} {display(gate.limit, again)}"
 
 
 def _finding(
