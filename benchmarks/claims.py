@@ -367,8 +367,8 @@ def privacy(run: Run) -> Iterator[tuple[str, Values]]:
             if (frame := run.raw(name)) is not None
         ]
     ).drop_duplicates()
-    state = ids.map(run.everybody).fillna("agreed" if run.everybody.empty else "not agreed")
-    by = state.value_counts()
+    known = run.everybody.reindex(ids)
+    by = known.fillna("agreed" if run.everybody.empty else "not agreed").value_counts()
     said = {
         "all": count(len(ids)), "kept": count(by.get("agreed", 0)),
         "no": count(by.get("not agreed", 0)), "gone": count(by.get("withdrew", 0)),

@@ -133,3 +133,13 @@ def test_policy_files_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
         assert gate.source
         assert gate.why, code
         assert gate.at_most is None or gate.at_least is None
+
+
+def test_a_check_that_gives_its_number_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status, number, limit and the check's own sentence stand in the finding of the gate."""
+    gate = replace(GATE, fact="of_02", at_most=None, unit="")
+    monkeypatch.setattr(gates, "catalogue", lambda: {gate.code: gate})
+    words = {"of_02_unit": "area", "of_02_words": "area 0.81 in the later period."}
+    found = judge({"of_02": "passed", "of_02_value": 0.03, "of_02_limit": 0.05, **words})
+    assert (found.status, found.value, found.limit, found.unit) == ("passed", 0.03, 0.05, "area")
+    assert found.message.endswith("passed. Area 0.81 in the later period.")

@@ -125,6 +125,8 @@ CARELESS = [
     ("bare frame", _append("orders"), "'orders' at the end of a cell shows its rows"),
     ("head", _append("orders.head()"), "head(…) shows rows"),
     ("print", _append("print(1)"), "print(…) shows rows"),
+    ("no picture", _replace("A share comes", "The picture says so. A share comes"), "no run.fig"),
+    ("no such gate", _replace("## Limits", "## Limits\n\nSee SEG-Z99."), "SEG-Z99 is no gate"),
     ("typed result", _replace("A share comes", "It is 42.1 %. A share comes"), "'42.1 %' under"),
 ]
 

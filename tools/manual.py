@@ -5,6 +5,7 @@ Run: ``python tools/manual.py``
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,9 +53,27 @@ SEG-Q01 = { who = "A. Reviewer", why = "guests may order without an account", un
 """
 
 
+ANSWERS = Path(__file__).resolve().parent.parent / "benchmarks" / "gate_answers.csv"
+ANSWERS_BEGIN = """# What the gates answer
+
+On the sample company with its planted faults (`sample`), its clean twin (`sample_clean`) and public
+data. A gate that could not have answered otherwise would say nothing. Made by
+`python -m benchmarks.gate_answers RUN …` from finished runs.
+"""
+
+
 def manual() -> str:
     """Return the whole page; a family without a catalogue is left out."""
-    return "\n".join([CHECKS_BEGIN, *_checks(), GATES_BEGIN, *_gates()])
+    return "\n".join([CHECKS_BEGIN, *_checks(), GATES_BEGIN, *_answers(), *_gates()])
+
+
+def _answers() -> Iterator[str]:
+    """Return the table of answers, gates down and runs across."""
+    with ANSWERS.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    lines = [header, ["---"] * len(header), *rows]
+    yield ANSWERS_BEGIN
+    yield "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
 def _checks() -> Iterator[str]:

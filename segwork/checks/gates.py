@@ -16,8 +16,9 @@ The policy is data: one TOML file per family in ``segwork/checks/limits``, one s
 
 A gate whose ``fact`` is a status word (``"passed"``, ``"inconclusive"`` …) passes that word on.
 ``shows`` names the number that is printed beside the word; where it is not given and the fact is
-``x_status``, that is ``x_rows``. ``also`` names a second status: the gate answers the worse of the
-two, and says the fact ``…_words`` beside it where that is recorded.
+``x_status``, that is ``x_rows``. A check that records its number beside its status ``x``, as
+``x_value``, ``x_unit``, ``x_limit`` and ``x_words``, is quoted. ``also`` names a second status: the
+gate answers the worse of the two, and says the fact ``…_words`` beside it where that is recorded.
 """
 
 from __future__ import annotations
@@ -192,10 +193,25 @@ def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:
     name, unit = (gate.shows, gate.unit) if gate.shows else (rows, "rows")
     text = f"{gate.title}: {str(status).replace('_', ' ')}"
     shown = facts.get(name)
+    if words := facts.get(f"{gate.fact}_words"):
+        return _quoted(gate, status, facts, f"{text}. {str(words)[:1].upper()}{str(words)[1:]}")
     if isinstance(shown, str) or shown is None:
         return _finding(gate, status, None, None, text)
     with_unit = replace(gate, unit=unit)
     return _finding(with_unit, status, float(shown), None, f"{text} ({display(shown, unit)})")
+
+
+def _quoted(gate: Gate, status: Status, facts: Facts, text: str) -> Finding:
+    """Return what a check says of itself: its words, and its number and limit where it has them."""
+    value, limit = (facts.get(f"{gate.fact}_{part}") for part in ("value", "limit"))
+    known = replace(
+        gate,
+        unit=str(facts.get(f"{gate.fact}_unit", "")),
+        at_most=None if limit is None else float(limit),
+        at_least=None,
+    )
+    number = None if value is None else float(value)
+    return _finding(known, status, number, None, text.rstrip("."))
 
 
 def _interval(fact: str, facts: Facts) -> Interval | None:
@@ -206,12 +222,13 @@ def _interval(fact: str, facts: Facts) -> Interval | None:
 
 def _sentence(gate: Gate, facts: Facts) -> str:
     text = f"{gate.title}: {display(facts[gate.fact], gate.unit)}"
+    again = gate.unit if gate.unit in ("share", YES_NO) else ""  # a long unit is said once
     if interval := _interval(gate.fact, facts):
-        low, high = display(interval.low, gate.unit), display(interval.high, gate.unit)
+        low, high = display(interval.low, again), display(interval.high, again)
         text += f" (95 % interval {low} to {high})"
     word = "at most" if gate.at_most is not None else "at least"
     wanted = "it must be" if gate.unit == YES_NO else f"limit {word}"
-    return f"{text}, {wanted} {display(gate.limit, gate.unit)}"
+    return f"{text}, {wanted} {display(gate.limit, again)}"
 
 
 def _finding(

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
+from segwork.checks.gates import catalogue
 from segwork.engine.plan import parameters
 from segwork.engine.plan.notebooks import Notebook
 from segwork.errors import UsageError
@@ -16,6 +17,11 @@ SECTIONS = ["Question", "Data", "Method", "Result", "Limits", "Decision"]
 MOST_CODE_CELLS = 14
 TABLES = {"transactions", "customers", "behaviour", "interactions", "external"}
 MAGICS = ("config", "load", "run", "store", "time", "env", "cd", "pip")
+SPEAKS_OF = {  # words of prose, and the call that shows what they speak of
+    r"(?i)\b(?:the|each|both) (?:\w+ )?(?:figure|picture|bar|dot|curve|heat map)s?\b": "run.figure",
+    r"(?i)\b(?:dashed|dotted|thin) lines?\b|\bdiamonds?\b|\bribbon\b": "run.figure",
+    r"(?i)\b(?:the|this) table (?:has|holds|shows|names|says)\b": "run.table",
+}
 SHOWS_ROWS = {"head", "tail", "display", "print"}
 
 
@@ -165,6 +171,32 @@ def no_typed_results(notebook: Notebook) -> Iterator[str]:
         yield f"'{number}' under Result is typed by hand"
 
 
+def prose_has_its_picture(notebook: Notebook) -> Iterator[str]:
+    """Prose under Result that speaks of a picture or table is followed by code that shows one.
+
+    Where the data for it are missing the page leaves such prose out (``report.cells``).
+    """
+    section, prose, shown = "", "", ""
+    for cell in [*notebook.cells, {"cell_type": "markdown", "source": ""}]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            shown += source
+            continue
+        for words, call in SPEAKS_OF.items():
+            found = re.search(words, prose) if section == "Result" else None
+            if found and call not in shown:
+                yield f"'{found[0]}' under Result, and no {call}(…) after it"
+        headings = re.findall(r"^## (.+?)\s*$", source, re.M)
+        section, prose, shown = (headings or [section])[-1], source, ""
+
+
+def names_gates_that_exist(notebook: Notebook) -> Iterator[str]:
+    """Every gate a notebook speaks of is in the policy, and judges this notebook or an earlier."""
+    text = "\n".join(notebook.sources("markdown"))
+    for code in sorted(set(re.findall(r"SEG-[A-Z]\d\d", text)) - set(catalogue())):
+        yield f"{code} is no gate"
+
+
 ALWAYS: tuple[Callable[[Notebook], Iterator[str]], ...] = (
     no_traces_of_a_run,
     kernel_and_format,
@@ -177,6 +209,8 @@ ORDINARY = (
     starts_and_finishes,
     shows_no_rows,
     no_typed_results,
+    prose_has_its_picture,
+    names_gates_that_exist,
 )
 
 

@@ -73,10 +73,14 @@ class OverfittingCheck:
         return self.found.rows(code)
 
     def facts(self) -> dict[str, float | int | str]:
-        """Return finite numbers and status words, by name."""
-        found: dict[str, float | int | str] = {
-            row.code.lower().replace("-", "_"): row.status for row in self.findings.itertuples()
-        }
+        """Return finite numbers and status words, by name; of each check its number and words."""
+        found: dict[str, float | int | str] = {}
+        for row in self.findings.itertuples():
+            name = row.code.lower().replace("-", "_")
+            found |= {name: row.status, f"{name}_words": str(row.message).partition(": ")[2]}
+            if np.isfinite(float(row.value)):
+                found |= {f"{name}_value": float(row.value), f"{name}_unit": str(row.unit)}
+                found |= _finite({f"{name}_limit": row.limit})
         found["alarms"] = len(self.alarms)
         for row in self.scores[self.scores["metric"] == "auc"].itertuples():
             name = f"auc_{row.split.replace('-', '_').replace(' ', '_')}"

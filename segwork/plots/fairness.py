@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from segwork.disclosure import SMALLEST_GROUP
 from segwork.plots.models import interval_lines
 from segwork.plots.style import COLOURS, Drawn, house_style
 
@@ -77,21 +78,23 @@ def gaps(table: pd.DataFrame, *, title: str, unit: str) -> Drawn:
 def composition(table: pd.DataFrame) -> Drawn:
     """Draw over- and under-representation of groups in segments as a heat map.
 
+    A cell about fewer than five people stays empty.
+
     Parameters
     ----------
     table : DataFrame
-        ``segment``, ``group``, ``ratio`` (1 is the group's share of all customers).
+        ``segment``, ``group``, ``n`` (people), ``ratio`` (1: the group's share of all customers).
     """
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    wide = table.pivot_table(index="segment", columns="group", values="ratio", aggfunc="first")
+    shown = table.assign(ratio=table["ratio"].where(table["n"] >= SMALLEST_GROUP))
+    wide = shown.set_index(["segment", "group"])["ratio"].unstack()  # noqa: PD010 (keeps empty ones)
     wide = wide[sorted(wide, key=lambda group: (not group.startswith("under"), group))]
     with house_style():
         figure, axes = plt.subplots(figsize=(1.3 * wide.shape[1] + 3, 0.55 * len(wide) + 1.6))
         sns.heatmap(
             wide,
-            center=1,
             vmin=0,
             vmax=2,
             cmap="PuOr",
@@ -102,7 +105,7 @@ def composition(table: pd.DataFrame) -> Drawn:
         )
         axes.set_xlabel("group")
         axes.set_ylabel("segment")
-    extreme = table.loc[(table["ratio"] - 1).abs().idxmax()]
+    extreme = shown.loc[(shown["ratio"] - 1).abs().fillna(-1).idxmax()]
     return figure, (
         "Heat map of how often each group is found in each segment, against its share of all"
         f" customers. Furthest from 1: {extreme['group']} in {extreme['segment']} at"

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segwork.disclosure import SMALLEST_GROUP
 from segwork.plots.style import COLOURS, SEQUENTIAL, house_style
 
 STATUS_COLOURS = {"": "#FFFFFF", "passed": "#009E73", "inconclusive": "#999999",
                   "warned": "#E69F00", "failed": "#D55E00"}  # fmt: skip
+CELLS = 30  # on each axis of the map of sessions
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -105,7 +107,9 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
         axes.set_yticks(np.arange(7) + 0.5, WEEKDAYS)
         axes.invert_yaxis()
         axes.grid(visible=False)
-        figure.colorbar(mesh, ax=axes, label=unit)
+        bar = figure.colorbar(mesh, ax=axes, label=unit)
+        bar.ax.yaxis.set_minor_formatter("")
+        bar.ax.yaxis.set_major_formatter("{x:,.0f}")
         if empty.any():
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     words = f"median {daily.median():,.0f}, highest {daily.max():,.0f} on {daily.idxmax():%Y-%m-%d}"
@@ -114,6 +118,8 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
 
 def robots(table: pd.DataFrame) -> tuple[Any, str]:
     """Draw sessions by number of hits and mean seconds between hits; robots stand out.
+
+    Sessions of people are counts in shaded cells, fewer than five are not shown.
 
     Parameters
     ----------
@@ -125,10 +131,13 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
     with house_style():
         figure, axes = plt.subplots(figsize=(7.5, 3.6))
         people = table[table["verdict"] == "person"]
-        pairs = people.assign(hits=people["hits"], s=people["seconds_between"].round(0))
-        pairs = pairs.drop_duplicates(["hits", "s"])
-        axes.plot(pairs["hits"], pairs["s"].clip(lower=0.3), ".", color=COLOURS[6], markersize=3,
-                  label="person", rasterized=True)  # fmt: skip
+        pace = people["seconds_between"].clip(lower=0.3)
+        edges = [np.geomspace(1.9, max(people["hits"].max(), 3) + 1, CELLS),
+                 np.geomspace(0.29, max(pace.max(), 1.0) + 1, CELLS)]  # fmt: skip
+        counts = np.histogram2d(people["hits"], pace, bins=edges)[0]
+        counts[counts < SMALLEST_GROUP] = np.nan
+        mesh = axes.pcolormesh(*edges, counts.T, cmap="Greys", vmin=0)
+        figure.colorbar(mesh, ax=axes, label="sessions of people")
         for number, (verdict, part) in enumerate(table.groupby("verdict")):
             if verdict != "person":
                 axes.plot(
@@ -141,7 +150,8 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
                 )
         axes.set(xscale="log", yscale="log", xlabel="hits in a session",
                  ylabel="mean seconds between hits")  # fmt: skip
-        axes.legend()
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend()
     counts = table["verdict"].value_counts()
     words = ", ".join(f"{n:,} {verdict}" for verdict, n in counts.items())
     return figure, f"Sessions by hits and pace: {words}."

@@ -61,7 +61,8 @@ def sizes(profile: pd.DataFrame, *, currency: str = "") -> Drawn:
         figure, axis = plt.subplots(figsize=(7.5, 0.62 * len(shares) + 1.3))
         shares.plot.barh(ax=axis, color=[COLOURS[4], COLOURS[0]], width=0.75)
         for bars in axis.containers:
-            axis.bar_label(bars, labels=[f"{v:.0%}" for v in bars.datavalues], padding=3)
+            labels = [display(float(v), "share") for v in bars.datavalues]
+            axis.bar_label(bars, labels=labels, padding=3)
         money = f"spend ({currency})" if currency else "spend"
         axis.legend(["customers", money], fontsize=8, loc="lower right")
         axis.set(xlabel="share of all (0 to 1)", ylabel="segment", xlim=(0, 1))
@@ -101,6 +102,7 @@ def movement(moves: pd.DataFrame, *, days: int) -> Drawn:
         axis.set_yticks(place, shown.index)
         axis.set(xlabel="share of customers (%)", ylabel="segment")
         axis.margins(x=0.4)
+        axis.grid(visible=False, axis="y")
         axis.legend(fontsize=8, loc="lower right")
         axis.set_title(f"How the segments moved in {days} days")
     told = "; ".join(f"{row.Index}: {row.trend}" for row in moves.itertuples())
@@ -165,6 +167,8 @@ def distributions(frame: pd.DataFrame, segments: pd.Series, columns: Sequence[st
         for axis, column in zip(axes[0], columns, strict=True):
             for at, name in enumerate(order):
                 values = frame[column].to_numpy(float)[names == name]
+                if np.isfinite(values).sum() < FEWEST:
+                    continue
                 cuts = np.nanquantile(values, [0.1, 0.25, 0.5, 0.75, 0.9])
                 axis.plot(cuts[[0, 4]], [at, at], color=COLOURS[6], linewidth=2)
                 axis.plot(cuts[[1, 3]], [at, at], color=COLOURS[0], linewidth=7)
@@ -188,9 +192,16 @@ def profiles(contrasts: pd.DataFrame) -> Drawn:
     with house_style():
         figure, axis = plt.subplots(figsize=(9, 0.5 * len(contrasts) + 2.0))
         sns.heatmap(
-            contrasts, cmap=DIVERGING, vmin=-1, vmax=1, annot=True, fmt=".1f", ax=axis,
-            cbar_kws={"label": "mean rank, −1 lowest to 1 highest"}, linewidths=0.5,
-        )  # fmt: skip
+            contrasts.round(1) + 0.0,  # no cell says -0.0
+            cmap=DIVERGING,
+            vmin=-1,
+            vmax=1,
+            annot=True,
+            fmt=".1f",
+            ax=axis,
+            cbar_kws={"label": "mean rank, −1 lowest to 1 highest"},
+            linewidths=0.5,
+        )
         axis.set(xlabel="", ylabel="segment")
         axis.tick_params(axis="x", rotation=35)
         axis.set_title("How each segment differs from all customers")

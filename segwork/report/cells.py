@@ -99,7 +99,8 @@ def introduces_nothing(cells: list[Cell]) -> set[int]:
 
 def without_what_is_not_there(cell: Cell) -> Cell:
     """Keep the headings of a cell, and say that nothing stands below them."""
-    headings = re.findall(r"(?m)^#+ .*$|^\*\*[^*]+\*\*", _source(cell))
+    source = _source(cell)
+    headings = re.findall(r"(?m)^#+ .*$", source) or re.findall(r"\A\*\*[^*]+\*\*", source)
     nothing = "*The data for this are not there; nothing is shown.*"
     return {**cell, "source": "\n\n".join([*headings, nothing])}
 

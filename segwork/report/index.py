@@ -201,15 +201,19 @@ def _limit(run: JudgedRun, finding: Finding) -> str:
         return "judged by a test of its own"
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
-    word = "at most" if _higher_is_worse(run, finding) else "at least"
-    return f"limit: {word} {display(finding['limit'], finding.get('unit') or '')}"
+    words = {True: "at most ", False: "at least ", None: ""}
+    word = words[_higher_is_worse(run, finding)]
+    return f"limit: {word}{display(finding['limit'], finding.get('unit') or '')}"
 
 
-def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool:
+def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool | None:
+    """Tell on which side of the limit a number is bad; None where a check alone knows that."""
     own = (run.manifest["config"].get("limits") or {}).get(finding["code"], {})
     if own.get("at_most") is not None or own.get("at_least") is not None:
         return own.get("at_most") is not None
     gate = run.gates.get(finding["code"])
+    if gate and gate.limit is None:
+        return None
     return gate.at_most is not None if gate else "at least" not in finding["message"]
 
 
@@ -228,8 +232,9 @@ def _change(run: JudgedRun, finding: Finding) -> str:
     if display(before, unit) == display(value, unit):
         return "the same"
     arrow = "▲" if value > before else "▼"
-    word = "worse" if (value > before) == _higher_is_worse(run, finding) else "better"
-    return f"{arrow} {word}, was {display(before, unit)}"
+    side = _higher_is_worse(run, finding)
+    word = "" if side is None else "worse, " if (value > before) == side else "better, "
+    return f"{arrow} {word}was {display(before, unit)}"
 
 
 def _every_gate(run: JudgedRun) -> Rows:

@@ -16,7 +16,7 @@ COLUMNS = {
     "name": ("name", ""),
     "customers": ("customers", ""),
     "share": ("share of customers", "share"),
-    "spend_share": ("share of spend", "share"),
+    "spend_share": ("share of all spend", "share"),
     "total": ("total", ""),
     "trend": ("trend", ""),
     "action": ("what to do", ""),
@@ -66,7 +66,9 @@ def _heading(run: JudgedRun, whole: pd.DataFrame, name: str) -> str:
         return COLUMNS[name][0]
     money = run.manifest["config"].get("currency") or ""
     what = str(whole["answer"].dropna().iloc[0]) if "answer" in whole else "total"
-    return f"{what} ({money})" if money else what
+    days = run.manifest["config"].get("window_days")
+    span = f" of {days} days" if days else ""
+    return f"{what}{span} ({money})" if money else f"{what}{span}"
 
 
 def _of_segments(path: Path) -> pd.DataFrame | None:
