@@ -77,6 +77,9 @@ def one_parameters_cell(notebook: Notebook) -> Iterator[str]:
         accepted = re.findall(r"\w+", parameter.kind)
         if not parameter.annotated:
             yield f"'{name} = {parameter.literal!r}' is no typed literal"
+        elif accepted[0] == "Literal":
+            if repr(parameter.literal) not in parameter.kind.replace('"', "'"):
+                yield f"parameter {name} is none of {parameter.kind}"
         elif type(parameter.literal).__name__.removesuffix("Type") not in accepted:
             yield f"parameter {name} is no {accepted[0]}"
         if not parameter.help:

@@ -100,8 +100,7 @@ def make(
     SegworkError
         Anything that would make the run fail for a reason known beforehand.
     """
-    root = project_root()
-    path = config_path(config)
+    root, path = project_root(), config_path(config)
     settings = _config.load(path)
     if not re.fullmatch(r"[\w.\- ]+", settings.name) or settings.name.strip(". ") == "":
         raise ConfigError(f"'name' is {settings.name!r} in {path}", accepted="a folder name")
