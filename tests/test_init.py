@@ -462,6 +462,27 @@ def test_nobody_reading_on_stops_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "p" / "segwork.toml").exists()
 
 
+def test_the_sheet_of_order_lines_is_taken_not_the_fullest(tmp_path: Path) -> None:
+    """A catalogue with more cells stands beside the lines; a second sheet of lines is told."""
+    book = openpyxl.Workbook()
+    page = book.active
+    page.title = "Catalogue"
+    page.append(["SKU", "Product Name", "Colour", "Weight", "Stock", "Supplier", "Shelf"])
+    for n in range(600):
+        page.append([f"s{n}", f"Candle {n}", "red", 300 + n, 7, "Ohm", f"A{n}"])
+    for title in ("Lines", "Lines of 2022"):
+        page = book.create_sheet(title)
+        page.append(list(PLAIN))
+        for line in sales(60 if "2022" in title else 120):
+            page.append([value(line) for value in PLAIN.values()])
+    book.save(tmp_path / "shop.xlsx")
+    project.make(tmp_path / "p", [str(tmp_path / "shop.xlsx")], say=lambda _: None)
+    text = (tmp_path / "p" / "segwork.toml").read_text(encoding="utf-8")
+    assert 'table = "Lines"\n' in text
+    assert "# More than one sheet may hold order lines: 'Lines', 'Lines of 2022'" in text
+    assert picture.counted(tables.load(tmp_path / "p" / "segwork.toml"))["orders"] == 120
+
+
 def test_words_of_headers() -> None:
     """Names are compared by their words, without case, marks and accents."""
     assert plain("N° commande") == "no commande"

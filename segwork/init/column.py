@@ -55,6 +55,12 @@ class Column:
         """Whether the values are yes and no."""
         return formats.is_flag(self.filled)
 
+    @cached_property
+    def named(self) -> bool:
+        """Whether the values are names of persons or firms, which more than one may have."""
+        name = re.compile(r"[^\W\d_]+\.?(?:[ ,'-]+[^\W\d_]+\.?)+")
+        return formats.share(self.filled, name.fullmatch) > 0.6
+
     @property
     def broken(self) -> bool:
         """Whether the values are ids that a spreadsheet has turned into 1.2E+12."""

@@ -16,7 +16,7 @@ from segwork.words import MISSING_MARKS
 SPACES = " \u00a0\u202f\u2009"
 ENOUGH = 0.9
 _MONEY = (
-    r"(?:[A-Z]{0,2}[$\u20a0-\u20bf£¥￥€]|Rp\.?|RM|Rs\.?|kr\.?|zł|Kč|Ft|TL|лв\.?|руб\.?|р\.|円|元|원|Fr\.?"
+    r"(?:[A-Z]{0,2}[$\u20a0-\u20bf£¥￥€]|Rp\.?|RM|Rs\.?|kr\.?|đ|Bs\.?|S/\.?|K[Ss]h|Tk|NT|zł|Kč|Ft|TL|лв\.?|руб\.?|р\.|円|元|원|Fr\.?"
     r"|IDR|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SGD|MYR|THB|PHP|VND|KRW|HKD|TWD|SEK|NOK|DKK|PLN"
     r"|CZK|HUF|RON|BGN|TRY|RUB|UAH|BRL|MXN|ARS|CLP|COP|PEN|ZAR|NGN|KES|EGP|AED|SAR|ILS)"
 )

@@ -45,8 +45,8 @@ class Look:
     above: str = ""
 
 
-def look(path: Path, known: Callable[[str], bool]) -> Look:
-    """Read a file as text.
+def look(path: Path, known: Callable[[str], bool]) -> list[Look]:
+    """Read a file as text: one look, or one a sheet, the fullest first.
 
     Parameters
     ----------
@@ -61,11 +61,12 @@ def look(path: Path, known: Callable[[str], bool]) -> Look:
     """
     ending = path.suffix.lower()
     if ending in reading.EXCEL:
-        grid, form = _sheet(path)
-    elif ending in reading.TEXT:
-        grid, form = _text(path, known)
-    else:
-        grid, form = _typed(path), {}
+        return [_looked(path, grid, form) for grid, form in _sheets(path)]
+    grid, form = _text(path, known) if ending in reading.TEXT else (_typed(path), {})
+    return [_looked(path, grid, form)]
+
+
+def _looked(path: Path, grid: list[list[str]], form: dict[str, Any]) -> Look:
     grid = grid[: MOST_ROWS + FIRST_ROWS]
     top = _header_row(grid)
     header = [cell.strip() for cell in grid[top]]
@@ -141,18 +142,18 @@ def _sense(data: bytes, coding: str, known: Callable[[str], bool]) -> float:
     return min(hits, 5) + 1 - odd / max(1, len(letters))
 
 
-def _sheet(path: Path) -> tuple[list[list[str]], dict[str, Any]]:
-    """Take the sheet that holds most cells."""
-    best: tuple[int, str, list[list[str]]] = (0, "", [])
+def _sheets(path: Path) -> list[tuple[list[list[str]], dict[str, Any]]]:
+    """Return the sheets that may be tables, those with most cells first."""
+    found = []
     with excel.opened(path) as book:
         for name in book.sheetnames:
             grid = [[as_cell(cell) for cell in row] for row in excel.rows(book, name, path)]
             filled = sum(bool(cell) for row in grid for cell in row)
-            if filled > best[0]:
-                best = (filled, name, grid)
-    if not best[1]:
+            found.append((filled, grid, {"sheet": name}))
+    found.sort(key=lambda sheet: -sheet[0])
+    if not found or not found[0][0]:
         raise DataError(f"'{path.name}' is empty")
-    return best[2], {"sheet": best[1]}
+    return [(grid, form) for filled, grid, form in found if 20 * filled >= found[0][0]]
 
 
 def _typed(path: Path) -> list[list[str]]:

@@ -76,9 +76,17 @@ def of_file(path: Path) -> Guess:
     DataError
         It cannot be read.
     """
-    found = look.look(path, known)
-    columns = [Column(*one) for one in look.columns(found)]
-    return of_columns(path.name, columns, found.form, above=found.above)
+    guesses = []
+    for found in look.look(path, known):
+        columns = [Column(*one) for one in look.columns(found)]
+        guesses.append(of_columns(path.name, columns, found.form, above=found.above))
+    honest = [one for one in guesses if not one.cannot]
+    lines = [one for one in honest if one.table == "transactions"]
+    best = [*lines, *honest, *guesses][0]
+    if len(lines) > 1:
+        names = ", ".join(f"'{one.form['sheet']}'" for one in lines)
+        best.notes.append(f"More than one sheet may hold order lines: {names}; see 'table'.")
+    return best
 
 
 def of_columns(
@@ -177,29 +185,28 @@ def _settles(key: Column, others: list[Column]) -> bool:
 
 def _persons(one: Guess, columns: list[Column]) -> None:
     """Where more than one column can be the person, propose the one that comes again, and ask."""
-    chosen = one.columns.get("customer_id")
-    if not chosen:
+    if "customer_id" not in one.columns:
         return
-    keys = []
-    for column in columns:
-        fits = score(column, one.table, "customer_id")
-        if (
-            fits >= PERSON_KEYS - (0.3 if column.mail else 0.0)
-            and column.name not in {h for c, h in one.columns.items() if c != "customer_id"}
-            and holds(column, "customer_id", Kind.IDENTIFIER, one.table)
-        ):
-            keys.append((column, fits))
+    chosen = next(c for c in columns if c.name == one.columns["customer_id"])
+    others = {h for c, h in one.columns.items() if c != "customer_id"}
+    fits = {
+        column.name: score(column, one.table, "customer_id")
+        for column in columns
+        if column.name not in others and holds(column, "customer_id", Kind.IDENTIFIER, one.table)
+    }
+    least = LEAST if chosen.named else PERSON_KEYS
+    keys = [c for c in columns if fits.get(c.name, 0.0) >= least - (0.3 if c.mail else 0.0)]
     order = next((c for c in columns if c.name == one.columns.get("order_id")), None)
     if order is not None and len(keys) > 1:  # a key that is new with every order is no person
-        real = [(c, s) for c, s in keys if c.different < 0.9 * order.different]
-        keys = real or keys
-        if chosen not in {c.name for c, _ in keys}:
-            best = max(keys, key=lambda k: k[1])[0]
-            one.columns["customer_id"] = best.name
-            one.why["customer_id"] = (f"'{chosen}' is new with nearly every order", 0.9)
-    first = one.columns["customer_id"]
-    names = sorted((column.name for column, _ in keys), key=lambda name: name != first)
-    if len(names) > 1:
+        keys = [c for c in keys if c.different < 0.9 * order.different] or keys
+    keys = [c for c in keys if not c.named] or keys or [chosen]
+    if chosen not in keys:
+        chosen = max(keys, key=lambda c: fits[c.name])
+        one.take("customer_id", chosen.name, "comes again, and is no name", 0.9)
+    if chosen.named:
+        one.ask["customer_id"] = ("is one name always one customer?", [c.name for c in keys])
+    elif len(keys) > 1:
+        names = sorted((column.name for column in keys), key=lambda name: name != chosen.name)
         one.ask["customer_id"] = ("which column names the person?", names)
 
 

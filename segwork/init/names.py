@@ -19,6 +19,7 @@ _LETTERS = str.maketrans(
         "Ø": "O",
         "æ": "ae",
         "đ": "d",
+        "Đ": "D",
         "№": "no ",
         "#": " no ",
         "º": "o",
@@ -27,7 +28,7 @@ _LETTERS = str.maketrans(
 )
 
 
-COMPOSED, MAIL = 0.93, 0.7
+COMPOSED, MAIL, LEAST_EXACT = 0.93, 0.7, 0.62
 
 
 @functools.cache
@@ -76,7 +77,7 @@ def fit(
     (0.93, 0.93)
     """
     text = plain(header)
-    exact = 1.0 - 0.002 * names.index(text) if text in names else 0.0
+    exact = max(LEAST_EXACT, 1.0 - 0.002 * names.index(text)) if text in names else 0.0
     if _composed(text, parts):
         return max(exact, COMPOSED)
     if exact or _composed(text, f"{parts}_mail"):

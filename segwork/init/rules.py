@@ -141,7 +141,7 @@ def _discount(one: Guess, by_name: dict[str, Column], lines: pd.Series) -> None:
 
 def rows(one: Guess, by_name: dict[str, Column]) -> None:
     """Find cancelled orders, refunds, nobody's orders, columns that stand on first lines only."""
-    for find in (_fill_down, _cancelled, _invalid, _returned, _refunds, _scale, _nobody):
+    for find in (_fill_down, _cancelled, _invalid, _returned, _refunds, _refunded, _scale, _nobody):
         find(one, by_name)
     _order_of(one, by_name)
     _clock(one, by_name)
@@ -243,6 +243,22 @@ def _refunds(one: Guess, by_name: dict[str, Column]) -> None:
         one.notes.append(f"'{best.name}' repeats on each line of an order: those lines count 0.")
     else:
         one.rule("subtract", best.name)
+
+
+def _refunded(one: Guess, by_name: dict[str, Column]) -> None:
+    """Leave out orders whose status says that the money went back, where no amount says it."""
+    amount = by_name.get(one.columns.get("amount", "") or one.columns.get("quantity", ""))
+    if amount is None or set(one.rules) & {"negative", "subtract", "zero"}:
+        return
+    if pd.Series(amount.filled).str.contains(_BACK).any():
+        return
+    for column in _free(one, by_name):
+        if fit(column.name, words("status")) < 0.6 or column.different > MOST_STATES:
+            continue
+        values = sorted(v for v in set(column.filled) if plain(v) in words("returned"))
+        if values and len(values) < column.different:
+            one.rule("drop", {"column": column.name, "values": values})
+            return
 
 
 def _scale(one: Guess, _: dict[str, Column]) -> None:

@@ -18,7 +18,7 @@ from segwork.tables import numbers, times
 from segwork.words import MISSING_MARKS, NO, YES, bare, words
 
 MARKS = MISSING_MARKS - {""}
-YES_WORDS = YES | words("ya ja oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有")
+YES_WORDS = YES | words("ya ja j s oui si sí sim да yes. x evet tak kyllä ano igen はい 是 有")
 NO_WORDS = NO | words("tidak nein non não nao нет nee nej nei nie hayır hayir ei ne いいえ 否 無")
 EARLIEST, LATEST = pd.Timestamp(1980, 1, 1), pd.Timestamp(2100, 1, 1)
 
