@@ -9,7 +9,8 @@ from segwork.clustering.later import LaterPeriod, later_period
 from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.movement import movement
-from segwork.clustering.saved import behaviour, saved, saved_table, summary
+from segwork.clustering.prepare import behaviour
+from segwork.clustering.saved import saved, saved_table, summary
 
 __all__ = [
     "METHODS",

@@ -12,8 +12,7 @@ import pandas as pd
 from segwork import features
 from segwork.clustering.comparison import Comparison, compare
 from segwork.clustering.judging.scores import outcome_separation
-from segwork.clustering.prepare import BEHAVIOUR, as_frame
-from segwork.errors import DataError
+from segwork.clustering.prepare import as_frame, behaviour
 from segwork.tables import Tables
 
 YARDSTICKS = ("rule_rfm", "stable_kmeans", "kmeans")
@@ -99,19 +98,19 @@ def later_period(
 
     Notes
     -----
-    Later spend counts for everybody who had bought by the earlier day, zero for those who bought
-    nothing since: who leaves is part of what a segment should tell.
+    Later spend (orders, where there is no money) counts for everybody who had bought by the
+    earlier day, zero for those who bought nothing since: who leaves is part of what a segment
+    should tell.
     """
     earlier = as_of - timedelta(days=later_days)
     past = _features(tables, earlier, window_days)
     now = _features(tables, as_of, window_days)
-    used = [name for name in BEHAVIOUR if name in past.columns]
-    if "spend_total" not in used:
-        raise DataError("there is no spend to tell", accepted="transactions with amounts")
-    spend = now["spend_total"].reindex(past.index) - past["spend_total"]
-    outcome = np.log1p(spend.clip(lower=0).to_numpy(float))
+    described = behaviour(past)
+    told = "spend_total" if "spend_total" in past.columns else "orders"
+    since = now[told].reindex(past.index) - past[told]
+    outcome = np.log1p(since.clip(lower=0).to_numpy(float))
     wanted = tuple(dict.fromkeys((*YARDSTICKS, *methods)))
-    found = compare(past[used], methods=wanted, later=outcome, copies=0, draws=1, seed=seed)
+    found = compare(described, methods=wanted, later=outcome, copies=0, draws=1, seed=seed)
     return LaterPeriod(_table(found, outcome, seed), found, earlier, len(past))
 
 

@@ -116,6 +116,17 @@ def is_customers(frame: pd.DataFrame) -> bool:
     return set(frame.columns) >= CUSTOMER_COLUMNS
 
 
+def behaviour(features: object) -> pd.DataFrame:
+    """Return what customers did, by customer: the columns segments are drawn from.
+
+    Without money the rule for customers' columns does not apply, and a column with gaps, such as
+    the days between orders of who ordered once, is left out.
+    """
+    frame = as_frame(features)
+    used = frame[[name for name in BEHAVIOUR if name in frame.columns]]
+    return used if is_customers(used) else used.dropna(axis="columns")
+
+
 def fit_scaling(frame: pd.DataFrame, *, scale: str = "auto") -> Scaling:
     """Choose and fit the scaling by the declared rule (see the module's head).
 

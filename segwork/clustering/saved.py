@@ -8,7 +8,6 @@ import pandas as pd
 
 from segwork.clustering.comparison import Comparison
 from segwork.clustering.later import LaterPeriod
-from segwork.clustering.prepare import BEHAVIOUR, as_frame
 from segwork.clustering.usable import FOUND_AGAIN
 from segwork.results import display
 
@@ -101,12 +100,6 @@ def saved_table(segments: pd.Series, method: str) -> pd.DataFrame:
     return pd.DataFrame(
         {"customer_id": segments.index, "segment": segments.to_numpy(), "method": method}
     )
-
-
-def behaviour(features: object) -> pd.DataFrame:
-    """Return what customers did, by customer: the columns segments are drawn from."""
-    frame = as_frame(features)
-    return frame[[name for name in BEHAVIOUR if name in frame.columns]]
 
 
 def summary(found: Comparison) -> pd.DataFrame:

@@ -65,7 +65,8 @@ def of_tables(
     DataFrame
         customer_id, period_end, and of the ``period_days`` before it: ``orders``,
         ``basket_value`` (of the orders of the period; without one, of all so far),
-        ``days_since_last`` (at most the length of the period), ``spend_total``. A customer is in
+        ``days_since_last`` (at most the length of the period), ``spend_total``. Without money
+        a basket is worth its lines, and ``spend_total`` counts orders. A customer is in
         it from the period of the first order on. Periods that begin before the first order line
         of the table are left out, but the last is always there.
     """
@@ -89,11 +90,13 @@ def of_tables(
         found = prepare.as_frame(found)
         if parts and found["tenure_days"].max() < period_days:
             break
-        own = found["spend_window"] / found["orders_window"].where(found["orders_window"] > 0)
+        known = "spend_window" in found  # without money baskets are worth their lines
+        brought = found["spend_window" if known else "orders_window"].astype(float)
+        own = brought / found["orders_window"].where(found["orders_window"] > 0)
         part = pd.DataFrame({"period_end": end, "orders": found["orders_window"].astype(float)})
-        part["basket_value"] = own.fillna(found["basket_value"])
+        part["basket_value"] = own.fillna(found["basket_value"]) if known else found["basket_lines"]
         part["days_since_last"] = found["days_since_last"].clip(upper=period_days).astype(float)
-        parts.append(part.assign(**{OUTCOME: found["spend_window"]}))
+        parts.append(part.assign(**{OUTCOME: brought}))
     return pd.concat(parts[::-1]).rename_axis("customer_id").reset_index()
 
 

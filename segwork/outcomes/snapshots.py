@@ -74,11 +74,17 @@ def quarters(
 ) -> Snapshots:
     """Take the last ``number`` quarterly snapshots whose label window has closed by ``as_of``.
 
-    Snapshots before the data begin are skipped. The rest is as in :func:`snapshots`.
+    Snapshots with no order of a known customer in their window are skipped. The rest is as in
+    :func:`snapshots`.
     """
-    first = pd.Timestamp(_pandas(tables.transactions)["ordered_at"].min())
+    lines = _pandas(tables.transactions)
+    when = lines.loc[lines["customer_id"].notna(), "ordered_at"]
+    window = pd.Timedelta(days=window_days)
     days = [as_of - timedelta(days=label_days + 91 * k) for k in range(number)]
-    days = [day for day in days if pd.Timestamp(day) > first] or days[:1]
+    ends = {day: pd.Timestamp(day) for day in days}
+    days = [d for d, end in ends.items() if when.between(end - window, end, "left").any()] or days[
+        :1
+    ]
     return snapshots(
         tables, days=days, closed_at=as_of, label_days=label_days, window_days=window_days
     )
@@ -183,7 +189,8 @@ def orders_between(transactions: pd.DataFrame, *, start: date | datetime) -> pd.
 
 
 def _sold(lines: pd.DataFrame) -> pd.DataFrame:
-    sold = (lines["amount"] > 0) & lines["customer_id"].notna()
+    worth = next((lines[name] for name in ("amount", "quantity") if name in lines), None)
+    sold = lines["customer_id"].notna() & (True if worth is None else worth > 0)
     if "is_return" in lines:
         sold &= ~lines["is_return"].fillna(False).astype(bool)
     return lines[sold]

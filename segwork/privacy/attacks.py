@@ -36,7 +36,7 @@ def all_of(
     Parameters
     ----------
     people : DataFrame
-        One row a person, with ``secret``, ``segment`` and ``spend_total``.
+        One row a person, with ``secret``, ``segment`` and ``spend_total`` (or ``orders``).
     outside, habits : sequence of str
         Columns an outsider may know, and columns of usual buying.
     counts, shown : DataFrame
@@ -52,7 +52,11 @@ def all_of(
     tried = [singling_out(people, known=what, **few) for what in (outside, habits)]
     tried += [linkage(people, people, on=what, **few) for what in (outside, habits)]
     tried.append(inference(people, known=outside, secret="secret", **few))
-    tried.append(departure(people["spend_total"], people["segment"], k=SMALLEST_GROUP, **few))
+    tried.append(
+        departure(
+            people.get("spend_total", people["orders"]), people["segment"], k=SMALLEST_GROUP, **few
+        )
+    )
     tried.append(subtraction(counts, shown.isna().to_numpy()))
     return pd.concat(tried, ignore_index=True).query("attempts > 0")
 
