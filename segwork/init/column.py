@@ -43,7 +43,7 @@ class Column:
     @cached_property
     def times(self) -> formats.Times:
         """How the values read as times."""
-        return formats.times(self.filled)
+        return formats.times(list(dict.fromkeys(self.filled)))
 
     @cached_property
     def mail(self) -> bool:

@@ -9,25 +9,9 @@ import unicodedata
 from importlib import resources
 from typing import Any
 
-_LETTERS = str.maketrans(
-    {
-        "ł": "l",
-        "Ł": "L",
-        "ı": "i",
-        "ß": "ss",
-        "ø": "o",
-        "Ø": "O",
-        "æ": "ae",
-        "đ": "d",
-        "Đ": "D",
-        "№": "no ",
-        "#": " no ",
-        "º": "o",
-        "°": "o",
-    }
+_LETTERS = str.maketrans("łŁıøØđĐº°", "lLioOdDoo") | str.maketrans(
+    {"ß": "ss", "æ": "ae", "№": "no ", "#": " no "}
 )
-
-
 COMPOSED, MAIL, LEAST_EXACT = 0.93, 0.7, 0.62
 
 

@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from segwork import config as _config
 from segwork import tables
 from segwork.errors import DataError, SegworkError, UsageError
@@ -19,10 +21,21 @@ from segwork.init.mapping import of_columns, of_file
 from segwork.init.settings import settings, written
 from segwork.init.understood import Guess
 from segwork.packaged import packaged_notebooks
+from segwork.progress import unwatched
 from segwork.tables import picture
 from segwork.tables.reading import open_alone
 
 CONFIG = "segwork.toml"
+COMPARED = (
+    "separator",
+    "encoding",
+    "header_row",
+    "decimal",
+    "thousands",
+    "time_format",
+    "day_first",
+    "table",
+)
 Ask = Callable[[str, str, list[str]], str]
 """Takes a column of the contract, a question and its choices; returns the answer."""
 
@@ -65,7 +78,8 @@ def make(
         raise UsageError(
             f"'{place / CONFIG}' is there already", hint="'segwork init --check' compares it"
         )
-    guesses = _one_each([(name, _answered(_guess(name), ask)) for name in files])
+    bar = tqdm(list(files), desc="looking at files", disable=unwatched(), leave=False)
+    guesses = _one_each([(name, _answered(_guess(name), ask)) for name in bar])
     place.mkdir(parents=True, exist_ok=True)
     sources = {table: _where(name, place) for table, (name, _) in guesses.items()}
     found = {table: one for table, (_, one) in guesses.items()}
@@ -126,16 +140,7 @@ def _differences(source: Any, one: Guess) -> list[str]:
         if contract not in source.columns and contract not in one.headers and contract in one.why
     ]
     now = settings(one)
-    for key in (
-        "separator",
-        "encoding",
-        "header_row",
-        "decimal",
-        "thousands",
-        "time_format",
-        "day_first",
-        "table",
-    ):
+    for key in COMPARED:
         before = getattr(source, key)
         if before and key in now and before != now[key]:
             told.append(f"{key} is {before!r} in the config, the file looks like {now[key]!r}")

@@ -12,9 +12,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from segwork import config as _config
 from segwork import errors, sample, tables
 from segwork.engine.processes import environment
+from segwork.progress import unwatched
 from segwork.tables import picture, usable
 
 
@@ -26,13 +29,14 @@ def read_once(config: Path) -> list[str]:
     SegworkError
         As ``tables.load`` would raise it.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "segwork.engine.plan.read_data", str(config)],
-        stdout=subprocess.PIPE,
-        env=environment(),
-        text=True,
-        encoding="utf-8",
-    )
+    with tqdm(desc="reading the tables", bar_format="{desc} …", disable=unwatched(), leave=False):
+        done = subprocess.run(
+            [sys.executable, "-m", "segwork.engine.plan.read_data", str(config)],
+            stdout=subprocess.PIPE,
+            env=environment(),
+            text=True,
+            encoding="utf-8",
+        )
     if done.returncode != 0:
         try:
             kind, what, accepted, hint = json.loads(done.stdout)
