@@ -14,7 +14,7 @@ from narwhals.typing import IntoFrame
 from segwork.errors import UsageError
 from segwork.features import customer_features
 from segwork.schema import CUSTOMERS
-from segwork.tables import Tables, until
+from segwork.tables import Tables, needed, until
 
 AT_RISK_PACE = 0.5
 EVENING = 18  # hour
@@ -77,7 +77,7 @@ def quarters(
     Snapshots with no order of a known customer in their window are skipped. The rest is as in
     :func:`snapshots`.
     """
-    lines = _pandas(tables.transactions)
+    lines = _pandas(needed(tables).transactions)
     when = lines.loc[lines["customer_id"].notna(), "ordered_at"]
     window = pd.Timedelta(days=window_days)
     days = [as_of - timedelta(days=label_days + 91 * k) for k in range(number)]
@@ -125,6 +125,7 @@ def snapshots(
         raise UsageError(
             f"label_days {label_days}, window_days {window_days}", accepted="positive days"
         )
+    needed(tables)
     asked = sorted(days)
     closed = [day for day in asked if day + timedelta(days=label_days) <= closed_at]
     if not closed:
