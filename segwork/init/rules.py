@@ -46,6 +46,8 @@ def money(one: Guess, by_name: dict[str, Column]) -> None:
     elif not priced and "unit_price" in one.columns and "quantity" not in one.columns:
         price = one.columns.pop("unit_price")
         one.take("amount", price, f"'{price}' is the only money of a row", 0.8)
+        if set(plain(price).split()) & set(vocabulary()["roots"]["piece"]):
+            one.ask["amount"] = ("is this the money of a row, not of a piece?", [price])
     elif not priced and whole:
         pick = max(whole, key=lambda n: scores[n])
         one.notes.append(f"'{pick}' stands for the whole order and repeats on each of its lines.")
