@@ -56,6 +56,10 @@ def times(lines: pd.DataFrame, rows: np.ndarray, factor: float) -> pd.DataFrame:
         ("2023-08-07", "2023-08-13", 100, "100 times (as cents)", "failed"),
         ("2023-06-01", "2023-07-15", 0.001, "0.001 times (as thousands)", "failed"),
         ("2023-09-01", "2023-09-30", 1.19, "1.19 times (as with a tax of 19%)", "warned"),
+        ("2023-05-01", "2023-05-31", 1.11, "1.11 times (as with a tax of 11%)", "warned"),
+        ("2023-05-01", "2023-05-31", 1.35, "1.35 times (as another currency)", "warned"),
+        ("2023-06-10", "2023-07-05", 1.06, "1.06 times (as with a tax of 6%)", "warned"),
+        ("2023-09-15", "2023-12-25", 7.1, "7.1 times (as another currency)", "failed"),
         ("2023-10-01", "2023-12-25", 0.09, "0.09 times (as another currency)", "failed"),
     ],
 )
@@ -81,6 +85,47 @@ def test_amounts_without_products_are_held_to_all_amounts(shop: pd.DataFrame) ->
             amount=lines["amount"].where(~rows, (lines["amount"] * factor).round(2))))  # fmt: skip
         assert (found["status"], found["n_rows"]) == (status, rows.sum())
         assert "from 2023-07-01 to 2023-07-31" in found["message"]
+
+
+def test_two_periods_and_a_level_that_stays(shop: pd.DataFrame) -> None:
+    """A tax in May and in August; amounts alone seven times as high for the last third."""
+    rows = days(shop, "2023-05-01", "2023-05-31") | days(shop, "2023-08-01", "2023-08-31")
+    found = finding("DQ-T-14", times(shop, rows, 1.11))
+    assert (found["status"], found["n_rows"]) == ("warned", rows.sum())
+
+    lines = shop[["customer_id", "ordered_at"]].assign(amount=shop["unit_price"])
+    rows = days(lines, "2023-09-15", "2024-01-01")
+    found = finding("DQ-T-14", lines.assign(
+        amount=lines["amount"].where(~rows, (lines["amount"] * 7.1).round(2))))  # fmt: skip
+    assert (found["status"], found["n_rows"]) == ("failed", rows.sum())
+
+
+@pytest.mark.parametrize("factor", [15_000, 83, 7.1])
+def test_lines_here_and_there(shop: pd.DataFrame, factor: float) -> None:
+    """Two lines in a hundred were never converted; they share no day and no country."""
+    rows = np.random.default_rng(5).random(len(shop)) < 0.02
+    found = finding("DQ-T-14", times(shop, rows, factor))
+
+    assert found["status"] == "failed"
+    assert found["n_rows"] == pytest.approx(rows.sum(), abs=3)
+    assert "here and there" in found["message"]
+
+
+def test_a_country_in_another_currency_for_a_month(shop: pd.DataFrame) -> None:
+    """Only the days of the month are told, and a factor of 3.3 where all products share it."""
+    spain = (shop["country"] == "Spain").to_numpy()
+    for rows, factor in ((spain & days(shop, "2023-06-01", "2023-06-30"), 15_000), (spain, 3.3)):
+        found = finding("DQ-T-14", times(shop, rows, factor))
+        assert (found["status"], found["n_rows"]) == ("failed", rows.sum())
+
+
+def test_machines_beside_coffee_are_no_slip(shop: pd.DataFrame) -> None:
+    """A few products always at a hundred times the others' prices; lines of all, at times, are."""
+    dear = (shop["product_id"].astype(int) % 40 == 7).to_numpy()
+    low = shop.assign(unit_price=np.where(dear, 250 + shop.index % 3, 2.5)).drop(columns="country")
+    low = low.rename(columns={"product_id": "product_description"})
+    assert finding("DQ-G-08", low)["status"] == "passed"
+    assert finding("DQ-G-08", times(low, low.index % 50 == 3, 100))["n_rows"] >= 100
 
 
 def test_a_country_in_cents_is_named(shop: pd.DataFrame) -> None:
@@ -121,6 +166,9 @@ HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "new line": lambda t: t.assign(
         product_id=t["product_id"].mask(t.index > 5000, "2" + t["product_id"]),
         unit_price=t["unit_price"].where(t.index <= 5000, t["unit_price"] * 20)),
+    "a list for the summer": lambda t: times(
+        t, days(t, "2023-06-01", "2023-08-31") & (t["product_id"].astype(int) % 3 == 0), 1.15),
+    "eleven per cent off": lambda t: times(t, days(t, "2023-11-05", "2023-11-15"), 0.89),
     "bulk buyer": lambda t: t.assign(
         quantity=t["quantity"].mask(t.index % 200 == 0, t["quantity"] * 200)),
     "dear country": lambda t: times(t, (t["country"] == "Spain").to_numpy(), 1.3),
@@ -144,9 +192,11 @@ def test_words_like_test_and_staff_are_articles(shop: pd.DataFrame) -> None:
 
     lines.loc[:5, "customer_id"] = "TEST-01"
     lines.loc[10:13, "product_description"] = "This is a test product."
+    lines.loc[20:22, "product_description"] = "Produk uji coba"
+    lines.loc[30:31, "customer_id"] = "anna.test@shop.com"
     lines["payment_method"] = np.where(lines.index % 1000 == 99, "staff account", "card")
     found = finding("DQ-T-16", lines)
-    assert (found["status"], found["n_rows"]) == ("warned", 6 + 4 + 6)
+    assert (found["status"], found["n_rows"]) == ("warned", 6 + 4 + 3 + 2 + 6)
     for words in ("TEST-01", "This is a test product.", "staff account"):
         assert words in found["message"]
 
@@ -161,6 +211,28 @@ def test_a_batch_under_ids_plus_a_constant_is_found(shop: pd.DataFrame) -> None:
 
     assert found["status"] == "failed"
     assert found["n_rows"] == pytest.approx(200, abs=4)
+
+
+def test_a_load_without_order_numbers(shop: pd.DataFrame) -> None:
+    """A week comes again an hour later for new customers, mixed among the others."""
+    lines = shop[["customer_id", "ordered_at", "unit_price", "product_id"]]
+    again = lines[days(lines, "2023-07-03", "2023-07-09")].copy()
+    again["customer_id"] = "N" + again["customer_id"]
+    again["ordered_at"] += pd.Timedelta(hours=1)
+    found = finding("DQ-G-17", pd.concat([lines, again]).sort_values("ordered_at"))
+
+    assert found["status"] == "failed"
+    assert found["n_rows"] == pytest.approx(len(again), abs=4)
+
+
+def test_the_same_basket_on_office_days(shop: pd.DataFrame) -> None:
+    """Monday to Friday for three months is no person; a box every Monday is a subscription."""
+    basket = shop.iloc[[5, 50]]
+    for every, status in (("B", "warned"), ("W-MON", "passed")):
+        at = pd.date_range("2023-04-03", periods=60 if every == "B" else 30, freq=every)
+        orders = pd.concat([basket.assign(customer_id="9002", ordered_at=t, order_id=80_000 + k)
+                            for k, t in enumerate(at + pd.Timedelta(hours=10))])  # fmt: skip
+        assert finding("DQ-B-12", pd.concat([shop, orders], ignore_index=True))["status"] == status
 
 
 def test_a_buyer_by_the_clock_and_a_till_are_no_persons(shop: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,93 @@ def test_spellings_of_names(one: str, other: str) -> None:
     """Case, accents in two encodings, apostrophes, zeros behind a letter, a blank inside."""
     assert fold_customer(one) == fold_customer(other)
     assert fold_customer(one) != fold_customer(one + "1")
+
+
+KINDS = {
+    "number": lambda n: str(40_211 + 7 * n), "mail": lambda n: f"ana.user{n}@example.com",
+    "letter": lambda n: f"C-{n + 100}", "name": lambda n: f"Jos\u00e9 N\u00fa\u00f1ez {n}",
+    "uuid": lambda n: f"{n * 7919:08x}-aaaa-4bbb-8ccc-{n * 104_729:012x}",
+}  # fmt: skip
+WAYS = {
+    '"{}"': "number mail letter name uuid", "<{}>": "mail", "mailto:{}": "mail",
+    "{{{}}}": "number uuid", "#{}": "number letter", "+{}": "number", "{}.": "number name",
+    "b'{}'": "number mail uuid", "CUST{}": "number", "{},0": "number letter", "{}.0": "uuid name",
+    "{}\t": "number mail", "\u202a{}\u202c": "mail name",
+}  # fmt: skip
+OTHERS = {
+    "thousands": ("number", lambda w: f"{int(w):,}"),
+    "dots": ("number", lambda w: f"{w[:2]}.{w[2:]}"),
+    "no hyphens": ("uuid letter", lambda w: w.replace("-", "")),
+    "dash": ("uuid letter", lambda w: w.replace("-", "\u2013")),
+    "capitals": ("mail uuid", str.upper),
+    "no accents": ("name", lambda w: w.replace("\u00e9", "e").replace("\u00fa\u00f1", "un")),
+    "wrong alphabet": ("name", lambda w: w.encode().decode("cp1252")),
+    "entities": ("name", lambda w: w.replace("\u00e9", "&eacute;")),
+    "lookalikes": ("letter", lambda w: w.replace("C", "\u0421")),
+    "tag": ("mail", lambda w: w.replace("@", "+shop@")),
+    "wide": ("number", lambda w: "".join(chr(ord(c) + 0xFEE0) for c in w)),
+}  # fmt: skip
+SPELT = [(kind, way.format) for way, kinds in WAYS.items() for kind in kinds.split()]
+SPELT += [(kind, other) for kinds, other in OTHERS.values() for kind in kinds.split()]
+
+
+@pytest.mark.parametrize(("kind", "other"), SPELT)
+def test_the_second_half_in_another_spelling(kind: str, other: Callable[[str], str]) -> None:
+    """Two exports put together: every row of the second is counted, whatever the ids look like."""
+    table = lines()
+    ids = (table["customer_id"].astype(int) - 20_000).map(KINDS[kind])
+    table["customer_id"] = ids.where(table.index < 120, ids.map(other))
+    status, column, n, _ = finding("DQ-G-18", table)
+
+    assert (status, column) == ("failed", "customer_id")
+    assert n == pytest.approx(120, abs=4)
+
+
+def test_ids_of_two_systems_are_no_spellings() -> None:
+    """Numbers of the web and of the shop; shop and number; random keys that mix cases."""
+    who = lines()["customer_id"].astype(int) - 20_000
+    rng = np.random.default_rng(2)
+    letters = list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    keys = ["".join(rng.choice(letters, 2)) for _ in range(40)]
+    for ids in (
+        who.map(lambda n: f"W{n + 100}" if n % 2 else str(n + 100)),
+        who.map(lambda n: f"{n % 9 + 1}-{n + 1}"), who.map(lambda n: f"{40_000 + 13 * n}-{n % 3}"),
+        who.map(lambda n: keys[n]), who.map(lambda n: f"+62 812-{1000 + n}"),
+    ):  # fmt: skip
+        assert finding("DQ-G-18", lines().assign(customer_id=ids))[0] == "passed"
+
+
+def test_ids_rounded_to_fifteen_digits() -> None:
+    """Sixteen digits that all end in zero are no chance; those of a bank do not."""
+    who = lines()["customer_id"].astype(int)
+    whole = who.map(lambda n: str(8_880_000_000_000_001 + 7_919 * n))
+    assert finding("DQ-G-18", lines().assign(customer_id=whole))[0] == "passed"
+    cut = whole.str[:15] + "0"
+    assert finding("DQ-G-18", lines().assign(customer_id=cut))[:3] == ("failed", "customer_id", 240)
+
+
+@pytest.mark.parametrize("mark", [
+    "#REF!", "{null}", "$null$", "(not set)", "undefined", "DBNull", "\u2014", "k.A.", "tidak ada",
+    "null null", "\u200bNULL", "\u200b", "Guest", "Walk-In", "UMUM", "~", "0", "-1", "webshop",
+    "00000000-0000-0000-0000-000000000000",
+])  # fmt: skip
+def test_who_stands_for_nobody(mark: str) -> None:
+    """Marks in other brackets and languages, tills' words, lone numbers, a word among numbers."""
+    table = lines()
+    table.loc[table.index % 5 == 0, "customer_id"] = mark
+    status, column, n, _ = finding("DQ-M-02", table)
+
+    assert (status, column, n) == ("failed", "customer_id", 48)
+
+
+def test_customers_who_only_look_like_nobody() -> None:
+    """Ids from 0 on, 9999 among its neighbours, one firm by name, people by name."""
+    who = lines()["customer_id"].astype(int) - 20_000
+    for ids in (
+        who, who + 9_980, who.map(lambda n: "ACME" if n == 3 else str(500 + 7 * n)),
+        who.map(lambda n: f"nulla{'abcdefghij'[n % 10]}{'abcd'[n // 10]}"),
+    ):  # fmt: skip
+        assert finding("DQ-M-02", lines().assign(customer_id=ids.astype(str)))[0] == "passed"
 
 
 def test_ids_cut_by_a_spreadsheet_are_named() -> None:

@@ -290,6 +290,27 @@ def test_what_a_sheet_says_about_its_size_is_not_believed(tmp_path: Path) -> Non
         assert data.transactions["amount"].sum() == sum(row[2] for row in LINES[1:]), said
 
 
+def test_sheets_and_ids_that_a_spreadsheet_hides(tmp_path: Path) -> None:
+    """A hidden first sheet is not read; one with the same header is counted; 1-5 became a date."""
+    book = openpyxl.Workbook()
+    for name, rows in (("old", LINES[:9]), ("january", LINES), ("february", LINES[:12])):
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(row)
+        page.sheet_state = "hidden" if name == "old" else "visible"
+    del book["Sheet"]
+    book.active = 1
+    book.save(tmp_path / "l.xlsx")
+    data = of_file(tmp_path / "l.xlsx")
+    assert len(data.transactions) == 28
+    assert faults(data) == {("", "other_sheet"): 11}
+    assert of_file(tmp_path / "l.xlsx", table="february").faults.empty
+
+    ids = [(t if n % 2 else f"{n}-{n}", t, 1.0) for n, (_, t, _) in enumerate(LINES[1:])]
+    data = of_file(sheet(tmp_path / "i.xlsx", [LINES[0], *ids]))
+    assert faults(data) == {("customer_id", "date_id"): 14}
+
+
 def test_a_cell_at_the_end_of_the_sheet(tmp_path: Path) -> None:
     """The last cell a sheet can have costs no time: refused in a sentence, or no row."""
     file = sheet(tmp_path / "l.xlsx", LINES)

@@ -127,7 +127,8 @@ def bulk_buyer(f: Frames, rng: Rng) -> None:
     """One company buys a hundred times the usual pieces, once a month."""
     lines = f["transactions"]
     orders = []
-    for month in pd.date_range(lines["ordered_at"].min(), lines["ordered_at"].max(), freq="30D"):
+    last = lines["ordered_at"].max() - pd.Timedelta(days=9)
+    for month in pd.date_range(lines["ordered_at"].min(), last, freq="30D"):
         at = month.floor("D") + pd.Timedelta(days=int(rng.integers(0, 9)), hours=11)
         order = _order(lines, 5, rng, customer_id="55001", ordered_at=at.floor("D"))
         order["quantity"] = order["quantity"] * 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ STRAY, STRAYS, STRAY_ALONE = 5.0, 5, 20.0  # times the usual, rows; times that n
 FIRM = 0.1  # of the log: rows at one factor, and at the usual price
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
 TAXES = tuple(1 + k / 100 for k in (*range(5, 26), 27))  # of value added, sales and goods
-SALES = tuple(1 - k / 20 for k in range(1, 12))  # 5 to 55 % off: what fits one best is a sale
+SALES = tuple(1 - k / 100 for k in (*range(5, 60, 5), 11, 12, 33))  # what fits one is a sale
 RISES = tuple(1 + k / 100 for k in range(26, 60) if k != 27)  # of all prices: another currency
 RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES), *RISES)
 FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
@@ -95,7 +95,9 @@ def money_jumps(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             told |= rows
             span = f"from {_date(first)} to {_date(last)}"
             yield _evidence(source, level, rows, factor, span)
-        for first, last, rate, rows in taxed_periods(level):
+        rest = replace(level, off=np.where(told, np.nan, level.off))
+        for first, last, rate, rows in taxed_periods(rest):
+            rows &= ~told
             told |= rows
             span = f"from {_date(first)} to {_date(last)}"
             yield _evidence(source, level, rows, rate, span, status=Status.WARNED)

@@ -32,9 +32,19 @@ def scale_slips(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             slips = st.SLIPS if seen >= MANY else st.SLIPS[1:]
             logs, effects = st.residual_logs(values, _grouping(source, column))
             rows, factor = st.scale_slip(logs, limit=rule.limit, slips=slips)
-            if len(rows):
+            if len(rows) and not _own_products(source, rows):
                 note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
                 yield source.found((column,), rows, note + f" ({effects})")
+
+
+def _own_products(source: SourceTable, rows: np.ndarray) -> bool:
+    """Say whether most rows are of products that are never elsewhere: machines beside coffee."""
+    product = next((c for c in ("product_id", "product_description") if c in source), "")
+    if not product:
+        return False
+    heap = np.bincount(rows, minlength=source.n) > 0
+    share = pd.Series(heap).groupby(source.group(product)).transform("mean").to_numpy()
+    return bool((share[rows] == 1).mean() > 0.5)
 
 
 def _level_columns(sources: SourceTables, source: SourceTable) -> list[str]:
@@ -76,7 +86,8 @@ def _per_piece(
 
 def _grouping(source: SourceTable, column: str) -> dict[str, np.ndarray]:
     """Return the codes that may explain a level: product, currency, place, name of a series."""
-    names = ("product_id", "name", "currency", "product_category", "country", "region")
+    product = "product_id" if "product_id" in source else "product_description"
+    names = (product, "name", "currency", "product_category", "country", "region")
     extra = [c for c in source.extra(Kind.CATEGORY) if 1 < len(source.codes(c)[1]) <= 60]
     chosen = [c for c in (*names, *extra) if c in source and c != column]
     return {c: source.codes(c)[0] for c in chosen if 1 < len(source.codes(c)[1]) < source.n / 5}
