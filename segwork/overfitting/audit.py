@@ -81,7 +81,7 @@ class OverfittingCheck:
             found |= {name: row.status, f"{name}_words": str(row.message).partition(": ")[2]}
             if np.isfinite(float(row.value)):
                 found |= {f"{name}_value": float(row.value), f"{name}_unit": str(row.unit)}
-                found |= _finite({f"{name}_limit": row.limit})
+                found |= known_facts({f"{name}_limit": row.limit})
         found["alarms"] = len(self.alarms)
         for row in self.scores[self.scores["metric"] == "auc"].itertuples():
             name = f"auc_{row.split.replace('-', '_').replace(' ', '_')}"

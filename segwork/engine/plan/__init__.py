@@ -76,8 +76,6 @@ class Plan:
         return self.config_path.name if Path(shown).is_absolute() else shown
 
 
-
-
 def make(
     config: str | Path | None = None,
     *,
