@@ -279,26 +279,16 @@ def _section(kind: type[T], values: object, where: str) -> T:
     return kind(**{key: _typed(key, value, where) for key, value in values.items()})
 
 
+_POSITIVE = ("window_days", "customers", "review_days", "size")
+_NOT_NEGATIVE = ("header_row", "skip_after_header", "skip_footer")
 _TYPES: dict[str, tuple[type, ...]] = {
-    "seed": (int,),
-    "window_days": (int,),
-    "customers": (int,),
-    "value": (int, float),
-    "at_most": (int, float),
-    "at_least": (int, float),
-    "columns": (dict,),
-    "rules": (dict,),
-    "header_row": (int,),
-    "skip_after_header": (int,),
-    "skip_footer": (int,),
+    **dict.fromkeys(("seed", *_POSITIVE, *_NOT_NEGATIVE), (int,)),
+    **dict.fromkeys(("value", "at_most", "at_least"), (int, float)),
+    **dict.fromkeys(("columns", "rules", "fields"), (dict,)),
     "money_signs": (list, tuple),
     "day_first": (bool,),
-    "fields": (dict,),
-    "review_days": (int,),
-    "size": (int,),
     "control_share": (float,),
 }
-_POSITIVE = ("window_days", "customers", "review_days", "size")
 
 
 def _typed(key: str, value: object, where: str) -> Any:
@@ -311,7 +301,7 @@ def _typed(key: str, value: object, where: str) -> Any:
         raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
     if key in _POSITIVE and value <= 0:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
-    if key in ("header_row", "skip_after_header", "skip_footer") and value < 0:
+    if key in _NOT_NEGATIVE and value < 0:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="0 or more")
     if key == "control_share" and not 0 < value < 1:
         raise ConfigError(f"'{key}' is {value} in {where}", accepted="a share between 0 and 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -50,6 +51,15 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{display(self.low)} to {display(self.high)}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the first screen of a page says: three sentences that follow the numbers."""
+
+    found: str
+    means: str
+    do: str
 
 
 @dataclass(frozen=True)
@@ -131,3 +141,15 @@ def display(value: object, unit: str = "") -> str:
     if re.fullmatch(r"[A-Z]{3}", unit):  # a currency stands before its amount
         return f"{unit} {text}"
     return f"{text} {unit}".strip()
+
+
+def known_facts(facts: Mapping[str, float | int | str | None]) -> dict[str, float | int | str]:
+    """Leave out what is not known: None, NaN and infinite numbers.
+
+    Examples
+    --------
+    >>> known_facts({"auc": 0.7, "gap": math.nan, "status": "passed", "slope": None})
+    {'auc': 0.7, 'status': 'passed'}
+    """
+    told = {name: value for name, value in facts.items() if value is not None}
+    return {n: v for n, v in told.items() if isinstance(v, str) or math.isfinite(v)}

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from importlib import resources
 
 YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
 
-MISSING_MARKS = frozenset({
-    "", "nan", "nat", "none", "null", "nil", "nul", "na", "n/a", "n.a.", "n.a", "#n/a", "#na",
-    "#null!", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#error!", "#missing", "<na>",
-    "<null>", "(null)", "[null]", "{null}", "<none>", "(none)", "[none]", "<nil>", "(nil)",
-    "<unset>", "(unset)", "<empty>", "(empty)", "(blank)", "(not set)", "(missing)", "$null$",
-    "__null__", "_null_", "-null-", "'null'", '"null"', r"\n", r"\\n", r"n\a", "nan.0", "-", "--",
-    "---", "\u2013", "\u2014", "?", "??", "???", "''", '""', "[]", "{}", "()", "<>",
-})  # fmt: skip
-"""What databases, spreadsheets and programs write for an empty cell; each begins with an n or with
-a mark that is no letter and no digit, which the readers in SQL rely on."""
-
-PLACEHOLDERS = MISSING_MARKS | {
-    "missing", "unknown", "unkn", "unk", "undefined", "unspecified", ".", "..", "...", "*", "#",
-    "tbd", "tba", "tbc", "xxx", "test", "dummy", "blank", "empty", "void", "unset", "dbnull",
-    "system.dbnull", "not_available", "not_provided", "not available", "not provided",
-    "not specified", "not known", "not set", "no data", "no value", "missing value",
-    "to be defined", "[object object]", "error", "k.a.", "k. a.", "keine angabe", "unbekannt",
-    "inconnu", "non renseigné", "desconocido", "desconhecido", "sin dato", "sin datos", "s/d",
-    "s.d.", "n/d", "n.d.", "sconosciuto", "onbekend", "tidak ada", "tidak diketahui", "kosong",
-    "неизвестно", "нет данных", "不明", "未知",
-}  # fmt: skip
-"""The same and what people write; after deepchecks' idea of a list, extended."""
-
-NOBODY = frozenset({
-    "anonymous", "anonym", "anonyme", "anonim", "anónimo", "anônimo", "guest", "guests", "gast",
-    "invité", "invitado", "tamu", "walk-in", "walkin", "walk in", "walk-in customer", "cash",
-    "cash customer", "cash sale", "laufkunde", "barverkauf", "passant", "umum", "pelanggan umum",
-    "consumidor final", "público general", "publico general", "cliente generico",
-    "cliente genérico", "client divers", "no customer", "nobody", "default", "default customer",
-    "pos", "retail", "retail customer",
-})  # fmt: skip
-"""Who buys where a till asks for a customer and there is none."""
+_LISTS = tomllib.loads(resources.files("segwork").joinpath("words.toml").read_text("utf-8"))
+MISSING_MARKS = frozenset(_LISTS["missing"])
+PLACEHOLDERS = MISSING_MARKS | set(_LISTS["placeholders"])
+NOBODY = frozenset(_LISTS["nobody"])
 
 AROUND = "<>()[]{}$#_-'\"~!*. "
 

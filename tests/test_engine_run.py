@@ -17,7 +17,7 @@ from small_project import command, surroundings, write_notebook
 
 from segwork import engine
 from segwork.config import load as load_config
-from segwork.engine.plan import fingerprint
+from segwork.engine.plan import fingerprint, notebooks
 from segwork.errors import SegworkError, UsageError
 
 CONFIG = """\
@@ -231,6 +231,27 @@ def test_changed_package_is_the_reason(
 
     assert re.fullmatch(r"package pandas: [\d.]+ → 99.0", reasons["10_first"])
     assert reasons["30_third"] == ""
+
+
+def test_rules_and_words_beside_the_code_count_and_limits_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the package reads from data files is part of what a result depends on."""
+    notebook = notebooks.read(write_notebook(tmp_path / "10_x.ipynb", [("code", "1")]))
+    package = tmp_path / "package"
+    (package / "checks" / "limits").mkdir(parents=True)
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
+
+    def state() -> str:
+        day, hashes = load_config({"as_of": "2020-01-01"}), fingerprint.Hashes(tmp_path / "none")
+        nothing = {"parameters": {}, "data": {}, "upstream": {}, "before": {}}
+        return fingerprint.inputs(notebook, config=day, hashes=hashes, **nothing)["package_data"]
+
+    before = state()
+    (package / "checks" / "limits" / "SEG-Q.toml").write_text("a = 1", encoding="ascii")
+    assert state() == before
+    (package / "checks.toml").write_text("a = 1", encoding="ascii")
+    assert state() != before
 
 
 def test_changed_setting_is_the_reason(touched: Path) -> None:

@@ -9,7 +9,7 @@ from segwork.clustering.later import LaterPeriod, later_period
 from segwork.clustering.methods.density import density_clusters
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.movement import movement
-from segwork.clustering.prepare import behaviour
+from segwork.clustering.prepare import as_frame, behaviour
 from segwork.clustering.saved import saved, saved_table, summary
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Comparison",
     "LaterPeriod",
     "SegmentModel",
+    "as_frame",
     "behaviour",
     "compare",
     "contrasts",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
 import pandas as pd
 
 from segwork import checks
@@ -16,11 +13,6 @@ def findings(subject: object, *codes: str) -> checks.Findings:
     found = checks.run("FA", subject, only=codes)
     table = found.table[found.table["code"].isin(codes)].reset_index(drop=True)
     return checks.Findings(table, {code: found.evidence[code] for code in codes})
-
-
-def finite(facts: Mapping[str, float | int | str]) -> dict[str, float | int | str]:
-    """Leave out numbers that are not known."""
-    return {k: v for k, v in facts.items() if isinstance(v, str) or math.isfinite(v)}
 
 
 class Judged:

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings, finite
+from segwork.fairness.findings import Judged, findings
 from segwork.progress import unwatched
-from segwork.results import Status, display
+from segwork.results import Status, display, known_facts
 
 ERRORS_LIMIT = 2.58
 
@@ -63,7 +63,7 @@ class AttributeFlip(Judged):
             "flip_n": self.n,
             "flip_status": self.status.value,
         }
-        return finite(facts)
+        return known_facts(facts)
 
 
 def attribute_flip(

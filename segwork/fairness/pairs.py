@@ -14,9 +14,9 @@ from scipy.stats import norm
 
 from segwork.checks import Evidence, Findings, Rule, check, rules
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings, finite
+from segwork.fairness.findings import Judged, findings
 from segwork.fairness.matching import balance, match, space, two_scores
-from segwork.results import Interval, Status, display
+from segwork.results import Interval, Status, display, known_facts
 
 P_LIMIT = 0.01
 CALIPER = 0.25
@@ -79,7 +79,7 @@ class MatchedPairs(Judged):
             "pairs_share_matched": self.share_matched,
             "pairs_status": self.status.value,
         }
-        return finite(facts)
+        return known_facts(facts)
 
 
 def matched_pairs(

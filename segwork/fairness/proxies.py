@@ -18,7 +18,8 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from segwork.checks import Evidence, Findings, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings, finite
+from segwork.fairness.findings import Judged, findings
+from segwork.results import known_facts
 
 FOLDS = 5
 
@@ -46,7 +47,7 @@ class Proxies(Judged):
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts."""
         facts = {"proxy_auc": self.auc, "proxy_n": self.n, "proxy_status": self.status.value}
-        return finite(facts)
+        return known_facts(facts)
 
 
 def proxies(

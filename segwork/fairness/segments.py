@@ -17,9 +17,9 @@ from sklearn.preprocessing import OneHotEncoder
 from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
 from segwork.errors import DataError
 from segwork.evidence import holm
-from segwork.fairness.findings import Judged, findings, finite
+from segwork.fairness.findings import Judged, findings
 from segwork.fairness.proxies import FOLDS, cross_validated_auc
-from segwork.results import Status, display
+from segwork.results import Status, display, known_facts
 
 RATIO_RANGE = (0.8, 1.25)
 P_LIMIT = 0.01
@@ -68,7 +68,7 @@ class SegmentFairness(Judged):
         if len(self.treatment):
             unequal = self.treatment["status"] == Status.FAILED.value
             facts["segments_treated_unequally"] = int(unequal.sum())
-        return finite(facts)
+        return known_facts(facts)
 
 
 def segment_fairness(

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from segwork.fairness.decisions import AgeTests
 from segwork.fairness.segments import SegmentFairness
-from segwork.results import Status, display
+from segwork.results import Status, Verdict, display
 
 OPEN = (Status.INCONCLUSIVE, Status.NOT_APPLICABLE)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Three sentences that follow the numbers."""
-
-    found: str
-    means: str
-    do: str
 
 
 def verdict(

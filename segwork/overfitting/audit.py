@@ -21,6 +21,7 @@ from segwork.overfitting import (  # noqa: F401 (the modules register their chec
 )
 from segwork.overfitting.examination import Design, Examination
 from segwork.overfitting.problem import make_problem
+from segwork.results import known_facts
 
 SCORES = ["split", "metric", "train", "holdout", "low", "high", "note"]
 
@@ -80,18 +81,20 @@ class OverfittingCheck:
             found |= {name: row.status, f"{name}_words": str(row.message).partition(": ")[2]}
             if np.isfinite(float(row.value)):
                 found |= {f"{name}_value": float(row.value), f"{name}_unit": str(row.unit)}
-                found |= _finite({f"{name}_limit": row.limit})
+                found |= known_facts({f"{name}_limit": row.limit})
         found["alarms"] = len(self.alarms)
         for row in self.scores[self.scores["metric"] == "auc"].itertuples():
             name = f"auc_{row.split.replace('-', '_').replace(' ', '_')}"
-            found |= _finite({name: row.holdout, f"{name}_low": row.low, f"{name}_high": row.high})
+            found |= known_facts(
+                {name: row.holdout, f"{name}_low": row.low, f"{name}_high": row.high}
+            )
         rarest = self.classes["class"].iloc[0] if len(self.classes) else None
         for row in self.classes.itertuples():
             if row[1] == rarest:
                 name = f"rare_{row.metric}"
                 bounds = {f"{name}_low": row.low, f"{name}_high": row.high}
-                found |= _finite({name: row.value} | bounds) | {f"{name}_n": int(row.n)}
-        return found | _finite(self.extra)
+                found |= known_facts({name: row.value} | bounds) | {f"{name}_n": int(row.n)}
+        return found | known_facts(self.extra)
 
 
 def check(
@@ -216,9 +219,3 @@ def _scores(x: Examination) -> pd.DataFrame:
         if split not in crosses
     ]
     return pd.DataFrame(rows, columns=SCORES)
-
-
-def _finite(facts: Mapping[str, float | None]) -> dict[str, float | int | str]:
-    return {
-        name: value for name, value in facts.items() if value is not None and np.isfinite(value)
-    }

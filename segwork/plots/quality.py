@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from segwork.disclosure import SMALLEST_GROUP
-from segwork.plots.style import COLOURS, SEQUENTIAL, house_style
+from segwork.plots.style import COLOURS, SEQUENTIAL, Drawn, house_style
 
-STATUS_COLOURS = {"": "#FFFFFF", "passed": "#009E73", "inconclusive": "#999999",
-                  "warned": "#E69F00", "failed": "#D55E00"}  # fmt: skip
+STATUS_COLOURS = {"": "#FFFFFF", "passed": "#009E73", "inconclusive": "#999999"}
+STATUS_COLOURS |= {"warned": "#E69F00", "failed": "#D55E00"}
 CELLS = 30  # on each axis of the map of sessions
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def health(table: pd.DataFrame) -> tuple[Any, str]:
+def health(table: pd.DataFrame) -> Drawn:
     """Draw the worst status by table (rows) and control point (columns), in words and colour."""
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
@@ -25,13 +23,13 @@ def health(table: pd.DataFrame) -> tuple[Any, str]:
     codes = table.map(names.index).to_numpy()
     with house_style():
         figure, axes = plt.subplots(figsize=(9, 0.5 * len(table) + 1.2))
-        axes.pcolormesh(codes, cmap=ListedColormap(STATUS_COLOURS.values()), vmin=-0.5, vmax=4.5,
-                        edgecolors="white", linewidth=3)  # fmt: skip
+        colours = {"cmap": ListedColormap(STATUS_COLOURS.values()), "vmin": -0.5, "vmax": 4.5}
+        axes.pcolormesh(codes, **colours, edgecolors="white", linewidth=3)
         for i, j in np.ndindex(codes.shape):
             if table.iloc[i, j]:
                 dark = table.iloc[i, j] in ("failed", "passed")
-                axes.text(j + 0.5, i + 0.5, table.iloc[i, j], ha="center", va="center",
-                          color="white" if dark else "black")  # fmt: skip
+                look = {"ha": "center", "va": "center", "color": "white" if dark else "black"}
+                axes.text(j + 0.5, i + 0.5, table.iloc[i, j], **look)
         axes.set_xticks(np.arange(codes.shape[1]) + 0.5, table.columns)
         axes.set_yticks(np.arange(codes.shape[0]) + 0.5, table.index)
         axes.xaxis.tick_top()
@@ -45,7 +43,7 @@ def health(table: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Worst answer by table and control point. {words}."
 
 
-def missingness(table: pd.DataFrame) -> tuple[Any, str]:
+def missingness(table: pd.DataFrame) -> Drawn:
     """Draw the share of missing values by field (rows) and month (columns)."""
     import matplotlib.pyplot as plt
     import seaborn as sns
@@ -69,7 +67,7 @@ def missingness(table: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Share of missing values by field and month; on average {words}."
 
 
-def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
+def calendar(daily: pd.Series, *, unit: str) -> Drawn:
     """Draw rows by day as a calendar: weeks across, weekdays down; empty days stand out.
 
     Parameters
@@ -99,11 +97,11 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
             norm=LogNorm(max(1, np.nanmin(shown)), np.nanmax(shown)),
         )
         rows, columns = np.nonzero(empty)
-        axes.plot(columns + 0.5, rows + 0.5, "x", color=COLOURS[5], markersize=5,
-                  label="day without a row")  # fmt: skip
+        cross = {"color": COLOURS[5], "markersize": 5, "label": "day without a row"}
+        axes.plot(columns + 0.5, rows + 0.5, "x", **cross)
         starts = [d for d in daily.index if d.day == 1]
-        axes.set_xticks([(d - first).days // 7 + 0.5 for d in starts],
-                        [d.strftime("%b %Y") for d in starts], rotation=45, ha="right")  # fmt: skip
+        weeks = [(d - first).days // 7 + 0.5 for d in starts]
+        axes.set_xticks(weeks, [f"{d:%b %Y}" for d in starts], rotation=45, ha="right")
         axes.set_yticks(np.arange(7) + 0.5, WEEKDAYS)
         axes.invert_yaxis()
         axes.grid(visible=False)
@@ -116,7 +114,7 @@ def calendar(daily: pd.Series, *, unit: str) -> tuple[Any, str]:
     return figure, f"{unit} by day: {words}; {int(empty.sum())} days without a row."
 
 
-def robots(table: pd.DataFrame) -> tuple[Any, str]:
+def robots(table: pd.DataFrame) -> Drawn:
     """Draw sessions by number of hits and mean seconds between hits; robots stand out.
 
     Sessions of people are counts in shaded cells, fewer than five are not shown.
@@ -132,8 +130,8 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
         figure, axes = plt.subplots(figsize=(7.5, 3.6))
         people = table[table["verdict"] == "person"]
         pace = people["seconds_between"].clip(lower=0.3)
-        edges = [np.geomspace(1.9, max(people["hits"].max(), 3) + 1, CELLS),
-                 np.geomspace(0.29, max(pace.max(), 1.0) + 1, CELLS)]  # fmt: skip
+        hits = np.geomspace(1.9, max(people["hits"].max(), 3) + 1, CELLS)
+        edges = [hits, np.geomspace(0.29, max(pace.max(), 1.0) + 1, CELLS)]
         counts = np.histogram2d(people["hits"], pace, bins=edges)[0]
         counts[counts < SMALLEST_GROUP] = np.nan
         mesh = axes.pcolormesh(*edges, counts.T, cmap="Greys", vmin=0)
@@ -148,8 +146,8 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
                     markersize=6,
                     label=verdict,
                 )
-        axes.set(xscale="log", yscale="log", xlabel="hits in a session",
-                 ylabel="mean seconds between hits")  # fmt: skip
+        axes.set(xscale="log", yscale="log")
+        axes.set(xlabel="hits in a session", ylabel="mean seconds between hits")
         if axes.get_legend_handles_labels()[1]:
             axes.legend()
     counts = table["verdict"].value_counts()
@@ -157,7 +155,7 @@ def robots(table: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Sessions by hits and pace: {words}."
 
 
-def currencies(table: pd.DataFrame) -> tuple[Any, str]:
+def currencies(table: pd.DataFrame) -> Drawn:
     """Draw amount ÷ (local amount × rate) by month and currency; 1 is a right conversion.
 
     Parameters

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, DIVERGING, SEQUENTIAL, house_style
+from segwork.plots.style import COLOURS, DIVERGING, SEQUENTIAL, Drawn, house_style
 from segwork.results import display
 
-Drawn = tuple[Any, str]
+if TYPE_CHECKING:
+    from segwork.clustering import Comparison
+
 FEWEST = 5  # customers in a cell that is shown
 CELLS = 14
 
 
-def quality(comparison: Any) -> Drawn:
+def quality(comparison: Comparison) -> Drawn:
     """Draw the predicted quality of every method and of the clusterless copies."""
     import matplotlib.pyplot as plt
 
@@ -97,8 +99,8 @@ def movement(moves: pd.DataFrame, *, days: int) -> Drawn:
             axis.barh(place + shift, 100 * shown[name], 0.36, color=colour, label=label)
         for at, row in zip(place, shown.itertuples(), strict=True):
             silent = f"{row.change * 100:+.1f} points; {display(row.silent, 'share')} silent"
-            axis.annotate(silent, (100 * max(row.share_before, row.share_now), at),
-                          xytext=(5, 0), textcoords="offset points", va="center")  # fmt: skip
+            beside = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
+            axis.annotate(silent, (100 * max(row.share_before, row.share_now), at), **beside)
         axis.set_yticks(place, shown.index)
         axis.set(xlabel="share of customers (%)", ylabel="segment")
         axis.margins(x=0.4)
@@ -109,7 +111,7 @@ def movement(moves: pd.DataFrame, *, days: int) -> Drawn:
     return figure, f"Share of customers by segment, {days} days before and now. {told}."
 
 
-def maps(comparison: Any, frame: pd.DataFrame, segments: pd.Series) -> Drawn:
+def maps(comparison: Comparison, frame: pd.DataFrame, segments: pd.Series) -> Drawn:
     """Draw where the customers of each segment lie, as shaded counts; few are not shown.
 
     Everybody is mapped, also who has one order only. Cells with fewer than ``FEWEST`` customers
@@ -225,10 +227,8 @@ def stability(scoreboard: pd.DataFrame) -> Drawn:
         figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.4))
         axis.hlines(table.index, table["jaccard_null"], table["jaccard"], color="#bbbbbb", zorder=1)
         axis.scatter(table["jaccard"], table.index, color=COLOURS[0], label="this table", zorder=3)
-        axis.scatter(
-            table["jaccard_null"], table.index, color=COLOURS[6], marker="D", s=60,
-            label="clusterless copy",
-        )  # fmt: skip
+        copy = {"color": COLOURS[6], "marker": "D", "s": 60, "label": "clusterless copy"}
+        axis.scatter(table["jaccard_null"], table.index, **copy)
         axis.axvline(0.75, color="#888888", linestyle=":", label="0.75, the usual bar")
         axis.set(xlim=(0, 1.02), xlabel="mean bootstrap Jaccard of the clusters (0 to 1)")
         axis.set_title("Stable is not the same as real: compare with the clusterless copy")

@@ -193,8 +193,8 @@ def long_sessions(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     order = _in_time(key, seconds)
     frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
     frame["gap"] = frame.groupby("key")["t"].diff()
-    by = frame.groupby("key").agg(first=("t", "min"), last=("t", "max"), n=("t", "size"),
-                                  gap=("gap", "max"))  # fmt: skip
+    ends = {"first": ("t", "min"), "last": ("t", "max")}
+    by = frame.groupby("key").agg(**ends, n=("t", "size"), gap=("gap", "max"))
     too_long = (by["last"] - by["first"] > rule.limit * 3600) | (by["n"] > 2500)
     paused = by["gap"] > HALF_HOUR
     if paused.mean() > 0.2:

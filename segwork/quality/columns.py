@@ -45,8 +45,8 @@ def periods(
     if source is None or source.days() is None:
         return pd.DataFrame(), pd.DataFrame()
     names = [n for n in source.columns(*MEASURED) if not _personal(source, n)]
-    read = {n: source.number(n) if source.kind(n) is Kind.NUMBER else source.frame[n].astype(str)
-            for n in names}  # fmt: skip
+    numbers = {n: source.number(n) for n in names if source.kind(n) is Kind.NUMBER}
+    read = {n: numbers[n] if n in numbers else source.frame[n].astype(str) for n in names}
     frame = pd.DataFrame(read).replace([np.inf, -np.inf], np.nan)
     age = audit.sources.as_of.astype(np.int64) - source.days()
     return frame[(age > days) & (age <= 2 * days)], frame[(age > 0) & (age <= days)]

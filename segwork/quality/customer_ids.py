@@ -142,10 +142,9 @@ def way(word: str) -> str:
     >>> way("C-0042 "), way("C-17 ") == way("K-23 ")
     ('w-w 0A', True)
     """
-    case = "".join(mark for mark, there in (
-        ("0", re.match(r"\D*0\d", word)), ("A", word.upper() == word != word.lower()),
-        ("~", unicodedata.normalize("NFKC", word) != word), ("!", not word.isascii()),
-    ) if there)  # fmt: skip
+    there = {"0": re.match(r"\D*0\d", word), "A": word.upper() == word != word.lower()}
+    there |= {"~": unicodedata.normalize("NFKC", word) != word, "!": not word.isascii()}
+    case = "".join(mark for mark, known in there.items() if known)
     return re.sub(r"[^\W_]+", "w", word) + case
 
 

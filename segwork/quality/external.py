@@ -22,8 +22,8 @@ LATITUDE, LONGITUDE = (
     re.compile(r"^(lon|lng|long|longitude)$", re.I),
 )
 PLACE = re.compile(r"station|site|sensor|grid|location", re.I)
-UNITS = {"10 times": 10, "100 times": 100, "1000 times": 1000, "inch to mm": 25.4,
-         "mile to km": 1.609344, "pound to kg": 0.45359237, "m/s to km/h": 3.6}  # fmt: skip
+UNITS = {"10 times": 10, "100 times": 100, "1000 times": 1000, "inch to mm": 25.4}
+UNITS |= {"mile to km": 1.609344, "pound to kg": 0.45359237, "m/s to km/h": 3.6}
 
 
 @check("DQ-X-01")

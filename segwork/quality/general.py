@@ -170,8 +170,8 @@ def _groups_of_customers(sources: SourceTables, source: SourceTable) -> dict[str
     place = {word: row for row, word in enumerate(people.frame["customer_id"].astype(str))}
     found = [place.get(word, -1) for word in source.words("customer_id")]
     row = np.array([*found, -1])[source.codes("customer_id")[0]]
-    return {f"customers.{c}": np.append(people.codes(c)[0], -1)[row]
-            for c in people.columns(Kind.CATEGORY)}  # fmt: skip
+    names = people.columns(Kind.CATEGORY)
+    return {f"customers.{name}": np.append(people.codes(name)[0], -1)[row] for name in names}
 
 
 @check("DQ-G-15")

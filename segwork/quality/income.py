@@ -107,14 +107,15 @@ def _cases(
     before, after = log[log["at"] < cut], log[log["at"] >= cut]
     past = before.assign(day=before["at"].dt.floor("D"), ago=(cut - before["at"]).dt.days)
     by = past.groupby("customer_id")
-    X = pd.DataFrame({
-        "spend_total": by["money"].sum(), "lines": by.size(), "days_active": by["day"].nunique(),
-        "days_since_last": by["ago"].min(), "days_since_first": by["ago"].max(),
-        "spend_last_90_days": past[past["ago"] < 90].groupby("customer_id")["money"].sum(),
-    })  # fmt: skip
+    late = past[past["ago"] < 90].groupby("customer_id")["money"].sum()
+    how_much = {"spend_total": by["money"].sum(), "lines": by.size()}
+    when_seen = {"days_active": by["day"].nunique(), "days_since_last": by["ago"].min()}
+    when_seen |= {"days_since_first": by["ago"].max(), "spend_last_90_days": late}
+    X = pd.DataFrame(how_much | when_seen)
     X["spend_last_90_days"] = X["spend_last_90_days"].fillna(0.0)
-    own = pd.DataFrame({c: people.number(c) for c in ("debt_ratio", "account_activity", "income")
-                        if c in people}, index=people.frame["customer_id"].astype(str))  # fmt: skip
+    names = [c for c in ("debt_ratio", "account_activity", "income") if c in people]
+    ids = people.frame["customer_id"].astype(str)
+    own = pd.DataFrame({c: people.number(c) for c in names}, index=ids)
     own = own[~own.index.duplicated()]
     X = X.join(own, how="inner")
     y = pd.Series(~X.index.isin(after["customer_id"]), index=X.index).astype(int)
@@ -150,8 +151,8 @@ def _tell(
 def _trees(X: pd.DataFrame, y: pd.Series, seed: int) -> XGBClassifier:
     from xgboost import XGBClassifier
 
-    model = XGBClassifier(n_estimators=120, max_depth=3, learning_rate=0.08, subsample=0.8,
-                          min_child_weight=10, random_state=seed, n_jobs=1)  # fmt: skip
+    trees = {"n_estimators": 120, "max_depth": 3, "min_child_weight": 10}
+    model = XGBClassifier(**trees, learning_rate=0.08, subsample=0.8, random_state=seed, n_jobs=1)
     return model.fit(X.to_numpy(float), y.to_numpy())
 
 
@@ -166,8 +167,8 @@ def _score(y: pd.Series, risk: np.ndarray) -> dict[str, float | int]:
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (positive - 1) * (q1 - auc**2) + (negative - 1) * (q2 - auc**2)
     half = 1.96 * float(np.sqrt(spread / (positive * negative)))
-    return {"auc": auc, "low": max(0.0, auc - half), "high": min(1.0, auc + half),
-            "brier": float(brier_score_loss(y, risk)), "n": len(y)}  # fmt: skip
+    ends = {"low": max(0.0, auc - half), "high": min(1.0, auc + half)}
+    return {"auc": auc, **ends, "brier": float(brier_score_loss(y, risk)), "n": len(y)}
 
 
 def _nothing(status: str) -> MissingIncome:

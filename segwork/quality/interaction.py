@@ -29,11 +29,10 @@ UNCLEAN = re.compile(
     r"|\bwrote:\s*$|\bsent from my\b|\n-- ?\n|\bunsubscribe\b|\bkind regards\b.*\n",
     re.IGNORECASE,
 )
-PROBES = {
-    "negative": ("not happy", "not satisfied", "never again", "not good", "no good", "not working",
-                 "does not work", "not helpful", "great, another", "thanks for nothing"),
-    "positive": ("not bad", "no problem", "no complaints", "never disappoint", "cannot complain"),
-}  # fmt: skip
+_NEGATIVE = ("not happy", "not satisfied", "never again", "not good", "no good", "not working")
+_NEGATIVE += ("does not work", "not helpful", "great, another", "thanks for nothing")
+_POSITIVE = ("not bad", "no problem", "no complaints", "never disappoint", "cannot complain")
+PROBES = {"negative": _NEGATIVE, "positive": _POSITIVE}
 STOPWORDS = {
     "en": "the and is my was for not with have this you are",
     "de": "der die das und ist nicht ich mit ein war für auf",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality.money import ledger
+from segwork.quality.price_level import Level
 from segwork.quality.sources import SourceTable, SourceTables
 from segwork.results import Status
 from segwork.schema import Kind
@@ -38,46 +39,6 @@ CELL, CELLS = 0.01, 100  # of the log; the largest rate moves by 80
 POINTS = 4  # rows an amount needs to be a price point
 MOST_PARTS = 400
 MOST_PERIODS = 3
-
-
-@dataclass(frozen=True)
-class Level:
-    """How far each row's money is from its usual level.
-
-    Parameters
-    ----------
-    column : str
-    off : ndarray
-        Log of the value less the log that is usual for its product (or for all); NaT where the
-        value is not positive or its product is too rare to have a usual price.
-    days : ndarray of int
-        Days since 1970.
-    order : ndarray of int
-    value : ndarray
-        The money itself, NaN where there is none.
-    key : ndarray of int, optional
-        The product (and currency) of each row.
-    """
-
-    column: str
-    off: np.ndarray
-    days: np.ndarray
-    order: np.ndarray
-    value: np.ndarray
-    key: np.ndarray | None
-
-    @property
-    def by_product(self) -> bool:
-        """Whether products have usual prices here."""
-        return self.key is not None
-
-    def usual(self, rows: np.ndarray) -> np.ndarray:
-        """Return each row's usual log, from some rows: its product's median, or that of all."""
-        logs = pd.Series(np.log(self.value))
-        if self.key is None:
-            return np.full(len(logs), logs[rows].median())
-        by = logs[rows].groupby(self.key[rows]).median()
-        return by.reindex(self.key).to_numpy()
 
 
 @check("DQ-T-14")

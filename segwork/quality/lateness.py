@@ -121,10 +121,9 @@ def by_series(source: SourceTable) -> pd.DataFrame:
         if "region" in source
         else ""
     )
-    frame = pd.DataFrame({
-        "day": source.days(), "value": source.number("value"),
-        "name": source.frame["name"].astype(str), "region": region,
-    })  # fmt: skip
+    values = {"day": source.days(), "value": source.number("value")}
+    names = {"name": source.frame["name"].astype(str), "region": region}
+    frame = pd.DataFrame(values | names)
     frame = frame[(frame["day"] > -(10**6)) & ~frame["name"].str.match(r"(?i)fx_")]
     wide = frame.pivot_table(
         index="day", columns=["name", "region"], values="value", aggfunc="mean"

@@ -133,10 +133,9 @@ def ledger(sources: SourceTables) -> Ledger | None:
     local, local_columns, rate, column, outside, foreign = found
     known_rate = rate if home_column == "amount" else None
     factor, identity = _identity(source, amount, lines, quantity, unit, known_rate, foreign)
-    return Ledger(
-        amount, lines, quantity, price, factor, identity, source.number(home_column), home_column,
-        local, rate, column, local_columns, outside, foreign, unit,
-    )  # fmt: skip
+    lines_of = (amount, lines, quantity, price, factor, identity)
+    home = (source.number(home_column), home_column)
+    return Ledger(*lines_of, *home, local, rate, column, local_columns, outside, foreign, unit)
 
 
 def smallest_unit(money: np.ndarray) -> float:

@@ -76,18 +76,15 @@ def readiness_of(sources: SourceTables) -> Readiness:
     inside = months.iloc[1:-1] if len(months) > 2 else months
     typical = float(inside["lines"].median()) if len(inside) else 0.0
     quiet = int((inside["lines"] < 0.25 * typical).sum()) if typical else len(months)
-    table = pd.DataFrame(
-        [
-            ("customers_known", "customers", customers, LEAST_CUSTOMERS),
-            ("data_points", "order lines before as_of", int(months["lines"].sum()), LEAST_POINTS),
-            ("months_with_rows", "months with order lines", len(months[months["lines"] > 0]),
-             LEAST_MONTHS),
-            ("quiet_months", "inner months under a quarter of the usual flow", quiet, 0),
-            ("months_without_new_customers", "inner months with no new customer",
-             int((inside["new_customers"] == 0).sum()), 0),
-        ],
-        columns=["name", "requirement", "value", "needed"],
-    )  # fmt: skip
+    lines, none_new = months["lines"], int((inside["new_customers"] == 0).sum())
+    rows = [
+        ("customers_known", "customers", customers, LEAST_CUSTOMERS),
+        ("data_points", "order lines before as_of", int(lines.sum()), LEAST_POINTS),
+        ("months_with_rows", "months with order lines", int((lines > 0).sum()), LEAST_MONTHS),
+        ("quiet_months", "inner months under a quarter of the usual flow", quiet, 0),
+        ("months_without_new_customers", "inner months with no new customer", none_new, 0),
+    ]
+    table = pd.DataFrame(rows, columns=["name", "requirement", "value", "needed"])
     at_most = table["name"].isin(["quiet_months", "months_without_new_customers"])
     table["met"] = np.where(
         at_most, table["value"] <= table["needed"], table["value"] >= table["needed"]

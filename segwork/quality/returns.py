@@ -116,8 +116,8 @@ def unmatched_returns(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     known = ~np.any([source.missing(c) for c in keys], axis=0)
     sold = set(map(tuple, key[~back & known].itertuples(index=False)))
     asked = np.flatnonzero(back & known)
-    lone = [row for row, k in zip(asked, key.loc[asked].itertuples(index=False), strict=True)
-            if tuple(k) not in sold]  # fmt: skip
+    back_keys = map(tuple, key.loc[asked].itertuples(index=False))
+    lone = [row for row, one in zip(asked, back_keys, strict=True) if one not in sold]
     note = f"{len(lone):,} of {len(asked):,} returned lines have no matching sale"
     yield source.found((*keys, "quantity"), np.array(lone, int), note, status=Status.PASSED)
 
@@ -137,8 +137,11 @@ def extreme_mirrors(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
         extreme = np.flatnonzero((z > rule.limit) & (np.abs(quantity) >= 1000))
     keys = [c for c in ("customer_id", "product_id") if c in source]
     group, days, pairs = source.group(*keys), source.days(), set()
-    for _, same in groupby(sorted(extreme, key=lambda r: (group[r], abs(quantity[r]))),
-                           key=lambda r: (group[r], abs(quantity[r]))):  # fmt: skip
+
+    def alike(row: int) -> tuple[int, float]:
+        return group[row], abs(quantity[row])
+
+    for _, same in groupby(sorted(extreme, key=alike), key=alike):
         members = list(same)
         for i in members:
             for j in members:

@@ -19,8 +19,8 @@ def answer(audit: Audit) -> dict[str, str]:
     counts = audit.facts()
     found = f"{counts['checks_failed']} checks failed and {counts['checks_warned']} warned"
     if audit.alarms.empty:
-        return {"found": f"{found}.", "means": "Nothing here speaks against a segmentation.",
-                "do": "Go on."}  # fmt: skip
+        means = "Nothing here speaks against a segmentation."
+        return {"found": f"{found}.", "means": means, "do": "Go on."}
     worst = audit.alarms.iloc[0]
     where = f"{worst['n_rows']:,} {worst['counts']} of {worst['table'].replace(',', ', ')}"
     return {
@@ -109,13 +109,11 @@ def sessions(audit: Audit) -> pd.DataFrame:
     verdict = np.full(source.n, "person", dtype=object)
     for code, word in (("DQ-B-05", "robot: too even"), ("DQ-B-04", "robot: too fast")):
         verdict[audit.rows(code)["row"].to_numpy()] = word
-    frame = pd.DataFrame({
-        "session": source.codes("session_id")[0], "at": source.when().astype(np.int64),
-        "verdict": verdict,
-    })  # fmt: skip
+    frame = pd.DataFrame({"session": source.codes("session_id")[0], "verdict": verdict})
+    frame["at"] = source.when().astype(np.int64)
     by = frame[frame["session"] >= 0].groupby("session")
-    table = by.agg(hits=("at", "size"), first=("at", "min"), last=("at", "max"),
-                   verdict=("verdict", "first"))  # fmt: skip
+    ends = {"first": ("at", "min"), "last": ("at", "max")}
+    table = by.agg(hits=("at", "size"), **ends, verdict=("verdict", "first"))
     table["seconds_between"] = (table["last"] - table["first"]) / (table["hits"] - 1).clip(lower=1)
     return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(
         drop=True
@@ -134,14 +132,13 @@ def rates(audit: Audit) -> pd.DataFrame:
     source = audit.sources.tables["transactions"]
     with np.errstate(divide="ignore", invalid="ignore"):
         off = money.home / money.local / (money.rate if money.outside is None else money.outside)
-    frame = pd.DataFrame({
-        "month": source.when().astype("datetime64[M]").astype(str),
-        "currency": np.array([*source.words("currency"), ""], object)[source.codes("currency")[0]],
-        "off": off,
-    })[money.foreign & np.isfinite(off)]  # fmt: skip
+    frame = pd.DataFrame({"month": source.when().astype("datetime64[M]").astype(str), "off": off})
+    words = np.array([*source.words("currency"), ""], object)
+    frame["currency"] = words[source.codes("currency")[0]]
+    frame = frame[money.foreign & np.isfinite(off)]
     by = frame.groupby(["month", "currency"])["off"]
-    table = by.agg(lines="size", middle="median", low=lambda x: x.quantile(0.01),
-                   high=lambda x: x.quantile(0.99))  # fmt: skip
+    table = by.agg(["size", "median"]).set_axis(["lines", "middle"], axis=1)
+    table["low"], table["high"] = by.quantile(0.01), by.quantile(0.99)
     return table.reset_index()[columns]
 
 
@@ -153,8 +150,8 @@ def health(audit: Audit) -> pd.DataFrame:
     points = list(dict.fromkeys(audit.findings["control_point"]))
     table = pd.DataFrame("", index=tables, columns=points)
     ran = audit.findings[~audit.findings["status"].isin(["not_applicable", "skipped"])]
-    home = {"behaviour": "behaviour", "transactions": "transactions",
-            "interactions": "interactions", "external": "external data"}  # fmt: skip
+    home = {name: name for name in ("behaviour", "transactions", "interactions")}
+    home["external"] = "external data"
     for name in tables:
         for point in points:
             own = home.get(name)
@@ -176,19 +173,16 @@ def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     share = table["share"].map(lambda part: f" ({part:.1%})" if part >= 0.0005 else " (< 0.1%)")
     share = share.astype("str").where(table["counts"] == "rows", "")
     found = table["n_rows"].map("{:,} ".format).astype("str") + table["counts"] + share
-    return pd.DataFrame({
-        "what is wrong": table["title"], "where": where, "how much": found,
-        "what it does to the segments": table["why"], "what to do": table["action"],
-        "answer": table["status"], "check": table["code"],
-    })  # fmt: skip
+    shown = {"what is wrong": table["title"], "where": where, "how much": found}
+    shown |= {"what it does to the segments": table["why"], "what to do": table["action"]}
+    return pd.DataFrame({**shown, "answer": table["status"], "check": table["code"]})
 
 
 def mechanisms(audit: Audit) -> pd.DataFrame:
     """Return the tests of what missingness depends on: field, test, result."""
     codes = {"DQ-M-04": "other fields", "DQ-M-05": "groups", "DQ-M-06": "months"}
     found = audit.details[audit.details["code"].isin(codes)]
-    table = pd.DataFrame({
-        "field": found["table"] + "." + found["column"], "depends on": found["code"].map(codes),
-        "status": found["status"], "evidence": found["note"],
-    })  # fmt: skip
+    table = pd.DataFrame({"field": found["table"] + "." + found["column"]})
+    table["depends on"] = found["code"].map(codes)
+    table["status"], table["evidence"] = found["status"], found["note"]
     return table.drop_duplicates(["field", "depends on"]).reset_index(drop=True).head(20)

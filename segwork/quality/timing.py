@@ -13,8 +13,8 @@ from segwork.quality import statistics as st
 MONDAY, THURSDAY, SUNDAY = 0, 3, 6
 CLOSED = {(1, 1), (1, 6), (5, 1), (7, 4), (8, 17), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
 # Month, weekday, which one: bank holidays of Britain and the United States, and Thanksgiving.
-NTH = ((5, MONDAY, 1), (5, MONDAY, -1), (8, MONDAY, -1), (9, MONDAY, 1), (1, MONDAY, 3),
-       (2, MONDAY, 3), (10, MONDAY, 2), (11, THURSDAY, 4))  # fmt: skip
+NTH = ((5, MONDAY, 1), (5, MONDAY, -1), (8, MONDAY, -1), (9, MONDAY, 1), (1, MONDAY, 3))
+NTH += ((2, MONDAY, 3), (10, MONDAY, 2), (11, THURSDAY, 4))
 LEAST_FIT = 0.5  # a moved day spills into the next, so whole days hold some unmoved rows
 CAP_STANDS_OUT = 1.5  # days at the cap against the next most frequent number of rows
 

@@ -18,12 +18,11 @@ SAMPLE = 50_000  # rows that are looked at to find parts worth a closer look
 FAR, GAP = 1.5, 1.0  # scales from the middle of all rows, and from the next level
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 NEAR = 0.3  # of the inner four fifths: mean distance of the quantiles once turned back
-FACTORS = {
-    10: "ten", 100: "hundred", 1000: "thousand", 1e6: "a million", 7: "days and weeks",
-    12: "months and years", 24: "hours and days", 30: "days and months", 60: "minutes and seconds",
-    52: "weeks and years", 365: "days and years", 3600: "hours and seconds", 1024: "1,024",
-    86_400: "days and seconds", 25.4: "inches and millimetres",
-}  # fmt: skip
+FACTORS = {10: "ten", 100: "hundred", 1000: "thousand", 1e6: "a million", 7: "days and weeks"}
+FACTORS |= {12: "months and years", 24: "hours and days", 30: "days and months"}
+FACTORS |= {60: "minutes and seconds", 52: "weeks and years", 365: "days and years"}
+FACTORS |= {3600: "hours and seconds", 1024: "1,024", 86_400: "days and seconds"}
+FACTORS |= {25.4: "inches and millimetres"}
 COLD, HOT = -60.0, 140.0  # beyond these a number is no temperature of a place, in either unit
 SEEN_ELSEWHERE = ("amount", "unit_price", "quantity")  # DQ-T-14, DQ-T-05, DQ-T-09
 Back = Callable[[np.ndarray], np.ndarray]

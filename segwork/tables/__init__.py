@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from segwork.tables.raw import Raw
 
 T = TypeVar("T")  # Tables, or one frame
-__all__ = [
-    "Tables", "from_frames", "instant", "load", "needed", "source_files", "sources",
-    "table_sources", "until",
-]  # fmt: skip
+__all__ = ["Tables", "from_frames", "instant", "load", "needed", "source_files", "sources"]
+__all__ += ["table_sources", "until"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -111,10 +111,8 @@ def pseudonymise(raw: Raw, checked: Checked, key: str) -> None:
     if own is None:
         return
     if is_lazy_sql(checked.frame):
-        from segwork.tables import lazy
-
-        checked.frame = lazy.pseudonymise(checked.frame, "customer_id", key)
-        raw.frame = lazy.pseudonymise(raw.frame, own, key)
+        checked.frame = _in_sql(checked.frame, "customer_id", key)
+        raw.frame = _in_sql(raw.frame, own, key)
         return
     checked.frame = _replace(checked.frame, "customer_id", key)
     raw.frame = _replace(raw.frame, own, key, ids=checked.frame)
@@ -130,6 +128,21 @@ def pseudonym(customer_id: str, key: str) -> str:
     """
     digest = hmac.new(key.encode(), customer_id.encode(), hashlib.sha256)
     return digest.hexdigest()[:PSEUDONYM_DIGITS]
+
+
+def _in_sql(frame: IntoFrame, column: str, key: str) -> IntoFrame:
+    """Replace ids by HMAC-SHA256 inside DuckDB: two nested hashes, no table of ids."""
+    from segwork.tables.lazy import DUCKDB, project
+
+    secret = key.encode()
+    secret = hashlib.sha256(secret).digest() if len(secret) > 64 else secret
+    block = secret.ljust(64, b"\0")
+    inner, outer = (bytes(mark ^ letter for letter in block).hex() for mark in (0x36, 0x5C))
+    names = nw.from_native(frame).collect_schema().names()
+    text = f"cast({DUCKDB.name(column)} as VARCHAR)"
+    first = f"sha256(unhex('{inner}') || encode({text}))"
+    both = f"substr(sha256(unhex('{outer}') || unhex({first})), 1, 16)"
+    return project(frame, {n: both if n == column else DUCKDB.name(n) for n in names})
 
 
 def _replace(frame: IntoFrame, column: str, key: str, *, ids: IntoFrame | None = None) -> IntoFrame:

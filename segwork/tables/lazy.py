@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import narwhals as nw
@@ -168,20 +167,6 @@ def with_day(frame: Any, column: str) -> Any:
     return project(frame, {**same, "_day": dialect.day.format(dialect.name(column))})
 
 
-def pseudonymise(frame: Any, column: str, key: str) -> Any:
-    """Replace ids by HMAC-SHA256 inside DuckDB: two nested hashes, no table of ids."""
-    secret = key.encode()
-    secret = hashlib.sha256(secret).digest() if len(secret) > 64 else secret
-    inner, outer = (
-        bytes(mark ^ letter for letter in secret.ljust(64, b"\0")).hex() for mark in (0x36, 0x5C)
-    )
-    names = nw.from_native(frame).collect_schema().names()
-    text = f"cast({DUCKDB.name(column)} as VARCHAR)"
-    first = f"sha256(unhex('{inner}') || encode({text}))"
-    both = f"substr(sha256(unhex('{outer}') || unhex({first})), 1, 16)"
-    return project(frame, {n: both if n == column else DUCKDB.name(n) for n in names})
-
-
 def _dialect(frame: Any) -> Dialect:
     return DUCKDB if nw.dependencies.is_duckdb_relation(frame) else SPARK
 
@@ -264,9 +249,8 @@ def _tests(
 
 def _zoned(text: str, sql: str, dialect: Dialect) -> str:
     """Write the test for a time that named its zone, in its text or by the type of its column."""
-    if sql.startswith("timezone("):
-        return "true"
-    return dialect.matches.format(text, ZONE) if "try_cast" in sql else "false"
+    named = dialect.matches.format(text, ZONE) if "try_cast" in sql else "false"
+    return "true" if sql.startswith("timezone(") else named
 
 
 def _first(frame: Any, sums: dict[str, str]) -> tuple[Any, ...]:

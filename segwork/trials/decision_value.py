@@ -23,7 +23,7 @@ class DecisionValue:
     ----------
     recall, precision, base_rate, contacted : float
         Share of the events found; of the contacted who are one; of all who are one; contacted.
-    recall_interval, precision_interval : Interval
+    recall_interval : Interval
     cost, cost_everybody, cost_nobody : float
         A customer, in the unit of the costs.
     saving : float
@@ -36,7 +36,6 @@ class DecisionValue:
     recall: float
     recall_interval: Interval
     precision: float
-    precision_interval: Interval
     base_rate: float
     contacted: float
     cost: float
@@ -131,7 +130,6 @@ def decision_value(
         recall=hit / max(found, 1),
         recall_interval=wilson(hit, found),
         precision=hit / max(said, 1),
-        precision_interval=wilson(hit, said),
         base_rate=base,
         contacted=said / n,
         cost=float(cost),

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from segwork.checks.gates import catalogue
 from segwork.config import Limit
 from segwork.evidence import decide
 from segwork.overfitting import OverfittingCheck
-from segwork.results import Status, display
+from segwork.results import Status, Verdict, display
 from segwork.trials.holdout import HoldoutTrial
 
 LEAKS = ("OF-07", "OF-10", "OF-11", "OF-12", "OF-19")
 FADING = ("OF-02", "OF-15")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Three sentences that follow the numbers."""
-
-    found: str
-    means: str
-    do: str
 
 
 def verdict(

@@ -25,11 +25,9 @@ PARTS = ("level", "shortfall")
 NODES = ("roots", "left", "right", "feature", "threshold", "value", "start")
 DOUBT = 0.03  # predictions that far apart are told apart by a factor e
 SAME = 1 - 1e-9  # the agreement of labellings that differ by the clusters' numbers only
-RELATIVE = (
-    "silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap", "tree_cuts",
-    "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus", "consensus_top", "noise",
-    "tree_dense_cuts",
-)  # fmt: skip
+RELATIVE = ("silhouette", "silhouette_worst", "purity", "modularity", "dbcv", "tree_gap")
+RELATIVE += ("tree_cuts", "gaussian_bic", "gaussian_gain", "ellipse_fit", "consensus")
+RELATIVE += ("consensus_top", "noise", "tree_dense_cuts")
 
 
 def features(values: np.ndarray, agreement: np.ndarray, methods: list[str]) -> np.ndarray:

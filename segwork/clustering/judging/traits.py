@@ -10,12 +10,11 @@ from segwork.clustering.judging.dbcv import dbcv_of_distances, log_powers
 from segwork.clustering.methods.trees import spanning_tree
 
 NEIGHBOURS = 10
-TRAITS = (
-    "log_clusters", "log_rows", "dimensions", "noise", "smallest", "evenness", "largest",
-    "silhouette", "silhouette_worst", "silhouette_negative", "purity", "purity_worst", "modularity",
-    "dbcv", "tree_cuts", "tree_gap", "tree_gap_worst", "tree_dense_cuts", "gaussian_gain",
-    "gaussian_bic", "ellipse_fit", "explained", "consensus", "consensus_top",
-)  # fmt: skip
+TRAITS = ("log_clusters", "log_rows", "dimensions", "noise", "smallest", "evenness", "largest")
+TRAITS += ("silhouette", "silhouette_worst", "silhouette_negative", "purity", "purity_worst")
+TRAITS += ("modularity", "dbcv", "tree_cuts", "tree_gap", "tree_gap_worst", "tree_dense_cuts")
+TRAITS += ("gaussian_gain", "gaussian_bic", "ellipse_fit", "explained", "consensus")
+TRAITS += ("consensus_top",)
 
 
 @dataclass(frozen=True)

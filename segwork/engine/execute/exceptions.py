@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 
 from segwork import errors
@@ -19,32 +21,8 @@ from segwork.runs.files import Json
 from segwork.runs.names import COLOUR
 
 OURS = frozenset(name for name, kind in vars(errors).items() if isinstance(kind, type))
-_WORDS = """
-Can Cannot Column Columns Could DataFrame Division Expected False Found Index Input Invalid Key
-Length Missing NaN NaT No None NoneType Not Series The This Timestamp True Unable Unknown Value a
-abstract access address after aligned aligning all allocate allowed already ambiguous an and any
-are arg argument arguments array as assert assignment associated at attribute attributes awaited
-axis base be before between bool bool_ both bounds broken builtin but by byte bytes cannot cell
-changed char character characters circular class codec column columns compare comparing complex
-concatenate contain convert converting coroutine could data datetime64 decode defined del denied
-deprecated dict dictionary different dimension dimensions directory division does domain duplicate
-duplicates during empty encode encountered end equal escape estimator exist exists expected
-expecting failed features file files find finite first fit fitted float float64 for format found
-from function generator given got greater group has hashable have if ignored immutable import in
-index indexes indices infinity initialized input instance instantiate int int64 integer integers
-into invalid is isn it item iterable iteration its key keys keyword label labels large last len
-length less line list literal local loop many map mapping match math maximum memory method minimum
-mismatch missing module modulo monotonic more most multiple must mutable name named nan ndarray
-needed neither no non nor not number numeric object objects of on one only open operand operands
-operation or ordinal out outside overflow parse partially permission pipe pop position positional
-positive previously property range read recursion referenced reindex required requires result
-returned row rows same samples scalar second self sequence set setter shape shapes should sign
-size sizes sorted start step str str_ string strings subscriptable such supported syntax t take
-takes than that the there this time timed to together too truth tuple type types undefined
-unexpected unhashable unique unknown unpack unsupported use using value values variable was were
-when where which while with without write xx yet you zero zip
-"""
-PYTHON_SAYS = frozenset(_WORDS.split())
+_FILE = resources.files(__package__).joinpath("exceptions.toml")
+PYTHON_SAYS = frozenset(tomllib.loads(_FILE.read_text("utf-8"))["python_says"].split())
 WORD = re.compile(r"\w+")
 LONGEST = 2_000  # characters of a text
 NAME = re.compile(r"[A-Za-z_][\w.]{0,79}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from segwork import config as _config
 from segwork import tables
@@ -18,6 +19,15 @@ from segwork.runs.project import own_folder, project_root, pseudonym_key
 
 Values = Mapping[str, Mapping[str, object]]  # typed parameter values, by notebook
 DEFAULT_CONFIGS = ("segwork.toml", "notebooks/configs/sample.toml")
+
+
+class LookedAt(NamedTuple):
+    """What a plan knows of config and data, under the names it has there."""
+
+    watched: Mapping[str, list[fingerprint.Mark]] = {}
+    data: Mapping[str, str] = {}
+    checked: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,9 +76,6 @@ class Plan:
         return self.config_path.name if Path(shown).is_absolute() else shown
 
 
-_LookedAt = tuple[dict[str, list[fingerprint.Mark]], dict[str, str], str, int]
-
-
 def make(
     config: str | Path | None = None,
     *,
@@ -113,9 +120,9 @@ def make(
     run_folder = RunFolder(Path(out).resolve() / settings.name)
     pseudonym_key(settings, run_folder=run_folder.path, make=False)
     run_folder.decision()  # a decision nobody can read is said before the work, not after
-    looked_at: _LookedAt = ({}, {}, "", 0)
-    if any("config" in own for own in ready.values()):  # benchmarks make their own data
-        looked_at = _checked_data(settings, path, hashes, run_folder)
+    # Benchmarks make their own data, and their config names no tables.
+    reads_data = any("config" in own for own in ready.values())
+    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else LookedAt()
     return Plan(
         config=settings,
         config_path=path,
@@ -124,12 +131,9 @@ def make(
         needs=needs,
         chosen=chosen,
         values=ready,
-        watched=looked_at[0],
-        data=looked_at[1],
         folder=run_folder,
         hashes=hashes,
-        checked=looked_at[2],
-        rows=looked_at[3],
+        **looked_at._asdict(),
     )
 
 
@@ -226,7 +230,7 @@ def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> No
 
 def _checked_data(
     config: Config, path: Path, hashes: fingerprint.Hashes, folder: RunFolder
-) -> _LookedAt:
+) -> LookedAt:
     """Read the tables once and check the gates' names, unless exactly this was checked before.
 
     Marks are taken before the bytes are looked at, so what moves meanwhile shows later.
@@ -243,7 +247,7 @@ def _checked_data(
         rows = int(counted[1].replace(",", "")) if counted else 0
         watched, data = marks(config, path), data_hashes(config, hashes)
         checked = _checked_hash(config, data)
-    return watched, data, checked, rows
+    return LookedAt(watched, data, checked, rows)
 
 
 def is_checked(folder: RunFolder, checked: str) -> bool:

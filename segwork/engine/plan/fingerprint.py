@@ -290,8 +290,10 @@ def policy_files() -> list[Path]:
 
 
 def _package_data() -> list[Path]:
-    kept = (".npz", ".json", ".parquet", ".csv")
-    return sorted(p for p in PACKAGE.rglob("*") if p.suffix in kept and p.is_file())
+    """Return the data beside the code: weights, rules, words; limits change no result."""
+    kept = (".npz", ".json", ".parquet", ".csv", ".toml")
+    found = (p for p in PACKAGE.rglob("*") if p.suffix in kept and p.is_file())
+    return sorted(path for path in found if path.parent.name not in ("limits", "configs"))
 
 
 def _normal(name: str) -> str:
