@@ -204,7 +204,7 @@ def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     return pd.DataFrame({
         "what is wrong": table["title"], "where": where, "how much": found,
         "what it does to the segments": table["why"], "what to do": table["action"],
-        "answer": table["status"], "check": table["code"],
+        "check": table["code"] + " " + table["status"].astype("str"),
     })  # fmt: skip
 
 

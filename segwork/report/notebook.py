@@ -12,7 +12,7 @@ from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun
 from segwork.report.layout import badge, drawn, link, page
 from segwork.report.markdown import Outline, render
-from segwork.results import display
+from segwork.results import Status, display
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry
 from segwork.runs.names import visible
@@ -69,6 +69,8 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     opening = body(lead, outline)
     findings = run.judged(notebook)
     judged = outline.add(2, "What was judged") if findings else ""
+    passed = [f for f in findings if f["status"] == Status.PASSED]
+    asked = [f for f in findings if f not in passed]
     rest = body(cells[len(lead) :], outline, failed=failed, complete=entry.status == RAN)
     details = appendix(cells)
     details_heading = outline.add(2, "Appendix") if details else ""
@@ -85,7 +87,8 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
         answer=answer(run, notebook),
         opening=Markup(opening),
         judged=Markup(judged),
-        findings=_findings_table(findings) if findings else None,
+        findings=_findings_table(asked) if asked else None,
+        passed=_findings_table(passed) if passed else None,
         rest=Markup(rest),
         details=Markup(details_heading + details),
         facts=facts,
