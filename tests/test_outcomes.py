@@ -41,6 +41,18 @@ def test_labels_by_hand() -> None:
     assert found.left_out == (date(2024, 6, 1),)
 
 
+def test_a_free_order_is_an_order_and_a_return_is_none() -> None:
+    """What counts as an order is the same before the day, in the features, and after it."""
+    after = pd.DataFrame({
+        "customer_id": ["free", "back"], "ordered_at": pd.to_datetime(["2024-05-01"] * 2),
+        "amount": [0.0, -10.0],
+    })  # fmt: skip
+    before = after.assign(ordered_at=pd.Timestamp("2024-03-01"), amount=10.0)
+    lines = tables.from_frames(transactions=pd.concat([before, after], ignore_index=True))
+    found = outcomes.snapshots(lines, days=[date(2024, 4, 1)], closed_at=date(2024, 7, 1))
+    assert dict(zip(found.customer, found.label, strict=True)) == {"free": "loyal", "back": "lost"}
+
+
 def test_no_order_after_the_snapshot_changes_a_feature() -> None:
     """Features as of a day are the same with and without the rows that follow."""
     whole = orders()

@@ -36,7 +36,7 @@ def panels(*titles: str, whole: str = "") -> plt.Figure:
         (panels("One"), "Bars.", "One"),
         (panels("ROC", "Gain", whole="Both"), "Curves.", "Both"),
         (panels("ROC", "Gain"), "Two curves on later rows. More.", "Two curves on later rows"),
-        (panels(""), "Rows by day: median 3.5; none empty.", "Rows by day"),
+        (panels(""), "rows by day: median 3.5; none empty.", "Rows by day"),
     ],
     ids=["one panel", "title of the whole", "titles of panels stay", "none"],
 )

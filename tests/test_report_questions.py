@@ -89,3 +89,13 @@ def test_what_a_run_cannot_answer_says_why(tmp_path: Path) -> None:
     said = [str(item.answer) for item in questions(load(tmp_path))]
     assert len(said) == 10
     assert "<code>60_fairness</code> did not run" in said[8]
+
+
+def test_a_named_segment_is_called_by_its_name(tmp_path: Path) -> None:
+    """Names come from the page that gives them; a segment without one keeps its code."""
+    decided(tmp_path)
+    names = pd.DataFrame({"segment": ["S02"], "name": ["Heavy buyers"]})
+    names.to_parquet(tmp_path / "tables" / "segment_names.parquet")
+    said = {item.question: str(item.answer) for item in questions(load(tmp_path))}
+    assert "Heavy buyers (S02) makes 60.0 % of the spend" in said["Which one earns?"]
+    assert "S01: 900 (90.0 %); Heavy buyers (S02): 100" in said["How large are they?"]

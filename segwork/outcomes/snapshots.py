@@ -13,6 +13,7 @@ from narwhals.typing import IntoFrame
 
 from segwork.errors import UsageError
 from segwork.features import customer_features
+from segwork.features.orders import mark_lines
 from segwork.schema import CUSTOMERS
 from segwork.tables import Tables, needed, until
 
@@ -185,16 +186,13 @@ def described(tables: Tables, day: date, window_days: int) -> pd.DataFrame:
 def orders_between(transactions: pd.DataFrame, *, start: date | datetime) -> pd.Series:
     """Count each customer's orders from ``start`` on; returns are no orders."""
     lines = _sold(transactions[transactions["ordered_at"] >= pd.Timestamp(start)])
-    order = lines["order_id"] if "order_id" in lines else lines["ordered_at"].dt.normalize()
-    return order.groupby(lines["customer_id"]).nunique()
+    return lines.groupby("customer_id")["_order"].nunique()
 
 
 def _sold(lines: pd.DataFrame) -> pd.DataFrame:
-    worth = next((lines[name] for name in ("amount", "quantity") if name in lines), None)
-    sold = lines["customer_id"].notna() & (True if worth is None else worth > 0)
-    if "is_return" in lines:
-        sold &= ~lines["is_return"].fillna(False).astype(bool)
-    return lines[sold]
+    """Return the order lines as the features count them: a free one counts, a return does not."""
+    marked = mark_lines(lines, also=("ordered_at",)).to_native()
+    return marked[marked["_sold"]]
 
 
 def _pandas(frame: IntoFrame) -> pd.DataFrame:

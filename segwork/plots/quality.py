@@ -22,7 +22,7 @@ def health(table: pd.DataFrame) -> Drawn:
     names = list(STATUS_COLOURS)
     codes = table.map(names.index).to_numpy()
     with house_style():
-        figure, axes = plt.subplots(figsize=(9, 0.5 * len(table) + 1.2))
+        figure, axes = plt.subplots(figsize=(9, 0.36 * len(table) + 0.9))
         colours = {"cmap": ListedColormap(STATUS_COLOURS.values()), "vmin": -0.5, "vmax": 4.5}
         axes.pcolormesh(codes, **colours, edgecolors="white", linewidth=3)
         for i, j in np.ndindex(codes.shape):

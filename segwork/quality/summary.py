@@ -11,6 +11,7 @@ from segwork.quality.missing import by_design
 from segwork.quality.money import ledger
 from segwork.quality.result import Audit
 from segwork.quality.timing import core_days
+from segwork.results import display
 from segwork.tables import Tables
 
 
@@ -101,6 +102,30 @@ def daily_rows(audit: Audit, table: str = "transactions") -> pd.Series:
     return pd.Series(count.to_numpy(float), index=pd.to_datetime(span, unit="D"))
 
 
+def calendars(audit: Audit) -> dict[str, pd.Series]:
+    """Return rows by day of every table with more than one day."""
+    daily = {n: daily_rows(audit, n) for n in ("transactions", "behaviour", "interactions")}
+    return {name: rows for name, rows in daily.items() if len(rows) > 1}
+
+
+def largest_gaps(gaps: pd.DataFrame, *, most: int = 3) -> str:
+    """Say which fields of the map of missing values have the largest gaps on average."""
+    shares = gaps.mean(axis=1).nlargest(most) if len(gaps) else pd.Series(dtype=float)
+    words = [f"{name} {display(float(share), 'share')}" for name, share in shares.items()]
+    return ", ".join(words) or "none"
+
+
+def needs(audit: Audit) -> pd.DataFrame:
+    """Return what models need beside what there is, and whether it is met."""
+    table = audit.readiness.table.drop(columns="name")
+    return table.assign(met=table["met"].map({True: "yes", False: "no"}))
+
+
+def every_alarm(audit: Audit) -> pd.DataFrame:
+    """Return all alarms with count, definition and the source of the limit."""
+    return audit.alarms[["code", "status", "n_rows", "message", "definition", "source"]]
+
+
 def sessions(audit: Audit) -> pd.DataFrame:
     """Return hits, seconds between hits and the verdict of every session of two hits or more."""
     source = audit.sources.get("behaviour")
@@ -175,7 +200,7 @@ def to_fix(audit: Audit, *, most: int = 8) -> pd.DataFrame:
     found = table["n_rows"].map("{:,} ".format).astype("str") + table["counts"] + share
     shown = {"what is wrong": table["title"], "where": where, "how much": found}
     shown |= {"what it does to the segments": table["why"], "what to do": table["action"]}
-    return pd.DataFrame({**shown, "answer": table["status"], "check": table["code"]})
+    return pd.DataFrame({**shown, "check": table["code"] + " " + table["status"].astype("str")})
 
 
 def mechanisms(audit: Audit) -> pd.DataFrame:

@@ -91,8 +91,9 @@ def introduces_nothing(cells: list[Cell]) -> set[int]:
         if headings := re.findall(r"(?m)^## (.+?)\s*$", _source(cell)):
             section = headings[-1]
         after = list(takewhile(lambda c: c["cell_type"] == "code", cells[at + 1 :]))
-        texts = [text for code in after for output in code["outputs"] if (text := _output(output))]
-        if section == "Result" and after and all(ABSENT.match(text) for text in texts):
+        outputs = [output for code in after for output in code.get("outputs", ())]
+        shown = filter(None, (_or_a_sentence(_output, output) for output in outputs))
+        if section == "Result" and after and all(map(ABSENT.match, shown)):
             found.add(at)
     return found
 

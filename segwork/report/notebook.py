@@ -12,7 +12,7 @@ from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun
 from segwork.report.layout import badge, drawn, link, page
 from segwork.report.markdown import Outline, render
-from segwork.results import display
+from segwork.results import Status, display
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry
 from segwork.runs.names import visible
@@ -67,8 +67,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
     outline = Outline()
     lead = cells[:1] if cells and cells[0]["cell_type"] == "markdown" else []
     opening = body(lead, outline)
-    findings = run.judged(notebook)
-    judged = outline.add(2, "What was judged") if findings else ""
+    judged = _judged(run.judged(notebook), outline)
     rest = body(cells[len(lead) :], outline, failed=failed, complete=entry.status == RAN)
     details = appendix(cells)
     details_heading = outline.add(2, "Appendix") if details else ""
@@ -84,8 +83,7 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
         failed=failed if cells else None,
         answer=answer(run, notebook),
         opening=Markup(opening),
-        judged=Markup(judged),
-        findings=_findings_table(findings) if findings else None,
+        **judged,
         rest=Markup(rest),
         details=Markup(details_heading + details),
         facts=facts,
@@ -101,6 +99,17 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
         toggle=bool(cells),
         footer=footer(run),
     )
+
+
+def _judged(findings: Sequence[Finding], outline: Outline) -> dict[str, Markup | Rows | None]:
+    """Return heading and tables of the gates: those that ask for a look, and those that passed."""
+    passed = [f for f in findings if f["status"] == Status.PASSED]
+    asked = [f for f in findings if f not in passed]
+    return {
+        "judged": Markup(outline.add(2, "What was judged") if findings else ""),
+        "findings": _findings_table(asked) if asked else None,
+        "passed": _findings_table(passed) if passed else None,
+    }
 
 
 def _findings_table(findings: Sequence[Finding]) -> Rows:

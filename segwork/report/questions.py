@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from segwork.report.folder import JudgedRun
 from segwork.report.notebook import answer
-from segwork.report.segments import known
+from segwork.report.segments import called, known
 from segwork.report.use import use
 from segwork.results import display
 from segwork.runs.folder import RAN
@@ -71,7 +71,7 @@ def _how_large(run: JudgedRun) -> str:
     if table is None or "share" not in table:
         return ""
     sizes = [
-        f"{name}: {display(int(row.customers))} ({_share(row.share)})"
+        f"{called(table, name)}: {display(int(row.customers))} ({_share(row.share)})"
         for name, row in table.iterrows()
     ]
     return f"{'; '.join(sizes)}."
@@ -82,14 +82,15 @@ def _earns(run: JudgedRun) -> str:
     if table is None or "spend_share" not in table:
         return ""
     top = table["spend_share"].idxmax()
-    text = f"{top} makes {_share(table.loc[top, 'spend_share'])} of the spend"
+    text = f"{called(table, top)} makes {_share(table.loc[top, 'spend_share'])} of the spend"
     text += f" with {_share(table.loc[top, 'share'])} of the customers."
     if "total" in table and table["total"].notna().any():
         best, worst = table["total"].idxmax(), table["total"].idxmin()
         money = run.manifest["config"].get("currency") or ""
         what = table["answer"].dropna().iloc[0]
-        text += f" Of the {what}, {best} brings most ({display(table.loc[best, 'total'], money)})"
-        text += f" and {worst} least ({display(table.loc[worst, 'total'], money)})."
+        most, least = (display(table.loc[name, "total"], money) for name in (best, worst))
+        text += f" Of the {what}, {called(table, best)} brings most ({most})"
+        text += f" and {called(table, worst)} least ({least})."
     return text
 
 
@@ -97,7 +98,9 @@ def _leaves(run: JudgedRun) -> str:
     table, text = known(run), ""
     if table is not None and "silent" in table and table["silent"].notna().any():
         top, days = table["silent"].idxmax(), _number(run, "20_segments", "later_days")
-        text = f"Most of {top}: {_share(table.loc[top, 'silent'])} of its customers of"
+        text = (
+            f"Most of {called(table, top)}: {_share(table.loc[top, 'silent'])} of its customers of"
+        )
         text += f" {display(days)} days ago have not ordered since."
     stopped, fell = (
         _number(run, "30_change_points", f"{kind}_customers") for kind in ("stop", "fall")
@@ -164,7 +167,7 @@ def _changed(run: JudgedRun) -> str:
         return ""
     moved = table[table["change"].abs() >= MOVED]["change"].dropna()
     days = display(_number(run, "20_segments", "later_days"))
-    words = "; ".join(f"{name} {100 * by:+.1f} points" for name, by in moved.items())
+    words = "; ".join(f"{called(table, name)} {100 * by:+.1f} points" for name, by in moved.items())
     start = f"Shares of the segments against {days} days before: {words or 'no change'}."
     return f"{start} No earlier run was named (segwork run --baseline)."
 

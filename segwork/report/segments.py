@@ -44,6 +44,12 @@ def known(run: JudgedRun) -> pd.DataFrame | None:
     return whole[whole["customers"] >= FEWEST].sort_values("customers", ascending=False)
 
 
+def called(table: pd.DataFrame, segment: object) -> str:
+    """Return the name of a segment with its code, where a page has named it; else its code."""
+    name = _plain(table["name"].get(segment)) if "name" in table.columns else None
+    return f"{name} ({segment})" if name else str(segment)
+
+
 def segments(run: JudgedRun) -> Rows | None:
     """Return the segments as a table for the index; None where nothing is known."""
     whole = known(run)

@@ -40,7 +40,8 @@ def title(figure: Figure, alt: str) -> str:
         words = axes.get_title(place)
         axes.set_title("", loc=place)
         return words
-    return re.split(r"[:;.](?:\s|$)", alt.strip(), maxsplit=1)[0]
+    words = re.split(r"[:;.](?:\s|$)", alt.strip(), maxsplit=1)[0]
+    return words[:1].upper() + words[1:]
 
 
 def png(figure: Figure) -> bytes:
