@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from segwork import config as _config
 from segwork.errors import UsageError
 from segwork.results import display, spelled
-from segwork.runs import people, picture
+from segwork.runs import named, people, picture
 from segwork.runs.files import atomically, private_folder, write_json
 from segwork.runs.folder import RunFolder
 from segwork.runs.project import SAMPLE_KEY, project_root, pseudonym_key
@@ -74,6 +74,7 @@ class Run:
         self._units: dict[str, str] = {}
         self._figures: list[str] = []
         self._answer: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
     @property
     def as_of(self) -> date:
@@ -135,7 +136,18 @@ class Run:
             name: as_markdown(value if isinstance(value, str) else display(value, self._unit(name)))
             for name, value in {**self._facts, **values}.items()
         }
-        return spelled(template.format_map(_Facts(filled, self.notebook)))
+        names = {code: as_markdown(name) for code, name in self._names.items()}
+        return named.in_text(spelled(template.format_map(_Facts(filled, self.notebook))), names)
+
+    def name_segments(self, names: Mapping[str, str]) -> None:
+        """Show the name of a segment beside its code from here on, in text, tables and figures.
+
+        Parameters
+        ----------
+        names : mapping of code to name
+            A later notebook need not call it: ``run.read("segments")`` brings the names along.
+        """
+        self._names |= {str(code): str(name) for code, name in names.items()}
 
     def _unit(self, name: str) -> str:
         """Return the unit of a fact; the ends of an interval have that of their estimate."""
@@ -182,7 +194,8 @@ class Run:
         from IPython.display import Markdown
         from IPython.display import display as show
 
-        alt = spelled(alt)
+        alt = named.in_text(spelled(alt), self._names)
+        named.in_figure(figure, self._names)
         caption = f"Figure {len(self._figures) + 1}. {picture.title(figure, alt)}"
         drawn = picture.png(figure)
         plt.close(figure)
@@ -212,6 +225,7 @@ class Run:
         from segwork.disclosure import without_small_groups
 
         frame = without_small_groups(pd.DataFrame(frame), people=counts)
+        frame = named.in_frame(frame, self._names)
         found = people.shown(frame.head(ROW_LIMIT), self._extra_columns)
         if found or len(frame) > ROW_LIMIT:
             raise UsageError(
@@ -282,7 +296,9 @@ class Run:
         if not path.is_file():
             where = f"run folder {self.folder}"
             raise UsageError.unknown("table", name, self._files.tables(), where=where)
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
+        self.name_segments(named.of_table(frame))
+        return frame
 
     def finish(self) -> None:
         """Write ``facts/<notebook>.json``; the last cell of every notebook."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -95,11 +96,20 @@ def saved(
     return Saved(method, segments, again, later, natural=method == found.recommended)
 
 
-def saved_table(segments: pd.Series, method: str) -> pd.DataFrame:
-    """Return the table every later page reads: customer_id, segment, method."""
-    return pd.DataFrame(
+def saved_table(
+    segments: pd.Series, method: str, names: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return the table every later page reads: customer_id, segment, method.
+
+    With ``names`` by code it has a column ``segment_name`` too, which those pages show.
+    """
+    table = pd.DataFrame(
         {"customer_id": segments.index, "segment": segments.to_numpy(), "method": method}
     )
+    if names is not None:
+        told = table["segment"].map(dict(names))
+        table["segment_name"] = told.fillna(table["segment"]).astype("category")
+    return table
 
 
 def summary(found: Comparison) -> pd.DataFrame:

@@ -139,7 +139,8 @@ def _described(found: pd.DataFrame, folder: Path, config: Config) -> pd.DataFram
     """Add what the later notebooks of the run left, and the reasons of the run itself."""
     stages = _table(folder, "lifecycle", "customer_id", "stage")
     actions = _table(folder, "actions", "segment", "action")
-    names = _table(folder, "actions", "segment", "name").to_dict()
+    named = (_table(folder, table, "segment", "name") for table in ("actions", "segment_names"))
+    names = {code: name for table in named for code, name in table.items()}
     segment, review = found["segment"], config.as_of + timedelta(days=config.export.review_days)
     arm = pilot.draw(found, config.pilot) if config.pilot else pd.Series("", index=found.index)
     why = found["reason"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segwork.report.cards import card_pages
 from segwork.report.folder import load
 from segwork.report.index import index_page
 from segwork.report.layout import badge, page, table
@@ -18,7 +19,7 @@ __all__ = ["badge", "page", "table", "write", "write_page"]
 
 
 def write(folder: str | Path) -> Path:
-    """Write ``index.html`` and one page per notebook of a run.
+    """Write ``index.html``, one page per notebook of a run, and the cards of its personas.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def write(folder: str | Path) -> Path:
     run = load(Path(folder))
     for notebook in run.notebooks:
         write_page(run.files.page(notebook), notebook_page(run, notebook))
+    for name, html in card_pages(run).items():
+        write_page(run.files.file(name), html)
     return write_page(run.files.file("index.html"), index_page(run))
 
 

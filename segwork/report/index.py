@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from segwork.report.cards import LINES, PAGES
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
 from segwork.report.folder import Finding, JudgedRun, by_urgency
@@ -78,6 +79,7 @@ def index_page(run: JudgedRun) -> str:
         use=use(run),
         segments=segments(run),
         fewest=FEWEST,
+        personas=PAGES["en"] if run.files.table(LINES).is_file() else "",
         questions=questions(run),
         answers=_answers(run),
         broken=_broken(run),

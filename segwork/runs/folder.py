@@ -27,6 +27,8 @@ OF_A_RUN = (
     "decision.md",
     "verification.html",
     "diff.html",
+    "cards.html",
+    "cards_id.html",
 )
 T = TypeVar("T")
 MANIFEST: dict[str, type] = {

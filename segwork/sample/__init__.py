@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segwork.tables import Tables
 
 SMALLEST, LARGEST = 1_000, 10_000_000
-VERSION = 1
+VERSION = 2
 SETTINGS = "settings.json"
 TABLES = ("customers", "transactions", "behaviour", "interactions", "external")
 
@@ -43,8 +43,9 @@ class AnswerKey:
         ``customer_id, changed_at, kind, until, rate_before, rate_after``: kind is none, stop,
         fall, rise or temporary (back to ``rate_before`` at ``until``); rates in orders per week.
     lifecycle : DataFrame
-        ``customer_id, state, trouble``: state is loyal, new, at risk, lost or one-time; trouble
-        is none, risky but loyal, or angry.
+        ``customer_id, state, stage, trouble``: state is loyal, new, at risk, lost or one-time;
+        stage brings it on new, active, loyal, at risk and lost; trouble is none, risky but loyal,
+        or angry.
     profitability : DataFrame
         ``customer_id, revenue, cost_of_goods, cost_to_serve, profit, heavy_caller``: IDR, over
         the 365 days before the cut, returns taken off.

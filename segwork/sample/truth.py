@@ -10,6 +10,8 @@ from segwork.sample.calendar import DAY, DAYS, OPENED_SECOND, WINDOW_DAYS
 from segwork.sample.population import CHANGES, NEW, ONCE, SEGMENTS, YOUNG, YOUNG_LOGIT, People
 
 STATES = ("loyal", "new", "one-time", "at risk", "lost")
+STAGES = ("new", "active", "loyal", "at risk", "lost")
+NEW_DAYS, LOYAL_DAYS = 90, 365  # of the stages, counted from the drawn first day
 TROUBLES = ("none", "risky but loyal", "angry")
 CALLS, COMPLAINTS, TROUBLE_DAYS, SOCIAL_DAYS = 5, 3, 30, 7
 
@@ -25,7 +27,8 @@ def key(
         "segments": {"segment": words_of(SEGMENTS, people.segment), "started_at": started},
         "change_points": _changes(people),
         "lifecycle": {
-            "state": words_of(STATES, _state(people, trouble)),
+            "state": words_of(STATES, state := _state(people, trouble)),
+            "stage": words_of(STAGES, _stage(people, state)),
             "trouble": words_of(TROUBLES, trouble),
         },
         "profitability": _profit(sold, told, margin) | {"heavy_caller": heavy},
@@ -87,6 +90,18 @@ def _state(people: People, trouble: np.ndarray) -> np.ndarray:
     falling = (people.change == CHANGES.index("fall")) | away | (trouble > 0)
     cases = [lost, falling, people.segment == ONCE, people.segment == NEW]
     return np.select(cases, [4, 3, 2, 1], 0)
+
+
+def _stage(people: People, state: np.ndarray) -> np.ndarray:
+    """Bring the states on the five stages: by what was drawn, never by what a customer did.
+
+    Who buys once is lost from the day nobody calls him new any more, since nothing more was drawn
+    for him; who neither fell nor left is loyal after a year, and active before.
+    """
+    days = DAYS - people.start
+    gone = (state == STATES.index("lost")) | ((people.segment == ONCE) & (days > NEW_DAYS))
+    cases = [gone, state == STATES.index("at risk"), days <= NEW_DAYS, days >= LOYAL_DAYS]
+    return np.select(cases, [4, 3, 0, 2], 1)
 
 
 def _profit(sold: dict, told: dict, margin: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Evidence for the personas: planted stages, shuffled segments, names on other customers."""
