@@ -89,6 +89,23 @@ def test_modules_and_functions_are_short_and_say_what_they_do() -> None:
     assert [said for path in SOURCES for said in complaints(path)] == []
 
 
+def test_the_product_and_its_tests_do_without_the_benchmarks() -> None:
+    """Neither a module of the package nor a test beside this one imports what no wheel holds."""
+    named = re.compile(r"^\s*(?:from|import) benchmarks\b", re.MULTILINE)
+    sources = [*SOURCES, *Path(__file__).parent.glob("*.py")]
+
+    assert [p.name for p in sources if named.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_any_is_rare_and_formats_are_the_formatters() -> None:
+    """At most 200 times any type is meant, and fewer than ten layouts are kept by hand."""
+    texts = [path.read_text(encoding="utf-8") for path in SOURCES]
+    names = [node for text in texts for node in ast.walk(ast.parse(text))]
+
+    assert sum(isinstance(node, ast.Name) and node.id == "Any" for node in names) <= 200
+    assert sum(text.count("# fmt: skip") for text in texts) < 10
+
+
 def test_a_careless_module_is_complained_of(tmp_path: Path, monkeypatch: Any) -> None:
     """Each of these rules is seen to complain."""
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)

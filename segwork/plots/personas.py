@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from segwork.plots.style import COLOURS, house_style
+from segwork.plots.style import COLOURS, Drawn, house_style
 
 STAGES = ("new", "active", "loyal", "at risk", "lost")
 HATCHES = ("", "", "", "//", "xx")
 
 
-def stages(counts: pd.DataFrame) -> tuple[Any, str]:
+def stages(counts: pd.DataFrame) -> Drawn:
     """Draw the stages of the lifecycle within each segment.
 
     Parameters
@@ -42,7 +40,7 @@ def stages(counts: pd.DataFrame) -> tuple[Any, str]:
     return figure, f"Stages of the lifecycle by segment. {told}."
 
 
-def scoreboard(board: pd.DataFrame) -> tuple[Any, str]:
+def scoreboard(board: pd.DataFrame) -> Drawn:
     """Draw what each segmentation tells of later spend, classical and learned side by side.
 
     Parameters
@@ -56,7 +54,7 @@ def scoreboard(board: pd.DataFrame) -> tuple[Any, str]:
     return _ranges(shown, "variance of later spend that is explained (%)", text)
 
 
-def acid(tested: pd.DataFrame) -> tuple[Any, str]:
+def acid(tested: pd.DataFrame) -> Drawn:
     """Draw how often the story of a persona picks its own customer.
 
     Parameters
@@ -70,9 +68,7 @@ def acid(tested: pd.DataFrame) -> tuple[Any, str]:
     return _ranges(shown.assign(value=shown["own_share"]), "pairs (%)", text, chance=50)
 
 
-def _ranges(
-    table: pd.DataFrame, label: str, text: str, *, chance: float | None = None
-) -> tuple[Any, str]:
+def _ranges(table: pd.DataFrame, label: str, text: str, *, chance: float | None = None) -> Drawn:
     """Draw a point and its interval a row; the kind decides colour and mark."""
     import matplotlib.pyplot as plt
 
