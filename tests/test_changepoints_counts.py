@@ -81,6 +81,27 @@ def test_a_bend_is_no_step() -> None:
     assert found.index == 20
 
 
+def smooth(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw weekly counts of a yearly season, of a hump, or of a clumped decline."""
+    n = int(rng.choice([52, 78, 104]))
+    t, m = np.arange(n), rng.uniform(4, 25)
+    if kind == "season":
+        return rng.poisson(m * np.exp(0.4 * np.sin(2 * np.pi * (t + rng.integers(52)) / 52)))
+    if kind == "hump":
+        middle, wide = n * rng.uniform(0.3, 0.7), n * rng.uniform(0.1, 0.25)
+        return rng.poisson(m * np.exp(0.9 * np.exp(-0.5 * ((t - middle) / wide) ** 2)))
+    return rng.poisson(rng.gamma(5, m * np.exp(-rng.uniform(0.5, 2.5) * t / n) / 5))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("season", 10), ("hump", 10), ("decline", 10)])
+def test_smooth_courses_raise_few_alarms(kind: str, most: int) -> None:
+    """Of 40 series without a step at most a quarter have a change; the number is printed."""
+    rng = np.random.default_rng(35)
+    alarms = sum(bool(detect(smooth(kind, rng).astype(float)).indices) for _ in range(40))
+    print(f"{kind}: {alarms} of 40")
+    assert alarms <= most
+
+
 def test_what_the_scan_finds_keeps_the_promises_of_detect() -> None:
     """Sorted index, probabilities from 0 to 1 that peak there, same seed same answer, holes."""
     rng = np.random.default_rng(34)

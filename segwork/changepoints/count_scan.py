@@ -22,6 +22,9 @@ LEVEL = 0.02  # p up to which a step is reported
 AHEAD = 4.0  # deviance a step must be ahead of a smooth bend
 SPARSE = 2.0  # mean count below which single events look like jumps to the network
 STEADY = 0.04  # p of a constant rate above which a sparse series has no change
+PERIODS = (7.0, 12.0, 26.0, 52.0)  # of a season, and these shares of the series' length
+SHARES = (1 / 3, 1 / 2, 2 / 3, 1.0, 1.4, 2.0)
+EVEN = 3.0  # of the Bayesian information criterion: within it the step is kept
 FLOOR = 0.1  # expected count below which a residual is not magnified further
 
 
@@ -125,26 +128,56 @@ def _tested(y: np.ndarray, t: np.ndarray, seed: int) -> tuple[np.ndarray, float]
     return gains, float((1 + np.count_nonzero(largest >= gains.max() - 1e-9)) / (COPIES + 1))
 
 
+def is_bend(y: np.ndarray, indices: tuple[int, ...]) -> bool:
+    """Say whether a smooth course explains counts better than steps at these indices do.
+
+    A course is a trend with powers up to the fourth, or with a season of any of a few lengths;
+    courses and steps are compared by the Bayesian information criterion. A course that explains
+    no more than the trend itself takes nothing back: it says nothing of changes of spread.
+
+    Examples
+    --------
+    >>> season = np.round(12 * np.exp(0.5 * np.sin(np.arange(78) / 52 * 2 * np.pi)))
+    >>> is_bend(season, (26,)), is_bend(np.r_[[9.0, 8, 11, 10] * 5, [3.0, 2, 4, 3] * 4], (20,))
+    (True, False)
+    """
+    at, t = np.arange(y.size), np.linspace(-1, 1, y.size)
+    periods = {*PERIODS, *(share * y.size for share in SHARES)}
+    waves = [
+        [np.sin(2 * np.pi * at / length), np.cos(2 * np.pi * at / length)]
+        for length in periods if 6 <= length <= 2 * y.size
+    ]  # fmt: skip
+    courses = [([t**k for k in range(2, most + 1)], most - 1) for most in (2, 3, 4)]
+    courses += [(wave, 3) for wave in waves] + [([*wave, t**2], 4) for wave in waves]
+    steps = ([(at >= index).astype(float) for index in indices], 2 * len(indices))
+    found = [_deviance(y, columns) for columns, _ in [([], 0), steps, *courses]]
+    dispersion = min(spread for _, spread in found)
+    free = np.array([0, steps[1], *(number for _, number in courses)])
+    criterion = np.array([value for value, _ in found]) / dispersion + np.log(y.size) * free
+    best = criterion[2:].min()
+    return bool(best < criterion[1] - EVEN and best < criterion[0] - EVEN)
+
+
 def _ahead(y: np.ndarray, index: int) -> float:
     """Deviance of a trend with a square less that of a trend with a step, over dispersion."""
-    t = np.linspace(-1, 1, y.size)
-    bend, _ = _deviance(y, t, t**2)
-    step, dispersion = _deviance(y, t, (np.arange(y.size) >= index).astype(float))
+    bend, _ = _deviance(y, [np.linspace(-1, 1, y.size) ** 2])
+    step, dispersion = _deviance(y, [(np.arange(y.size) >= index).astype(float)])
     return float((bend - step) / dispersion)
 
 
-def _deviance(y: np.ndarray, t: np.ndarray, third: np.ndarray) -> tuple[float, float]:
-    """Deviance and dispersion (one or more) of a Poisson regression on trend and a third term."""
-    x = np.column_stack([np.ones(y.size), t, third])
+def _deviance(y: np.ndarray, more: list[np.ndarray]) -> tuple[float, float]:
+    """Deviance and dispersion (one or more) of a Poisson regression on trend and more columns."""
+    x = np.column_stack([np.ones(y.size), np.linspace(-1, 1, y.size), *more])
     eta = np.log(0.7 * y + 0.3 * y.mean())
     for _ in range(STEPS):
         mean = np.exp(eta)
         weighted = x.T * mean
         working = weighted @ eta + x.T @ (y - mean)
-        eta = np.clip(x @ np.linalg.solve(weighted @ x + 1e-6 * np.eye(3), working), -8, 16)
+        solved = np.linalg.solve(weighted @ x + 1e-6 * np.eye(x.shape[1]), working)
+        eta = np.clip(x @ solved, -8, 16)
     mean = np.exp(eta)
     logs = np.where(y > 0, y * np.log(np.maximum(y, 1) / mean), 0)
-    dispersion = ((y - mean) ** 2 / np.maximum(mean, FLOOR)).sum() / (y.size - 3)
+    dispersion = ((y - mean) ** 2 / np.maximum(mean, FLOOR)).sum() / (y.size - x.shape[1])
     return float(2 * (logs - (y - mean)).sum()), max(float(dispersion), 1.0)
 
 

@@ -89,8 +89,9 @@ def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
     for a process unlike all of them. Unit and origin of ``y`` do not matter to the network.
 
     12 to 160 non-negative whole numbers without a hole are taken for counts: a step beside a
-    log-linear trend is reported although the network is silent, and counts below two on average
-    that fit a constant rate have no change whatever the network says.
+    log-linear trend is reported although the network is silent; counts below two on average that
+    fit a constant rate, and counts that a bent trend or a season explains better than steps do,
+    have no change whatever the network says.
 
     Examples
     --------
@@ -115,6 +116,9 @@ def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
     if step is not None:
         indices, found_by = (step.index,) if step.is_found else (), "count scan"
         begins = step.begins
+    counts = y[first:last]
+    if indices and count_scan.are_counts(counts) and count_scan.is_bend(counts, indices):
+        indices = ()
     probability = np.zeros(y.size)
     probability[first:last] = np.minimum(near(begins), 1.0)
     if not indices:
