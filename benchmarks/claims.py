@@ -414,7 +414,7 @@ def value(run: Run) -> Iterator[tuple[str, Values]]:
     said = {
         "customers": count(len(run.customers)), "total": count(total),
         "losing": share((table[name] < 0).mean()), "outside": count(signed[~ours].sum()),
-        "peak": share(best.clip(lower=0).sum() / best.sum()), "who": share((best > 0).mean()),
+        "peak": share(best.clip(lower=0).sum() / best.sum()), "who": share((best > 0.005).mean()),
     }  # fmt: skip
     yield f"{{customers}} customers brought a {name} of {money}{{total}}; {{losing}} of them", said
     yield f"belongs to nobody in a segment: {money}{{outside}}", said
