@@ -113,13 +113,13 @@ def _judged(findings: Sequence[Finding], outline: Outline) -> dict[str, Markup |
 
 
 def _findings_table(findings: Sequence[Finding]) -> Rows:
-    """Return findings as a table: verdict, sentence with value and limit, and what it rests on."""
-    header = ["Gate", "Verdict", "Finding", "Severity", "n"]
+    """Return findings as a table; the sentence comes first, where a phone shows it unscrolled."""
+    header = ["Finding", "Verdict", "Gate", "Severity", "n"]
     rows = [
         [
-            Markup("<code>{}</code>").format(finding["code"]),
-            badge(finding["status"]),
             Markup('<span class="sentence">{}</span>').format(finding["message"]),
+            badge(finding["status"]),
+            Markup("<code>{}</code>").format(finding["code"]),
             finding.get("severity", ""),
             display(finding.get("n")),
         ]
