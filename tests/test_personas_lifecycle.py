@@ -140,11 +140,19 @@ def test_key_brings_states_on_stages(company: sample.SampleCompany) -> None:
 def test_relation_is_read_in_many_words_and_never_guessed() -> None:
     """Words of other systems count; an empty field stays empty, however large the basket."""
     said = {"a": "Business", "b": "consumer", "c": "Staff", "d": "Wholesale", "e": None, "f": "?"}
+    said |= {"g": "Private household", "h": "International", "i": "Test accounts"}
     people = pd.DataFrame({"customer_id": list(said), "customer_type": list(said.values())})
     shop = _shop({who: ["2024-12-01"] for who in said}, customers=people)
     table = personas.lifecycle(shop, as_of="2025-01-01").set_index("customer_id")["relation"]
     told = table.dropna().to_dict()
-    assert told == {"a": "B2B", "b": "B2C", "c": "internal", "d": "B2B"}
+    assert told == {
+        "a": "B2B",
+        "b": "B2C",
+        "c": "internal",
+        "d": "B2B",
+        "g": "B2C",
+        "i": "internal",
+    }
 
 
 def test_journey_and_role_worked_by_hand() -> None:

@@ -141,7 +141,8 @@ def _relation(tables: Tables) -> pd.Series:
     if "customer_type" not in people:
         return pd.Series(None, people.index, dtype=object)
     said = people["customer_type"].astype("str").str.strip().str.lower()
-    cases = [said.str.contains(definition("relation")[name], regex=True) for name in RELATIONS]
+    meant = {name: rf"\b(?:{definition('relation')[name]})s?\b" for name in RELATIONS}
+    cases = [said.str.contains(meant[name], regex=True) for name in RELATIONS]
     return pd.Series(np.select(cases, np.array(RELATIONS, object), None), people.index)
 
 

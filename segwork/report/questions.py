@@ -130,7 +130,8 @@ def _page_says(notebook: str, *parts: str) -> Callable[[JudgedRun], Markup]:
 def _write_to(run: JudgedRun) -> Markup:
     sent = _number(run, "90_activation", "may_be_sent")
     advice = [
-        _page_says(page, "What to do")(run) for page in ("50_overfitting", "30_change_points")
+        _page_says(page, "What to do")(run)
+        for page in ("80_personas", "50_overfitting", "30_change_points")
     ]
     text = Markup(" ").join(part for part in advice if part)
     if sent is not None:
