@@ -13,9 +13,10 @@ from segwork.source import Source
 from segwork.tables.times import EPOCH_UNITS
 from segwork.words import MISSING_MARKS, NO, YES
 
+# A doubled quote would end a raw text of Spark, so a quote is written as \x27.
 # Patterns, not a list of words: DuckDB turns a list into a join that sees every row, whatever the
 # `case` around it says.
-WORDS = "|".join(sorted(re.escape(word).replace("'", "''") for word in MISSING_MARKS - {""}))
+WORDS = "|".join(sorted(re.escape(word).replace("'", r"\x27") for word in MISSING_MARKS - {""}))
 MARKER, NO_ID = (
     rf"(?i)^[\s\p{{Z}}\p{{Cf}}]*({words})[\s\p{{Z}}\p{{Cf}}]*$" for words in (WORDS, f"|{WORDS}")
 )
