@@ -253,6 +253,8 @@ def test_line_ends_and_separator_lines(tmp_path: Path, engine: str) -> None:
     assert len(native(of_text(tmp_path, mixed, engine=engine))) == 9
     told = "sep=;\r\n" + (HEAD + "\n".join(rows)).replace(",", ";")
     assert len(native(of_text(tmp_path, told, engine=engine))) == 9
+    marked = "\ufeffsep=\t\r\n" + (HEAD + "\n".join(rows)).replace(",", "\t")
+    assert native(of_text(tmp_path, marked, engine=engine))["amount"].sum() == 45
     quoted = 'customer_id,ordered_at,amount,note\ra,2024-01-01,1,"two\rlines"\rb,2024-01-02,2,x\r'
     assert native(of_text(tmp_path, quoted, engine=engine))["note"].tolist() == ["two\rlines", "x"]
 

@@ -40,7 +40,7 @@ def read(file: Path, name: str, source: Source, connection: DuckDBPyConnection, 
     names, separator = header(head, file, source)
     plain = (
         b"\r" not in head.replace(b"\r\n", b"")
-        and head[:4].lower() != b"sep="
+        and head.removeprefix(b"\xef\xbb\xbf")[:4].lower() != b"sep="
         and b'="' not in head
     )
     raw = None
@@ -84,7 +84,7 @@ def header(head: bytes, file: Path, source: Source) -> tuple[list[str], str]:
 
 def _below(lines: list[str], source: Source) -> tuple[list[str], str]:
     """Return the lines from the header on, and the separator a first line ``sep=;`` names."""
-    told = re.fullmatch(r"sep=(.)", lines[0].strip(), re.IGNORECASE) if lines else None
+    told = re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE) if lines else None
     if source.header_row:
         return lines[source.header_row - 1 :], told[1] if told else ""
     at = 1 if told else 0
