@@ -45,7 +45,7 @@ def test_frequent_buyers_show_a_stop_within_the_quarter() -> None:
 
 
 def test_rare_buyers_do_not_and_few_losses_prove_nothing() -> None:
-    """An order in seven weeks: hardly any stop is seen, so the same quiet quarter is inconclusive."""
+    """An order in seven weeks: hardly any stop is seen, so a quiet quarter is inconclusive."""
     found = delay(0.15)
     assert found.table["found"].max() < 0.5
     assert found.days is None
