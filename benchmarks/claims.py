@@ -259,13 +259,15 @@ def change_points(run: Run) -> Iterator[tuple[str, Values]]:
     yield "{stopped} stopped, {fell} fell, {rose} rose, {passed} had an episode", said
     yield "About {false} of these verdicts are false", said
     yield "tests of single customers {stopped} stopped and {fell} fell", said
-    since = pd.Timestamp(run.cut) - pd.Timedelta(days=91)
-    lost = int((table["kind"].isin(["stop", "fall"]) & (table["changed_at"] >= since)).sum())
+    delay = run.facts("30_change_points").get("stop_seen_days", 0)
+    end = run.cut - pd.Timedelta(days=delay)
+    inside = table["changed_at"].between(end - pd.Timedelta(days=91), end)
+    lost = int((table["kind"].isin(["stop", "fall"]) & inside).sum())
     low, high = wilson(lost, tested)
     late = {"share": share(lost / tested), "low": low, "high": high}
-    yield "In the last 91 days {share} of the tested customers stopped or fell", late
+    yield f"{delay} days before the cut {{share}} of the tested customers stopped or fell", late
     yield "stopped or fell (95 % interval {low} to {high})", late
-    yield "within the last quarter: {share} (95 % interval {low} to {high})", late
+    yield "in which a stop can be seen: {share} (95 % interval {low} to {high})", late
 
 
 def trouble(run: Run) -> Iterator[tuple[str, Values]]:

@@ -63,6 +63,9 @@ def test_last_quarter_counts_stops_and_falls_only(few) -> None:
     assert facts["lost_last_quarter_share_n"] == 5
     shorter = changepoints.last_quarter(few, days=90)
     assert shorter["lost_last_quarter_share"] == pytest.approx(1 / 5)
+    seen = changepoints.last_quarter(few, days=91, delay=42)  # to 20 November: October's stop only
+    assert seen["lost_last_quarter_share"] == pytest.approx(1 / 5)
+    assert changepoints.last_quarter(few, delay=182)["lost_last_quarter_share"] == 0
 
 
 def test_segments_count_their_tested_customers(few) -> None:

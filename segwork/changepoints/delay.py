@@ -12,8 +12,8 @@ from segwork import evidence, sequences
 from segwork.changepoints.panel import FALSE_DISCOVERY_RATE, KINDS, PanelChanges, enough, judge
 from segwork.results import Status, display
 
-AGES_DAYS = (21, 42, 91)  # days since a planted stop; the middle one lies halfway in a quarter
-MIDDLE = AGES_DAYS[1]
+AGES_DAYS = (42, 91, 182)  # days since a planted stop
+SEEN = 0.5  # share found from which on stops of an age count as seen
 PLANTED = 100  # stops of each age, among so many customers that the calendar hardly notices
 AMONG = 8  # customers looked at for each planted stop
 
@@ -32,10 +32,15 @@ class Delay:
     table: pd.DataFrame = field(repr=False)
 
     @property
+    def days(self) -> int | None:
+        """Least age at which half of the stops are found; None where that is at no age."""
+        seen = self.table.loc[self.table["found"].astype(float) >= SEEN, "days"]
+        return int(seen.min()) if len(seen) else None
+
+    @property
     def status(self) -> Status:
-        """Passed where half of the stops halfway through a quarter are found."""
-        found = self.table.set_index("days")["found"]
-        return Status.PASSED if found.get(MIDDLE, 0.0) >= 0.5 else Status.INCONCLUSIVE
+        """Passed where stops are seen at some age, else inconclusive."""
+        return Status.INCONCLUSIVE if self.days is None else Status.PASSED
 
     @property
     def words(self) -> str:
@@ -46,8 +51,9 @@ class Delay:
             f"{display(row.found, 'share')} of stops {row.days} days old"
             for row in self.table.itertuples()
         ]
-        late = "" if self.status is Status.PASSED else ", too few for a verdict on the last quarter"
-        return f"planted among these customers, the tests find {', '.join(shares)}{late}"
+        seen = f"a stop counts as seen after {self.days} days"
+        late = "too few for a verdict on any late quarter" if self.days is None else seen
+        return f"planted among these customers, the tests find {', '.join(shares)}: {late}"
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the shares found with their intervals, the status and its words."""
@@ -56,6 +62,7 @@ class Delay:
             name = f"stop_found_{row.days}_days"
             facts |= {name: row.found, f"{name}_low": row.low, f"{name}_high": row.high}
             facts[f"{name}_n"] = row.n
+        facts |= {} if self.days is None else {"stop_seen_days": self.days}
         return {**facts, "detection_status": str(self.status), "detection_words": self.words}
 
 

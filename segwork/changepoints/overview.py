@@ -44,11 +44,17 @@ def by_month(changes: PanelChanges) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def last_quarter(changes: PanelChanges, *, days: int = 91) -> dict[str, float | int | str]:
-    """Return the share of tested customers that stopped or fell in the last days, as facts."""
+def last_quarter(
+    changes: PanelChanges, *, days: int = 91, delay: int = 0
+) -> dict[str, float | int | str]:
+    """Return the share of tested customers that stopped or fell in the last days, as facts.
+
+    ``delay`` leaves out so many days at the end, in which a stop could not be seen yet.
+    """
     tested = changes.table[changes.table["p"].notna()]
-    since = changes.as_of - pd.Timedelta(days=days)
-    lost = tested["kind"].isin(("stop", "fall")) & (tested["changed_at"] >= since)
+    end = changes.as_of - pd.Timedelta(days=delay)
+    inside = tested["changed_at"].between(end - pd.Timedelta(days=days), end)
+    lost = tested["kind"].isin(("stop", "fall")) & inside
     if tested.empty:
         return {}
     interval = evidence.wilson(int(lost.sum()), len(tested))
