@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from segwork.report.folder import JudgedRun
 from segwork.report.notebook import Rows
@@ -57,13 +58,19 @@ def segments(run: JudgedRun) -> Rows | None:
         return None
     columns = [name for name in COLUMNS if name in whole.columns]
     rows = [
-        [segment, *(display(_plain(row[name]), COLUMNS[name][1]) for name in columns)]
+        [segment, *(_cell(row[name], name) for name in columns)]
         for segment, row in whole.iterrows()
     ]
     numbers = "".join(
         str(at) for at, name in enumerate(columns, 1) if name not in ("name", "trend", "action")
     )
     return Rows(["segment", *(_heading(run, whole, name) for name in columns)], rows, numbers)
+
+
+def _cell(value: object, name: str) -> str:
+    """Return a value as it is shown; what to do is a sentence, and gets room for one."""
+    said = display(_plain(value), COLUMNS[name][1])
+    return Markup('<span class="sentence">{}</span>').format(said) if name == "action" else said
 
 
 def _heading(run: JudgedRun, whole: pd.DataFrame, name: str) -> str:
