@@ -67,7 +67,7 @@ def of_orders(lines: Frame, moment: datetime, window_days: int) -> Frame:
         sums = fold(lines, border)
     else:
         sums = sum_lines(lines, moment, border)
-    return _per_customer(sums.filter(nw.col("orders") > 0), moment)
+    return per_customer(sums.filter(nw.col("orders") > 0), moment)
 
 
 def sum_lines(lines: Frame, moment: datetime, border: int) -> Frame:
@@ -107,7 +107,7 @@ def sum_lines(lines: Frame, moment: datetime, border: int) -> Frame:
     return customers if breadth is None else customers.join(breadth, on=KEY, how="left")
 
 
-def _per_customer(customers: FrameT, moment: datetime) -> FrameT:
+def per_customer(customers: FrameT, moment: datetime) -> FrameT:
     """Turn sums over orders into the columns of the result."""
     names = customers.collect_schema().names()
     orders, today = nw.col("orders"), today_of(moment)
