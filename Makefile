@@ -17,7 +17,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format docs picture size lab bench bench-quick bench-peers weights referee clean
+.PHONY: help setup run test lint format docs picture size lab bench bench-quick bench-peers stream weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,11 @@ bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an 
 
 bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minutes)
 	$(BENCH) --config benchmarks/configs/quick.toml
+
+# Broker, replay and job on the sample company; what the jars are: docs/stream.md.
+stream: EXTRAS := test,stream
+stream: $(VENV)/.installed-test,stream ## replay three months of the sample through Kafka and Spark, and look on (5 minutes)
+	$(BIN)/python -m benchmarks.stream.show
 
 # One thread: sums in the last digit must not depend on how many cores there are.
 weights: setup ## train the change-point networks anew and take their thresholds (an hour)

@@ -67,6 +67,22 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Kafka broker on loopback and return its address, or skip where it cannot be had."""
+    pytest.importorskip("confluent_kafka", reason="pip install 'segwork[stream]'")
+    from benchmarks.stream import broker
+    from segwork.errors import MissingExtraError
+
+    if shutil.which("java") is None:
+        pytest.skip("no Java on PATH (Debian: apt-get install openjdk-17-jre-headless)")
+    try:
+        with broker.running(tmp_path_factory.mktemp("kafka")) as one:
+            yield one.address
+    except MissingExtraError as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where SEGWORK_NO_SKIPS is set (CI has every program and data set) a skip is a failure."""

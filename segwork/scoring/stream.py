@@ -197,7 +197,9 @@ def _session(master: str) -> tuple[Any, bool]:
         jars = sorted(fetched(CONNECTOR, __version__).glob("*.jar"))
         builder = SparkSession.builder.appName("segwork stream")
         builder = builder.config("spark.jars", ",".join(map(str, jars)))
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
         spark = (builder.master(master) if master else builder).getOrCreate()
+        spark.sparkContext.setLogLevel("ERROR")
     else:
         spark = there
     for name, value in CONF.items():
@@ -243,9 +245,17 @@ def _sql(text: str) -> Any:
 
 
 def _topic(spark: Any, settings: Settings, topic: str, options: dict[str, str]) -> Any:
+    from pyspark.errors import AnalysisException
+
     fixed = {"kafka.bootstrap.servers": settings.brokers, "subscribe": topic}
     fixed |= {"startingOffsets": "earliest", "kafka.isolation.level": "read_committed"}
-    return spark.readStream.format("kafka").options(**fixed, **options).load()
+    try:
+        return spark.readStream.format("kafka").options(**fixed, **options).load()
+    except AnalysisException as fault:
+        raise DataError(
+            f"Spark does not read Kafka: {str(fault).splitlines()[0]}",
+            hint=f"start the session with the jars of {CONNECTOR.name} (docs/stream.md)",
+        ) from None
 
 
 class _Changes:
@@ -302,7 +312,8 @@ def _follow(
 
     changes = _Changes(settings, say)
     every = {"processingTime": f"{settings.table_every_s} seconds"}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         now = {"availableNow": True} if once else {"processingTime": "0 seconds"}
         query = changes.start(events, processor, now)
