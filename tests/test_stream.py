@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from segwork.scoring.buckets import Buckets
 
 DUPLICATE = "duplicate: its event_id was there before"
 COLUMNS = ["orders", "spend_total", "days_since_last"]
-WRITTEN = datetime(2026, 7, 1)
+WRITTEN = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp() * 1000)
 GOOD = {
     "event_id": "1",
     "table": "transactions",
@@ -75,7 +75,10 @@ def model() -> SegmentModel:
         ({"amount": 10**400}, "amount is no number"),
         ({"quantity": False}, "quantity is no number"),
         ({"is_return": "no"}, "is_return is neither true nor false"),
+        ({"ordered_at": "9999-12-31T23:59:59-12:00"}, "ordered_at is no time"),
+        ({"ordered_at": "0001-01-01"}, "ordered_at is before 1980"),
         ({"order_id": {"id": 1}}, "order_id is no text"),
+        ({"order_id": "\ud800"}, "order_id is no text"),
     ],
 )
 def test_what_is_no_event_has_a_reason(change: dict[str, object], reason: str) -> None:

@@ -60,7 +60,7 @@ def test_events_in_changes_out(kafka: str, model: SegmentModel, tmp_path: Path) 
     data = company(40)
     told = events(data)
     middle = len(told) // 2
-    odd = [Told(told[-1].at_ms, "", "{"), told[middle - 1]]
+    odd = [Told(told[-1].at_ms, "", text) for text in ("{", "[" * 100_000, "")]
     table = tmp_path / "table"
     job = jobs.Job(tmp_path, tmp_path / "model", kafka, "--table", str(table))
 
@@ -69,15 +69,20 @@ def test_events_in_changes_out(kafka: str, model: SegmentModel, tmp_path: Path) 
     assert job.finish() == 0, job.log.read_text()
     late = order("c1", "2026-05-02", 99_999)
     last = Told(told[-1].at_ms, "c1", late)
-    send(kafka, jobs.EVENTS, [*odd, *told[middle:], last, clock("2026-06-01T02:00")])
+    send(
+        kafka,
+        jobs.EVENTS,
+        [*odd, told[middle - 1], *told[middle:], last, clock("2026-06-01T02:00")],
+    )
     assert job.finish() == 0, job.log.read_text()
 
     changes, dead = (jobs.read_all(kafka, topic) for topic in (jobs.CHANGES, jobs.DEAD))
     reasons = Counter(letter["reason"] for letter in dead)
     said = re.findall(r"events (\d+) = applied (\d+) \+ dead letters (\d+)", job.log.read_text())
     totals = [sum(map(int, numbers)) for numbers in zip(*said[-1:], strict=True)]
-    assert totals[0] == totals[1] + totals[2] == len(told) - middle + 4
-    assert reasons["no JSON object"] == reasons["ordered_at is after the record"] == 1
+    assert totals[0] == totals[1] + totals[2] == len(told) - middle + 6
+    assert reasons["no JSON object"] == 3
+    assert reasons["ordered_at is after the record"] == 1
     assert reasons["late: its day is closed"] >= 1
     assert reasons["duplicate: its event_id was there before"] >= 1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -18,7 +17,7 @@ from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 from segwork.clustering.model import SegmentModel
 from segwork.features.orders import FIRST_PLAUSIBLE_DAY
 from segwork.scoring import standing
-from segwork.scoring.events import EPOCH, Event, Malformed, read
+from segwork.scoring.events import Event, Malformed, read
 from segwork.scoring.standing import Standing
 
 DAY_MS = 86_400_000
@@ -64,7 +63,7 @@ class Buckets(StatefulProcessor):
         out, applied = [], 0
         for record in (one for frame in rows for one in frame.itertuples(index=False)):
             try:
-                customer, event = read(record.value, EPOCH + timedelta(milliseconds=record.written))
+                customer, event = read(record.value, int(record.written))
                 if event is not None:
                     self._take(record, customer, event, closed, known)
                     news.setdefault(customer, {})[event.day] = event.event_id
