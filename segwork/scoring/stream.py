@@ -201,7 +201,7 @@ def _session(master: str) -> tuple[Any, bool]:
         spark = (builder.master(master) if master else builder).getOrCreate()
         spark.sparkContext.setLogLevel("ERROR")
     else:
-        spark = there
+        spark = there.newSession()  # its settings stay its own, and so do ours
     for name, value in CONF.items():
         spark.conf.set(name, value)
     return spark, there is None
@@ -315,7 +315,7 @@ def _follow(
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        now = {"availableNow": True} if once else {"processingTime": "0 seconds"}
+        now = {"availableNow": True} if once else {"processingTime": "200 milliseconds"}
         query = changes.start(events, processor, now)
         if once:
             query.awaitTermination()
