@@ -55,8 +55,8 @@ def kills(
     Returns
     -------
     dict
-        events, changes, kills_of_job, kills_of_broker, exit_code; ``twice`` (changes in the topic more than once) and ``lost``
-        (numbers missing among a customer's changes) of the topic, ``table_differs`` between topic
+        events, changes, kills_of_job, kills_of_broker, exit_code; ``twice`` (changes in the topic
+        more than once) and ``lost`` (numbers missing among a customer's changes) of the topic, ``table_differs`` between topic
         and table, ``dead_twice``, and ``evenings_wrong``: customers whose last word on an evening
         is not that of the batch.
     """
