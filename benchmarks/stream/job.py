@@ -12,14 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
+from segwork.runs.files import Json
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVENTS, CHANGES, DEAD = "events", "changes", "changes-dead"
-Json = dict[str, Any]  # what a JSON object holds is of any type
 
 
 class Job:

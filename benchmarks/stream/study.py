@@ -20,10 +20,11 @@ import psutil
 
 from benchmarks.scale import AS_OF, fits_pandas, write_lines
 from benchmarks.stream.broker import Broker, running
-from benchmarks.stream.job import CHANGES, DEAD, EVENTS, ROOT, Job, Json, Watch, read_all, watching
+from benchmarks.stream.job import CHANGES, DEAD, EVENTS, ROOT, Job, Watch, read_all, watching
 from benchmarks.stream.replay import Told, clock, events, make_topics, send
 from segwork import features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
+from segwork.runs.files import Json
 
 COLUMNS = ["orders", "spend_total", "days_since_last"]
 DIFFER = """
@@ -56,9 +57,9 @@ def kills(
     -------
     dict
         events, changes, kills_of_job, kills_of_broker, exit_code; ``twice`` (changes in the topic
-        more than once) and ``lost`` (numbers missing among a customer's changes) of the topic, ``table_differs`` between topic
-        and table, ``dead_twice``, and ``evenings_wrong``: customers whose last word on an evening
-        is not that of the batch.
+        more than once) and ``lost`` (numbers missing among a customer's changes) of the topic;
+        ``table_differs`` between topic and table; ``dead_twice``; ``evenings_wrong``: customers
+        whose last word on an evening is not that of the batch.
     """
     model = a_model(folder / "model")
     sample.write(folder / "sample", customers=customers)

@@ -9,13 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
-from pyspark.sql.streaming.stateful_processor import StatefulProcessor
+from pyspark.sql.streaming.stateful_processor import (
+    ExpiredTimerInfo,
+    StatefulProcessor,
+    StatefulProcessorHandle,
+    TimerValues,
+)
 
 from segwork.clustering.model import SegmentModel
 from segwork.features.orders import FIRST_PLAUSIBLE_DAY
+from segwork.runs.files import Json
 from segwork.scoring import standing
 from segwork.scoring.events import Event, Malformed, read
 from segwork.scoring.standing import Standing
@@ -27,6 +33,16 @@ Row = tuple[str, str, str]
 WHO = "customer_id string"
 WHAT = "sums array<double>, named binary, waiting string, said string, changes int"
 BUCKET = "made_for string, closed int"
+
+
+class Record(NamedTuple):
+    """A record of the topic; ``who`` is the customer as Spark read it, ``written`` milliseconds."""
+
+    value: str
+    partition: int
+    offset: int
+    written: int
+    who: str
 
 
 class Buckets(StatefulProcessor):
@@ -44,7 +60,7 @@ class Buckets(StatefulProcessor):
         counted = ("products", "categories")
         self.kept = ("orders", *(name for name in counted if name in model.columns))
 
-    def init(self, handle: Any) -> None:
+    def init(self, handle: StatefulProcessorHandle) -> None:
         """Open the state."""
         self.handle = handle
         self.customers = handle.getMapState("customers", WHO, WHAT)
@@ -52,9 +68,9 @@ class Buckets(StatefulProcessor):
 
     def handleInputRows(  # noqa: N802 (Spark's name)
         self,
-        key: Any,  # noqa: ARG002
+        key: object,  # noqa: ARG002
         rows: Iterable[pd.DataFrame],
-        timerValues: Any,
+        timerValues: TimerValues,
     ) -> Iterator[pd.DataFrame]:
         """Add events to open days, and say at once what they change."""
         closed = self._closed(timerValues)
@@ -83,9 +99,9 @@ class Buckets(StatefulProcessor):
 
     def handleExpiredTimer(  # noqa: N802
         self,
-        key: Any,  # noqa: ARG002
-        timerValues: Any,
-        expiredTimerInfo: Any,  # noqa: ARG002
+        key: object,  # noqa: ARG002
+        timerValues: TimerValues,
+        expiredTimerInfo: ExpiredTimerInfo,  # noqa: ARG002
     ) -> Iterator[pd.DataFrame]:
         """Close the days whose end the watermark has passed."""
         last = timerValues.getCurrentWatermarkInMs() // DAY_MS - 1
@@ -104,7 +120,7 @@ class Buckets(StatefulProcessor):
         self.bucket.update((self.made_for, max(last, closed)))
         self.handle.registerTimer((max(last, closed) + 2) * DAY_MS)
 
-    def _closed(self, timer: Any) -> int:
+    def _closed(self, timer: TimerValues) -> int:
         """Return the last closed day of the bucket; a new one begins with the watermark's."""
         found = self.bucket.get()
         if found is not None:
@@ -122,7 +138,7 @@ class Buckets(StatefulProcessor):
         return min((event[0] for events in waiting for event in events), default=last + 1)
 
     def _take(
-        self, record: Any, customer: str, event: Event, closed: int, known: dict[str, Standing]
+        self, record: Record, customer: str, event: Event, closed: int, known: dict[str, Standing]
     ) -> None:
         """Let an event wait beside its customer's sums, or say why not."""
         if customer != record.who:  # as Spark read it, which chose the bucket by it
@@ -136,13 +152,13 @@ class Buckets(StatefulProcessor):
         known[customer].waiting.append(event)
 
 
-def _change(change: standing.Change, event_id: str | None) -> Row:
+def _change(change: Json, event_id: str | None) -> Row:
     customer = change["customer_id"]
     named = {"change_id": f"{customer}-{change['number']}", **change, "event_id": event_id}
     return "change", customer, json.dumps(named, ensure_ascii=False)
 
 
-def _dead(record: Any, reason: str) -> Row:
+def _dead(record: Record, reason: str) -> Row:
     place = {"partition": int(record.partition), "offset": int(record.offset)}
     letter = {"reason": reason, **place, "event": record.value}
     return "dead", reason, json.dumps(letter, ensure_ascii=False)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from segwork.features.orders import FIRST_PLAUSIBLE_DAY
 from segwork.features.people import CALLS, COMPLAINT_WORDS
+from segwork.runs.files import Json
 
-Json = dict[str, Any]  # what a JSON object holds is of any type
 TIMES = {"transactions": "ordered_at", "interactions": "occurred_at", "clock": "occurred_at"}
 AHEAD_MS = 86_400_000  # of the record that carries it; clocks of shops differ by hours
 EPOCH = datetime(1970, 1, 1)

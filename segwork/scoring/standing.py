@@ -22,6 +22,7 @@ import pandas as pd
 from segwork.clustering.model import SegmentModel
 from segwork.errors import UsageError
 from segwork.features.orders import per_customer
+from segwork.runs.files import Json
 from segwork.scoring.assigning import KEY, label
 from segwork.scoring.events import EPOCH, Event
 
@@ -35,7 +36,6 @@ AT = {name: place for place, name in enumerate(SUMS)}
 WINDOWS = {"orders_window": 0, "spend_window": 0.0}  # nobody keeps them: see check
 MARK = 8  # bytes of a hash
 Said = tuple[int, str | None, str | None]  # day, segment, why
-Change = dict[str, Any]  # of JSON: text, numbers or null
 
 
 def check(model: SegmentModel) -> None:
@@ -106,7 +106,7 @@ class Standing:
         waiting = [event for event in self.waiting if event.day > day]
         return Standing(sums, named.bytes, waiting, self.said, self.changes)
 
-    def say(self, day: int, segment: str | None, why: str | None) -> Change | None:
+    def say(self, day: int, segment: str | None, why: str | None) -> Json | None:
         """Return the change where the end of a day is not as was said, and remember it."""
         earlier = [one for one in self.said if one[0] <= day]
         before = earlier[-1][1:] if earlier else (None, None)
@@ -164,7 +164,7 @@ def _add(sums: list[float], named: Names, event: Event, kept: Iterable[str]) -> 
 
 def review(
     model: SegmentModel, days: Iterable[tuple[str, Standing, int]], kept: Iterable[str]
-) -> Iterator[tuple[int, Change]]:
+) -> Iterator[tuple[int, Json]]:
     """Say anew what held at the end of open days, and yield what is not as it was said."""
     by_day: dict[int, list[tuple[str, Standing]]] = {}
     for customer, standing, day in days:
@@ -179,7 +179,7 @@ def close(
     everybody: dict[str, Standing],
     days: Sequence[int],
     kept: Iterable[str],
-) -> Iterator[tuple[int, Change]]:
+) -> Iterator[tuple[int, Json]]:
     """Say for good what holds at the end of each of the days, in order, and add them to the sums.
 
     Whoever has events of later days is looked at again as of those: what was said of them stood
@@ -199,7 +199,7 @@ def close(
 
 def _said(
     model: SegmentModel, asked: list[tuple[str, Standing]], sums: np.ndarray, day: int
-) -> Iterator[tuple[int, Change]]:
+) -> Iterator[tuple[int, Json]]:
     for (customer, standing), *found in zip(asked, *segments(model, sums, day), strict=True):
         change = standing.say(day, *found)
         if change:

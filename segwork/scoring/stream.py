@@ -21,13 +21,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segwork.errors import DataError, MissingExtraError, UsageError
 from segwork.runs.files import private_folder
 from segwork.scoring.assigning import KEY
 from segwork.scoring.jars import fetched
 from segwork.scoring.models import load, place_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from segwork.scoring.buckets import Buckets
 
 CONNECTOR = Path(__file__).with_name("connector.xml")
 CHANGE = (
@@ -43,6 +49,7 @@ CONF = {
 }
 WAIT_S, TELL_S = 30, 10
 Say = Callable[[str], None]
+Trigger = dict[str, Any]  # of the arguments of Spark's trigger
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,7 @@ def _prepare(settings: Settings) -> None:
             Path(place).chmod(0o700)
 
 
-def _session(master: str) -> tuple[Any, bool]:
+def _session(master: str) -> tuple[SparkSession, bool]:
     """Return a session, and whether it is our own, started with the connector."""
     from pyspark import __version__
     from pyspark.sql import SparkSession
@@ -207,7 +214,7 @@ def _session(master: str) -> tuple[Any, bool]:
     return spark, there is None
 
 
-def _keys(spark: Any, partitions: int) -> list[int]:
+def _keys(spark: SparkSession, partitions: int) -> list[int]:
     """Return a key for each partition that Spark's hashing sends there: one bucket a task."""
     spark.conf.set("spark.sql.shuffle.partitions", partitions)
     numbers = spark.range(100 * partitions)
@@ -215,7 +222,7 @@ def _keys(spark: Any, partitions: int) -> list[int]:
     return sorted(row[1] for row in found.collect())
 
 
-def _events(spark: Any, settings: Settings, keys: list[int]) -> Any:
+def _events(spark: SparkSession, settings: Settings, keys: list[int]) -> DataFrame:
     """Return the records of the topic with their bucket; the watermark follows their times.
 
     The time is dropped once it has moved the watermark: Spark would drop late rows unseen.
@@ -226,25 +233,24 @@ def _events(spark: Any, settings: Settings, keys: list[int]) -> Any:
     )
     at = f"try_to_timestamp(coalesce({ordered}, {occurred}))"
     key = f"int(pmod(xxhash64(if(who = '', value, who)), {len(keys)})) + 1"
-    known = ["value", "partition", "offset", "unix_millis(timestamp) as written"]
+    known = ["partition", "offset", "unix_millis(timestamp) as written"]
     return (
         _topic(spark, settings, settings.source, options)
-        .withColumn("value", _sql("coalesce(cast(value as string), '')"))
-        .selectExpr(*known, f"coalesce({customer}, '') as who", f"{at} as said", "timestamp")
-        .withColumn("bucket", _sql(f"element_at(array({','.join(f'{k}L' for k in keys)}), {key})"))
-        .withColumn("at", _sql("if(said <= timestamp + interval 1 day, said, null)"))
+        .selectExpr("coalesce(cast(value as string), '') as value", *known, "timestamp")
+        .selectExpr("*", f"coalesce({customer}, '') as who", f"{at} as said")
+        .selectExpr(
+            "*",
+            f"element_at(array({','.join(f'{k}L' for k in keys)}), {key}) as bucket",
+            "if(said <= timestamp + interval 1 day, said, null) as at",
+        )
         .withWatermark("at", f"{round(settings.late_hours * 3600)} seconds")
         .select("value", "partition", "offset", "written", "who", "bucket")
     )
 
 
-def _sql(text: str) -> Any:
-    from pyspark.sql.functions import expr
-
-    return expr(text)
-
-
-def _topic(spark: Any, settings: Settings, topic: str, options: dict[str, str]) -> Any:
+def _topic(
+    spark: SparkSession, settings: Settings, topic: str, options: dict[str, str]
+) -> DataFrame:
     from pyspark.errors import AnalysisException
 
     fixed = {"kafka.bootstrap.servers": settings.brokers, "subscribe": topic}
@@ -267,7 +273,8 @@ class _Changes:
         self.named = threading.Event()
         self.told = time.monotonic()
 
-    def start(self, events: Any, processor: Any, trigger: dict[str, Any]) -> Any:
+    def start(self, events: DataFrame, processor: Buckets, trigger: Trigger) -> StreamingQuery:
+        """Start it; its name is that of the checkpoint."""
         from segwork.scoring.buckets import OUT
 
         found = events.groupBy("bucket").transformWithStateInPandas(
@@ -280,7 +287,7 @@ class _Changes:
         self.named.set()
         return query
 
-    def write(self, frame: Any, batch: int) -> None:
+    def write(self, frame: DataFrame, batch: int) -> None:
         """Write a batch where it stands, and count it here."""
         from segwork.scoring.sink import ANSWER, Sink
 
@@ -305,7 +312,13 @@ class _Changes:
 
 
 def _follow(
-    spark: Any, settings: Settings, events: Any, processor: Any, *, once: bool, say: Say
+    spark: SparkSession,
+    settings: Settings,
+    events: DataFrame,
+    processor: Buckets,
+    *,
+    once: bool,
+    say: Say,
 ) -> int:
     """Run both queries until they end or somebody ends them."""
     from pyspark.errors import StreamingQueryException
@@ -336,10 +349,10 @@ def _follow(
     return 0
 
 
-def _to_table(spark: Any, settings: Settings, trigger: dict[str, Any]) -> Any:
+def _to_table(spark: SparkSession, settings: Settings, trigger: Trigger) -> StreamingQuery:
     """Copy the topic of changes to Parquet, a folder a batch."""
 
-    def write(frame: Any, batch: int) -> None:
+    def write(frame: DataFrame, batch: int) -> None:
         if not frame.isEmpty():
             frame.coalesce(1).write.mode("overwrite").parquet(f"{settings.table}/{batch:09}")
 
