@@ -71,16 +71,23 @@ def spark() -> Iterator[Any]:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Kafka broker on loopback and return its address, or skip where it cannot be had."""
     pytest.importorskip("confluent_kafka", reason="pip install 'segwork[stream]'")
+    pyspark = pytest.importorskip("pyspark", reason="pip install 'segwork[stream]'")
     from benchmarks.stream import broker
-    from segwork.errors import MissingExtraError
+    from segwork.errors import SegworkError
+    from segwork.scoring import jars, stream
 
     if shutil.which("java") is None:
         pytest.skip("no Java on PATH (Debian: apt-get install openjdk-17-jre-headless)")
     try:
-        with broker.running(tmp_path_factory.mktemp("kafka")) as one:
-            yield one.address
-    except MissingExtraError as missing:
+        for pom, release in (
+            (stream.CONNECTOR, pyspark.__version__),
+            (broker.POM, broker.RELEASE),
+        ):
+            jars.fetched(pom, release)
+    except SegworkError as missing:  # no Maven, or nothing served
         pytest.skip(str(missing))
+    with broker.running(tmp_path_factory.mktemp("kafka")) as one:
+        yield one.address
 
 
 @pytest.hookimpl(hookwrapper=True)
