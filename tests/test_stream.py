@@ -20,7 +20,7 @@ from segwork import cli, features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
 from segwork.clustering.prepare import BEHAVIOUR
 from segwork.errors import UsageError
-from segwork.scoring import standing
+from segwork.scoring import standing, stream
 from segwork.scoring.events import Malformed, read
 
 pytest.importorskip("pyspark", reason="pyspark is not installed (pip install 'segwork[stream]')")
@@ -379,3 +379,14 @@ def test_wrong_settings_are_one_sentence(tmp_path: Path) -> None:
         assert found.exit_code == 2, found.output
         assert said in found.output
     assert not (tmp_path / "cp").exists()
+
+
+def test_what_a_batch_raises_is_one_line() -> None:
+    """Spark's own search through a long text overflows its stack and hides the failure."""
+
+    def broken(frame: object, batch: int) -> None:
+        raise ValueError("at java\n" * 9_000 + "ValueError: the checkpoint was made for m, not n\n")
+
+    with pytest.raises(RuntimeError, match="^the checkpoint was made for m, not n$") as found:
+        stream.briefly(broken)(None, 0)
+    assert found.value.__suppress_context__

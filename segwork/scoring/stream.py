@@ -205,6 +205,7 @@ def _session(master: str) -> tuple[SparkSession, bool]:
         builder = SparkSession.builder.appName("segwork stream")
         builder = builder.config("spark.jars", ",".join(map(str, jars)))
         builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
         spark = (builder.master(master) if master else builder).getOrCreate()
         spark.sparkContext.setLogLevel("ERROR")
     else:
@@ -281,7 +282,9 @@ class _Changes:
             processor, OUT, "Append", "EventTime"
         )
         place = f"{self.settings.checkpoint}/changes"
-        writer = found.writeStream.foreachBatch(self.write).option("checkpointLocation", place)
+        writer = found.writeStream.foreachBatch(briefly(self.write)).option(
+            "checkpointLocation", place
+        )
         query = writer.outputMode("append").trigger(**trigger).start()
         self.name = f"segwork-{query.id}"
         self.named.set()
@@ -335,18 +338,40 @@ def _follow(
         if settings.table:
             query = _to_table(spark, settings, {"availableNow": True} if once else every)
         query.awaitTermination() if once else spark.streams.awaitAnyTermination()
+        broke_off = "" if once else "a query ended"
     except KeyboardInterrupt:
-        pass
+        broke_off = ""
     except StreamingQueryException as fault:
-        said = re.findall(r"^[\w.]*(?:Error|Exception): (.+)", str(fault), re.MULTILINE)
-        why = (said or [str(fault)])[-1][:300]
-        say(f"segwork stream: broke off ({why}); started again it goes on where it was")
-        return 1
+        broke_off = cause(fault)
     finally:
         for running in spark.streams.active:
             running.stop()
         changes.tell()
-    return 0
+    if broke_off:
+        say(f"segwork stream: broke off ({broke_off}); started again it goes on where it was")
+    return 1 if broke_off else 0
+
+
+def cause(fault: Exception) -> str:
+    """Return what a failure comes from: the last line of its text that names an error."""
+    said = re.findall(r"^[\w.]*(?:Error|Exception): (.+)", str(fault), re.MULTILINE)
+    return (said or [str(fault)])[-1][:300]
+
+
+def briefly(write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+    """Raise what a batch raises in one line.
+
+    Spark searches the text for interruptions by a pattern that overflows the stack on a long one;
+    the query would then end as if nothing had been wrong.
+    """
+
+    def call(frame: DataFrame, batch: int) -> None:
+        try:
+            write(frame, batch)
+        except Exception as fault:
+            raise RuntimeError(cause(fault)) from None
+
+    return call
 
 
 def _to_table(spark: SparkSession, settings: Settings, trigger: Trigger) -> StreamingQuery:
@@ -358,7 +383,7 @@ def _to_table(spark: SparkSession, settings: Settings, trigger: Trigger) -> Stre
 
     topic = _topic(spark, settings, settings.changes, settings.spark)
     rows = topic.selectExpr(f"from_json(cast(value as string), '{CHANGE}') as change")
-    writer = rows.select("change.*").writeStream.foreachBatch(write)
+    writer = rows.select("change.*").writeStream.foreachBatch(briefly(write))
     return (
         writer.option("checkpointLocation", f"{settings.checkpoint}/table")
         .trigger(**trigger)
