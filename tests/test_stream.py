@@ -387,6 +387,6 @@ def test_what_a_batch_raises_is_one_line() -> None:
     def broken(frame: object, batch: int) -> None:
         raise ValueError("at java\n" * 9_000 + "ValueError: the checkpoint was made for m, not n\n")
 
-    with pytest.raises(RuntimeError, match="^the checkpoint was made for m, not n$") as found:
+    with pytest.raises(RuntimeError, match=r"^the checkpoint was made for m, not n$") as found:
         stream.briefly(broken)(None, 0)
     assert found.value.__suppress_context__
