@@ -163,7 +163,8 @@ def load(folder: Path, *, customers: int, a_second: float, seconds: int) -> dict
         the first fifth;
         ``p50``, ``p99``: seconds from the writing of an event to when its change can be read;
         ``close_seconds``: from the event that closes a day to the change of one sent behind it;
-        ``cpu_us_an_event`` of the filling, Spark and Python together; ``peak_gib``, ``state_bytes`` a customer on disk, ``machine_load``.
+        ``cpu_us_an_event`` of the filling, Spark and Python together; ``peak_gib``;
+        ``state_bytes`` a customer on disk; ``machine_load``.
     """
     a_model(folder / "model")
     with running(folder / "kafka") as broker:
