@@ -78,6 +78,7 @@ def model() -> SegmentModel:
         ({"ordered_at": "9999-12-31T23:59:59-12:00"}, "ordered_at is no time"),
         ({"ordered_at": "0001-01-01"}, "ordered_at is before 1980"),
         ({"order_id": {"id": 1}}, "order_id is no text"),
+        ({"customer_id": "c" * 501}, "customer_id is longer than 500 characters"),
         ({"order_id": "\ud800"}, "order_id is no text"),
     ],
 )
@@ -271,7 +272,7 @@ def test_odd_events_have_counted_answers(model: SegmentModel) -> None:
             order("b", "2026-06-03", 5, coupon=["x"]),  # a customer nobody knew; one more field
             json.dumps({**CONTACT, "customer_id": "z", "occurred_at": "2026-06-03"}),
             json.dumps({"table": "clock", "occurred_at": "2026-06-04"}),
-            "{",
+            "{" * 1_000_000,
         ]
     )
     assert Counter(letter["reason"] for letter in bucket.dead) == {
@@ -280,6 +281,7 @@ def test_odd_events_have_counted_answers(model: SegmentModel) -> None:
         "no JSON object": 1,
     }
     assert [letter["offset"] for letter in bucket.dead] == [1, 2, 6]
+    assert len(bucket.dead[2]["event"]) == 100_000  # the letter is no longer than a record may be
     assert bucket.applied == 6
     bucket.pass_midnight_before("2026-06-05")
     kept = [("a", f"2026-06-0{day}", day) for day in (1, 2, 3)] + [("b", "2026-06-03", 5)]

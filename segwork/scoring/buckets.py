@@ -28,6 +28,7 @@ from segwork.scoring.standing import Standing
 
 DAY_MS = 86_400_000
 CHUNK = 20_000
+LONGEST = 100_000  # characters of a dead event; the whole is where the letter says
 OUT = "kind string, key string, value string"
 Row = tuple[str, str, str]
 WHO = "customer_id string"
@@ -160,7 +161,7 @@ def _change(change: Json, event_id: str | None) -> Row:
 
 def _dead(record: Record, reason: str) -> Row:
     place = {"partition": int(record.partition), "offset": int(record.offset)}
-    letter = {"reason": reason, **place, "event": record.value}
+    letter = {"reason": reason, **place, "event": record.value[:LONGEST]}
     return "dead", reason, json.dumps(letter, ensure_ascii=False)
 
 

@@ -18,6 +18,7 @@ TIMES = {"transactions": "ordered_at", "interactions": "occurred_at", "clock": "
 AHEAD_MS = 86_400_000  # of the record that carries it; clocks of shops differ by hours
 EPOCH = datetime(1970, 1, 1)
 NAMED = {"orders": "order_id", "products": "product_id", "categories": "product_category"}
+LONGEST = 500  # of an id; a change repeats them, and a record of Kafka has an end
 MOST = 1e15  # beyond, cents are lost; not a number is beyond, too
 
 
@@ -140,6 +141,8 @@ def _id(row: Json, name: str) -> str | None:
         str(value).encode()  # half a character is none
     except ValueError:
         raise Malformed(f"{name} is no text") from None
+    if len(str(value)) > LONGEST:
+        raise Malformed(f"{name} is longer than {LONGEST} characters")
     return str(value) if str(value).strip() else None
 
 
