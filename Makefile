@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Optional packages the tests use; CI adds spark.
+# Optional packages the tests use; CI adds spark and stream.
 EXTRAS ?= test
 # The ordinary notebooks' settings; any segwork.toml will do.
 CONFIG ?= notebooks/configs/sample.toml
@@ -17,7 +17,7 @@ export SEGWORK_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format docs picture size lab bench bench-quick bench-peers weights referee clean
+.PHONY: help setup run test lint format docs picture size lab bench bench-quick bench-peers stream weights referee clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,9 +32,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
-	@echo "Installing what the tests need"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+$(VENV)/.installed-%: $(VENV)/.installed
+	@echo "Installing what $* needs"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
 	@touch '$@'
 
 run: setup ## run the whole workbench on the sample company (or CONFIG=…) and name the report
@@ -68,11 +68,15 @@ size: ## print the lines of code by room
 lab: setup ## open the notebooks in JupyterLab
 	PYTHONPATH=$(CURDIR) $(BIN)/segwork lab
 
-bench: $(VENV)/.installed-$(EXTRAS) ## run every benchmark notebook in full (an hour or more)
+bench: $(VENV)/.installed-test,stream ## run every benchmark notebook in full (an hour or more)
 	$(BENCH) --config benchmarks/configs/full.toml
 
-bench-quick: $(VENV)/.installed-$(EXTRAS) ## the same with small settings (minutes)
+bench-quick: $(VENV)/.installed-test,stream ## the same with small settings (minutes)
 	$(BENCH) --config benchmarks/configs/quick.toml
+
+# Broker, replay and job on the sample company; what the jars are: docs/stream.md.
+stream: $(VENV)/.installed-test,stream ## replay three months of the sample through Kafka and Spark, and look on (5 minutes)
+	$(BIN)/python -m benchmarks.stream.show
 
 # One thread: sums in the last digit must not depend on how many cores there are.
 weights: setup ## train the change-point networks anew and take their thresholds (an hour)

@@ -67,6 +67,29 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Kafka broker on loopback and return its address, or skip where it cannot be had."""
+    pytest.importorskip("confluent_kafka", reason="pip install 'segwork[stream]'")
+    pyspark = pytest.importorskip("pyspark", reason="pip install 'segwork[stream]'")
+    from benchmarks.stream import broker
+    from segwork.errors import SegworkError
+    from segwork.scoring import jars, stream
+
+    if shutil.which("java") is None:
+        pytest.skip("no Java on PATH (Debian: apt-get install openjdk-17-jre-headless)")
+    try:
+        for pom, release in (
+            (stream.CONNECTOR, pyspark.__version__),
+            (broker.POM, broker.RELEASE),
+        ):
+            jars.fetched(pom, release)
+    except SegworkError as missing:  # no Maven, or nothing served
+        pytest.skip(str(missing))
+    with broker.running(tmp_path_factory.mktemp("kafka")) as one:
+        yield one.address
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where SEGWORK_NO_SKIPS is set (CI has every program and data set) a skip is a failure."""

@@ -36,14 +36,16 @@ BARE = """
 """
 
 
-def write_lines(path: str | Path, *, lines: int) -> Path:
+def write_lines(path: str | Path, *, lines: int, customers: int = 0) -> Path:
     """Write order lines to Parquet, three to an order, customers of very different size.
 
     Parameters
     ----------
     path : path
     lines : int
-        Number of order lines; there is one customer to fifty of them.
+        Number of order lines.
+    customers : int
+        By default one to fifty lines.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def write_lines(path: str | Path, *, lines: int) -> Path:
     """
     from segwork.tables.reading import connect
 
-    customers = max(lines // LINES_PER_CUSTOMER, 10)
+    customers = customers or max(lines // LINES_PER_CUSTOMER, 10)
     query = f"""
         select 'C' || (100000000 + floor({customers} * pow(bought / pow(2, 64), 1.5)))::bigint
                    as customer_id,

@@ -185,6 +185,35 @@ def score(run_folder: str, table: str, **options: Any) -> int:
 
 
 @main.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path())
+@click.option("--brokers", required=True, help="addresses of Kafka: host:port,host:port")
+@click.option("--from", "source", required=True, metavar="TOPIC", help="events: orders, contacts")
+@click.option("--to", "changes", required=True, metavar="TOPIC", help="changes of segment")
+@click.option("--dead", metavar="TOPIC", help="events not used, with the reason (<--to>-dead)")
+@click.option("--checkpoint", required=True, metavar="FOLDER", help="place and state of the stream")
+@click.option("--table", default="", metavar="FOLDER", help="the changes once more, as Parquet")
+@click.option("--late-hours", default=1.0, show_default=True, help="how long a day stays open")
+@click.option("--partitions", default=2, show_default=True, help="tasks that share the customers")
+@click.option("--batch", default=20_000, show_default=True, help="most events taken at once")
+@click.option("--settings", type=click.Path(), help="TOML: [client] of librdkafka, [spark]")
+@click.option("--once", is_flag=True, help="take what is there, and end")
+@click.option(
+    "--master", default="", help="Spark's master URL (default: a session's own, or local)"
+)
+@_command
+def stream(run_folder: str, once: bool, master: str, **options: Any) -> int:
+    """Follow a topic of orders and contacts; write changes of segment by the model of RUN.
+
+    Each event ends as applied or as a dead letter with its reason; each change is written once.
+    Exit code 1: it broke off, and goes on where it was when started again.
+    """
+    from segwork.scoring import stream as scoring_stream
+
+    settings = scoring_stream.Settings.of(**options)
+    return scoring_stream.follow(run_folder, settings, once=once, master=master, say=click.echo)
+
+
+@main.command(epilog=EPILOG)
 @click.argument("words", metavar="[DIR] FILES…", nargs=-1)
 @click.option("--check", "compare", is_flag=True, help="compare the config with its files")
 @_command

@@ -46,6 +46,22 @@ def of(lines=LINES, *, as_of=AS_OF, **others):
     return features.customer_features(data, as_of=as_of).set_index("customer_id")
 
 
+def test_a_category_counts_without_a_product() -> None:
+    """Who has no product named still has bought in a category."""
+    lines = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "b"],
+            "ordered_at": pd.to_datetime(["2020-01-01"] * 3),
+            "amount": [1.0, 2.0, 3.0],
+            "product_id": [None, "p", None],
+            "product_category": ["tea", "tea", "cups"],
+        }
+    )
+    found = features.customer_features(tables.from_frames(transactions=lines), as_of="2020-01-02")
+
+    assert found[["products", "categories"]].to_numpy().tolist() == [[0, 1], [1, 2]]
+
+
 def test_default_dates_are_no_orders() -> None:
     """A line dated 1970 changes nothing: it is counted as a fault and makes no tenure."""
     dated = LINES.iloc[[0]].assign(ordered_at="1970-01-01 00:00", order_id="0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import narwhals as nw
@@ -67,7 +68,7 @@ def of_orders(lines: Frame, moment: datetime, window_days: int) -> Frame:
         sums = fold(lines, border)
     else:
         sums = sum_lines(lines, moment, border)
-    return _per_customer(sums.filter(nw.col("orders") > 0), moment)
+    return per_customer(sums.filter(nw.col("orders") > 0), moment)
 
 
 def sum_lines(lines: Frame, moment: datetime, border: int) -> Frame:
@@ -103,11 +104,12 @@ def sum_lines(lines: Frame, moment: datetime, border: int) -> Frame:
     orders = orders.with_columns(_gap_squares=(nw.col("_gap") * nw.col("_gap")).cast(nw.Float64))
     sums += ["orders", "orders_window", "spend_window", "_gap", "_gap_squares"]
     customers = orders.group_by(KEY).agg(*(nw.col(n).sum() for n in sums), *edges)
-    breadth = _breadth(lines)
-    return customers if breadth is None else customers.join(breadth, on=KEY, how="left")
+    for part in _breadth(lines):
+        customers = customers.join(part, on=KEY, how="left")
+    return customers
 
 
-def _per_customer(customers: FrameT, moment: datetime) -> FrameT:
+def per_customer(customers: FrameT, moment: datetime) -> FrameT:
     """Turn sums over orders into the columns of the result."""
     names = customers.collect_schema().names()
     orders, today = nw.col("orders"), today_of(moment)
@@ -139,19 +141,16 @@ def _per_customer(customers: FrameT, moment: datetime) -> FrameT:
     )
 
 
-def _breadth(lines: FrameT) -> FrameT | None:
-    """Count different products and categories; customers without any are filled in later."""
+def _breadth(lines: FrameT) -> Iterator[FrameT]:
+    """Count different products, then categories; customers without any are filled in later."""
     names = lines.collect_schema().names()
-    found = None
     for column, counted in COUNTED.items():
         if column not in names:
             continue
         sold = lines.filter(nw.col("_sold"), ~nw.col(column).is_null())
         # Grouped twice: Narwhals writes `unique` for SQL as a window over every row.
         pairs = sold.group_by(KEY, column).agg(nw.len().alias("_n"))
-        part = pairs.group_by(KEY).agg(nw.len().alias(counted))
-        found = part if found is None else found.join(part, on=KEY, how="left")
-    return found
+        yield pairs.group_by(KEY).agg(nw.len().alias(counted))
 
 
 def of_payments(lines: FrameT) -> FrameT | None:

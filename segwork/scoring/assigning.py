@@ -79,7 +79,7 @@ def _of_pandas(model: SegmentModel, table: pd.DataFrame) -> pd.DataFrame:
         table = table.reset_index()
     _check(model, table)
     parts = [
-        _label(model, table.iloc[start : start + BATCH])
+        label(model, table.iloc[start : start + BATCH])
         for start in range(0, max(len(table), 1), BATCH)
     ]
     return pd.concat(parts) if len(parts) > 1 else parts[0]
@@ -115,7 +115,7 @@ def _batches(model: SegmentModel, rows: Iterable[pa.RecordBatch]) -> Iterator[pa
     for batch in rows:
         ids = batch.column(0)
         columns = dict(zip(names, batch.columns, strict=True))
-        found = _label(model, pa.RecordBatch.from_pydict(columns).to_pandas())
+        found = label(model, pa.RecordBatch.from_pydict(columns).to_pandas())
         said = [pa.array(found[n], type=kind, from_pandas=True) for n, kind in WORDS.items()]
         schema = pa.schema({KEY: ids.type, **WORDS})
         yield pa.RecordBatch.from_arrays([ids, *said], schema=schema)
@@ -134,7 +134,7 @@ def _check(model: SegmentModel, table: Any) -> None:
             )
 
 
-def _label(model: SegmentModel, rows: pd.DataFrame) -> pd.DataFrame:
+def label(model: SegmentModel, rows: pd.DataFrame) -> pd.DataFrame:
     """Return customer_id, segment and why of a chunk of rows: the one definition."""
     names = list(model.columns)
     values = rows[names].to_numpy(float, na_value=np.nan)

@@ -131,6 +131,7 @@ def _read(table: str, day: date, engine: str, master: str) -> Iterator[tuple[Tab
         # Workers here run the Python that has segwork; Spark would take any python3.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("segwork score")
+    builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
     session = there or (builder.master(master) if master else builder).getOrCreate()
     try:
         is_csv = table.endswith(".csv")

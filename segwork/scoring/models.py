@@ -39,9 +39,20 @@ def model_of(run: str | Path) -> SegmentModel:
     DataError
         As :func:`load`; or the run left no model.
     """
+    return load(place_of(run))
+
+
+def place_of(run: str | Path) -> Path:
+    """Return the folder of the model of a run, or of :func:`save`.
+
+    Raises
+    ------
+    DataError
+        The run left no model.
+    """
     folder = Path(run)
     if (folder / "model.json").is_file():
-        return load(folder)
+        return folder
     place = RunFolder(folder).model(SEGMENTS)
     if not place.is_dir():
         raise DataError(
@@ -51,4 +62,4 @@ def model_of(run: str | Path) -> SegmentModel:
         )
     if place.resolve() != folder.resolve() / place.relative_to(folder):
         raise DataError(f"'{place}' leads out of the run folder")
-    return load(place)
+    return place

@@ -1,0 +1,1 @@
+"""The stream measured: a real broker, a company replayed, kills, load, a million customers."""

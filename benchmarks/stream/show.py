@@ -1,0 +1,75 @@
+"""Three months of the sample company through Kafka and Spark, to look on: ``make stream``."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.stream.broker import running
+from benchmarks.stream.job import CHANGES, DEAD, EVENTS, Job, watching
+from benchmarks.stream.replay import clock, events, make_topics, send
+from segwork import features, sample, scoring, tables
+from segwork.clustering import behaviour, compare
+
+CUSTOMERS, DAYS, A_SECOND = 2_000, 90, 200
+START = pd.Timestamp("2025-07-01")
+
+
+def main() -> None:
+    """Draw segments from what was before, replay what came after, and count who moves."""
+    with tempfile.TemporaryDirectory(prefix="segwork-stream-") as name:
+        folder = Path(name)
+        print(f"The sample company with {CUSTOMERS:,} customers", flush=True)
+        lines = pd.read_parquet(sample.write(folder, customers=CUSTOMERS) / "transactions.parquet")
+        past = tables.from_frames(transactions=lines[lines["ordered_at"] < START])
+        known = features.customer_features(past, as_of=START.date()).set_index("customer_id")
+        quick = {"methods": ("kmeans",), "n_clusters": 4, "draws": 0, "copies": 0}
+        scoring.save(compare(behaviour(known), **quick).model("kmeans"), folder / "model")
+        end = START + pd.Timedelta(days=DAYS)
+        data = tables.from_frames(transactions=lines[lines["ordered_at"] < end])
+        told = [*events(data), clock(str(end + pd.Timedelta(hours=2)))]
+        before = next(n for n, one in enumerate(told) if one.at_ms >= START.timestamp() * 1000)
+        print("Kafka on loopback", flush=True)
+        with running(folder / "kafka") as broker:
+            make_topics(broker.address, EVENTS, CHANGES, DEAD)
+            send(broker.address, EVENTS, told[:before])
+            paced = threading.Thread(
+                target=send,
+                args=(broker.address, EVENTS, told[before:]),
+                kwargs={"a_second": A_SECOND},
+                daemon=True,
+            )
+            job = Job(folder, folder / "model", broker.address)
+            print(f"Spark, {before:,} events of the past, then {A_SECOND} a second", flush=True)
+            job.start()
+            try:
+                paced.start()
+                _look_on(broker.address, job, paced)
+            finally:
+                job.kill(signal.SIGTERM)
+            print(job.log.read_text(errors="replace").splitlines()[-1])
+
+
+def _look_on(brokers: str, job: Job, paced: threading.Thread) -> None:
+    """Say every five seconds who moved where, until nothing comes any more."""
+    with watching(brokers) as watch:
+        told, quiet = 0, 0
+        while job.runs and (paced.is_alive() or quiet < 6):
+            time.sleep(5)
+            new = [change for _, change in watch.seen[told:]]
+            told += len(new)
+            quiet = 0 if new or not told else quiet + 1
+            moves = Counter(f"{c['before'] or 'new'} → {c['segment']}" for c in new)
+            most = ", ".join(f"{move} {n}" for move, n in moves.most_common(4))
+            day = max((change["as_of"] for change in new), default="")
+            print(f"  {told:>7,} changes  {day}  {most}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

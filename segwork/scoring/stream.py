@@ -1,0 +1,391 @@
+"""``segwork stream``: events in, changes of segment out, by Spark Structured Streaming and Kafka.
+
+Two queries with a checkpoint each. The first keeps customers and writes changes and dead letters to
+their topics, each batch in one transaction; the second copies the topic of changes to Parquet, a
+folder a batch, which is written over where a batch is repeated. So neither loses nor repeats one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segwork.errors import DataError, MissingExtraError, UsageError
+from segwork.runs.files import private_folder
+from segwork.scoring.assigning import KEY
+from segwork.scoring.jars import fetched
+from segwork.scoring.models import load, place_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from segwork.scoring.buckets import Buckets
+
+CONNECTOR = Path(__file__).with_name("connector.xml")
+CHANGE = (
+    "change_id string, customer_id string, as_of date, number int, segment string,"
+    " before string, why string, event_id string"
+)
+PACKAGE = "org.apache.spark.sql.execution.streaming.state"
+STATE = "spark.sql.streaming.stateStore."
+CONF = {
+    "spark.sql.session.timeZone": "UTC",
+    f"{STATE}providerClass": f"{PACKAGE}.RocksDBStateStoreProvider",
+    f"{STATE}rocksdb.changelogCheckpointing.enabled": "true",  # a batch costs what it changed
+}
+WAIT_S, TELL_S = 30, 10
+Say = Callable[[str], None]
+Trigger = dict[str, Any]  # of the arguments of Spark's trigger
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stream runs.
+
+    Parameters
+    ----------
+    brokers, source, changes, dead : str
+        Addresses of Kafka; topics read and written.
+    checkpoint : str
+        Folder of the stream's place and state, on storage that all workers reach.
+    table : str
+        Folder of the Parquet files of changes; empty: none.
+    late_hours : float
+        How long after midnight a day stays open.
+    partitions : int
+        Tasks of the stateful step; stays for the life of a checkpoint.
+    batch : int
+        Most events taken at once.
+    table_every_s : int
+        Seconds from one Parquet file to the next.
+    client, spark : dict of str to str
+        Further settings of librdkafka, which writes, and of Spark's Kafka source, which reads.
+    """
+
+    brokers: str
+    source: str
+    changes: str
+    dead: str
+    checkpoint: str
+    table: str = ""
+    late_hours: float = 1.0
+    partitions: int = 2
+    batch: int = 20_000
+    table_every_s: int = 60
+    client: dict[str, str] = field(default_factory=dict)
+    spark: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, least in {"late_hours": 0, "partitions": 1, "batch": 1}.items():
+            if not getattr(self, name) >= least:
+                raise UsageError(f"{name} is {getattr(self, name)}", accepted=f"{least} or more")
+
+    @classmethod
+    def of(cls, *, settings: str | None, dead: str | None, **options: Any) -> Settings:
+        """Make settings of a command's options; ``settings`` is a TOML file of further ones.
+
+        Raises
+        ------
+        UsageError
+            A number is too small, or the file is none of these settings.
+        """
+        try:
+            more = tomllib.loads(Path(settings).read_text(encoding="utf-8")) if settings else {}
+        except (OSError, ValueError) as fault:
+            raise UsageError(f"--settings {settings}: {fault}") from None
+        if set(more) - {"client", "spark"} or not all(isinstance(v, dict) for v in more.values()):
+            raise UsageError(
+                f"--settings {settings} has other tables", accepted="[client], [spark]"
+            )
+        return cls(dead=dead or f"{options['changes']}-dead", **options, **more)
+
+    @property
+    def librdkafka(self) -> dict[str, str]:
+        """Settings of the client that writes."""
+        return {"bootstrap.servers": self.brokers, **self.client}
+
+
+def follow(
+    run_folder: str,
+    settings: Settings,
+    *,
+    once: bool = False,
+    master: str = "",
+    say: Say = print,
+) -> int:
+    """Follow a topic of events with the model of a run until interrupted, and return exit code 0.
+
+    Parameters
+    ----------
+    run_folder : str
+        A run, or a folder of :func:`segwork.scoring.save`.
+    settings : Settings
+    once : bool
+        Take what is there, and end.
+    master : str
+        Where Spark runs; by default where a session that is there runs, or on this machine.
+
+    Raises
+    ------
+    SegworkError
+        The model, the settings or what is installed cannot be used; nothing was started.
+    DataError
+        The stream broke off; started again it goes on where it was.
+    """
+    for package in ("pyspark", "confluent_kafka"):
+        if find_spec(package) is None:
+            raise MissingExtraError.of(package, extra="stream", needed_for="segwork stream")
+    from segwork.scoring.buckets import Buckets
+    from segwork.scoring.standing import check
+
+    place = place_of(run_folder)
+    model = load(place)
+    check(model)
+    made_for = f"model {json.loads((place / 'model.json').read_text())['sha256'][:12]}"
+    _prepare(settings)
+    spark, own = _session(master)
+    try:
+        keys = _keys(spark, settings.partitions)
+        events = _events(spark, settings, keys)
+        processor = Buckets(model, f"{made_for} in {len(keys)} partitions")
+        return _follow(spark, settings, events, processor, once=once, say=say)
+    finally:
+        if own:
+            spark.stop()
+
+
+def _prepare(settings: Settings) -> None:
+    """Make the topics that are written where they are missing, and folders for their owner only."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient(settings.librdkafka)
+    try:
+        there = admin.list_topics(timeout=WAIT_S).topics
+        if settings.source not in there:
+            raise DataError.unknown("topic", settings.source, there, where=settings.brokers)
+        wanted = {settings.changes, settings.dead} - set(there)
+        if wanted:
+            made = admin.create_topics([NewTopic(n, settings.partitions) for n in wanted])
+            for done in made.values():
+                done.result(WAIT_S)
+    except KafkaException as fault:
+        raise DataError(f"no answer from {settings.brokers}: {fault.args[0].str()}") from None
+    for place in (settings.checkpoint, settings.table):
+        if place and "://" not in place:
+            private_folder(Path(place))
+            Path(place).chmod(0o700)
+
+
+def _session(master: str) -> tuple[SparkSession, bool]:
+    """Return a session, and whether it is our own, started with the connector."""
+    from pyspark import __version__
+    from pyspark.sql import SparkSession
+
+    there = SparkSession.getActiveSession()
+    if there is None:
+        if (master or "local").startswith("local"):
+            # Workers here run the Python that has segwork; Spark would take any python3.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        jars = sorted(fetched(CONNECTOR, __version__).glob("*.jar"))
+        builder = SparkSession.builder.appName("segwork stream")
+        builder = builder.config("spark.jars", ",".join(map(str, jars)))
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
+        spark = (builder.master(master) if master else builder).getOrCreate()
+        spark.sparkContext.setLogLevel("ERROR")
+    else:
+        spark = there.newSession()  # its settings stay its own, and so do ours
+    for name, value in CONF.items():
+        spark.conf.set(name, value)
+    return spark, there is None
+
+
+def _keys(spark: SparkSession, partitions: int) -> list[int]:
+    """Return a key for each partition that Spark's hashing sends there: one bucket a task."""
+    spark.conf.set("spark.sql.shuffle.partitions", partitions)
+    numbers = spark.range(100 * partitions)
+    found = numbers.selectExpr("id", f"pmod(hash(id), {partitions}) as p").groupBy("p").min("id")
+    return sorted(row[1] for row in found.collect())
+
+
+def _events(spark: SparkSession, settings: Settings, keys: list[int]) -> DataFrame:
+    """Return the records of the topic with their bucket; the watermark follows their times.
+
+    The time is dropped once it has moved the watermark: Spark would drop late rows unseen.
+    """
+    options = {"maxOffsetsPerTrigger": str(settings.batch), **settings.spark}
+    ordered, occurred, customer = (
+        f"get_json_object(value, '$.{name}')" for name in ("ordered_at", "occurred_at", KEY)
+    )
+    at = f"try_to_timestamp(coalesce({ordered}, {occurred}))"
+    key = f"int(pmod(xxhash64(if(who = '', value, who)), {len(keys)})) + 1"
+    known = ["partition", "offset", "unix_millis(timestamp) as written"]
+    return (
+        _topic(spark, settings, settings.source, options)
+        .selectExpr("coalesce(cast(value as string), '') as value", *known, "timestamp")
+        .selectExpr("*", f"coalesce({customer}, '') as who", f"{at} as said")
+        .selectExpr(
+            "*",
+            f"element_at(array({','.join(f'{k}L' for k in keys)}), {key}) as bucket",
+            "if(said <= timestamp + interval 1 day, said, null) as at",
+        )
+        .withWatermark("at", f"{round(settings.late_hours * 3600)} seconds")
+        .select("value", "partition", "offset", "written", "who", "bucket")
+    )
+
+
+def _topic(
+    spark: SparkSession, settings: Settings, topic: str, options: dict[str, str]
+) -> DataFrame:
+    from pyspark.errors import AnalysisException
+
+    fixed = {"kafka.bootstrap.servers": settings.brokers, "subscribe": topic}
+    fixed |= {"startingOffsets": "earliest", "kafka.isolation.level": "read_committed"}
+    try:
+        return spark.readStream.format("kafka").options(**fixed, **options).load()
+    except AnalysisException as fault:
+        raise DataError(
+            f"Spark does not read Kafka: {str(fault).splitlines()[0]}",
+            hint=f"start the session with the jars of {CONNECTOR.name} (docs/stream.md)",
+        ) from None
+
+
+class _Changes:
+    """The query from events to the topics of changes and dead letters, and what it counted."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.settings, self.say = settings, say
+        self.total: Counter[str] = Counter()
+        self.named = threading.Event()
+        self.told = time.monotonic()
+
+    def start(self, events: DataFrame, processor: Buckets, trigger: Trigger) -> StreamingQuery:
+        """Start it; its name is that of the checkpoint."""
+        from segwork.scoring.buckets import OUT
+
+        found = events.groupBy("bucket").transformWithStateInPandas(
+            processor, OUT, "Append", "EventTime"
+        )
+        place = f"{self.settings.checkpoint}/changes"
+        writer = found.writeStream.foreachBatch(briefly(self.write)).option(
+            "checkpointLocation", place
+        )
+        query = writer.outputMode("append").trigger(**trigger).start()
+        self.name = f"segwork-{query.id}"
+        self.named.set()
+        return query
+
+    def write(self, frame: DataFrame, batch: int) -> None:
+        """Write a batch where it stands, and count it here."""
+        from segwork.scoring.sink import ANSWER, Sink
+
+        self.named.wait()
+        topics = {"change": self.settings.changes, "dead": self.settings.dead}
+        sink = Sink(topics, self.name, self.settings.librdkafka)
+        for kind, n in frame.mapInArrow(partial(sink.write, batch=batch), ANSWER).collect():
+            self.total[kind] += n
+        if time.monotonic() - self.told > TELL_S:
+            self.told = time.monotonic()
+            self.tell()
+
+    def tell(self) -> None:
+        """Say what came in since the start, and what became of it."""
+        counts = Counter(self.total)
+        changes, applied = counts.pop("change", 0), counts.pop("applied", 0)
+        dead = ", ".join(f"{why} {n}" for why, n in sorted(counts.items()))
+        self.say(
+            f"segwork stream: events {applied + counts.total()} = applied {applied}"
+            f" + dead letters {counts.total()}{f' ({dead})' if dead else ''} · changes {changes}"
+        )
+
+
+def _follow(
+    spark: SparkSession,
+    settings: Settings,
+    events: DataFrame,
+    processor: Buckets,
+    *,
+    once: bool,
+    say: Say,
+) -> int:
+    """Run both queries until they end or somebody ends them."""
+    from pyspark.errors import StreamingQueryException
+
+    changes = _Changes(settings, say)
+    every = {"processingTime": f"{settings.table_every_s} seconds"}
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        now = {"availableNow": True} if once else {"processingTime": "200 milliseconds"}
+        query = changes.start(events, processor, now)
+        if once:
+            query.awaitTermination()
+        if settings.table:
+            query = _to_table(spark, settings, {"availableNow": True} if once else every)
+        query.awaitTermination() if once else spark.streams.awaitAnyTermination()
+        broke_off = "" if once else "a query ended"
+    except KeyboardInterrupt:
+        broke_off = ""
+    except StreamingQueryException as fault:
+        broke_off = cause(fault)
+    finally:
+        for running in spark.streams.active:
+            running.stop()
+        changes.tell()
+    if broke_off:
+        say(f"segwork stream: broke off ({broke_off}); started again it goes on where it was")
+    return 1 if broke_off else 0
+
+
+def cause(fault: Exception) -> str:
+    """Return what a failure comes from: the last line of its text that names an error."""
+    said = re.findall(r"^[\w.]*(?:Error|Exception): (.+)", str(fault), re.MULTILINE)
+    return (said or [str(fault)])[-1][:300]
+
+
+def briefly(write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+    """Raise what a batch raises in one line.
+
+    Spark searches the text for interruptions by a pattern that overflows the stack on a long one;
+    the query would then end as if nothing had been wrong.
+    """
+
+    def call(frame: DataFrame, batch: int) -> None:
+        try:
+            write(frame, batch)
+        except Exception as fault:
+            raise RuntimeError(cause(fault)) from None
+
+    return call
+
+
+def _to_table(spark: SparkSession, settings: Settings, trigger: Trigger) -> StreamingQuery:
+    """Copy the topic of changes to Parquet, a folder a batch."""
+
+    def write(frame: DataFrame, batch: int) -> None:
+        if not frame.isEmpty():
+            frame.coalesce(1).write.mode("overwrite").parquet(f"{settings.table}/{batch:09}")
+
+    topic = _topic(spark, settings, settings.changes, settings.spark)
+    rows = topic.selectExpr(f"from_json(cast(value as string), '{CHANGE}') as change")
+    writer = rows.select("change.*").writeStream.foreachBatch(briefly(write))
+    return (
+        writer.option("checkpointLocation", f"{settings.checkpoint}/table")
+        .trigger(**trigger)
+        .start()
+    )
