@@ -141,6 +141,8 @@ def is_bend(y: np.ndarray, indices: tuple[int, ...]) -> bool:
     >>> is_bend(season, (26,)), is_bend(np.r_[[9.0, 8, 11, 10] * 5, [3.0, 2, 4, 3] * 4], (20,))
     (True, False)
     """
+    if silence(y) <= STEADY:  # a stop is no bend, however well one follows it
+        return False
     at, t = np.arange(y.size), np.linspace(-1, 1, y.size)
     periods = {*PERIODS, *(share * y.size for share in SHARES)}
     waves = [

@@ -25,10 +25,10 @@ OF_A_PART_ALIKE, ALIKE_HERE = 2.0, 0.6  # of its rows at one factor: a price lis
 STRAY, STRAYS, STRAY_ALONE = 5.0, 5, 20.0  # times the usual, rows; times that no product rises by
 FIRM = 0.1  # of the log: rows at one factor, and at the usual price
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
-TAXES = tuple(1 + k / 100 for k in (*range(5, 26), 27))  # of value added, sales and goods
+TAXES = tuple(1 + k / 100 for k in (*range(6, 26), 27))  # of value added, sales and goods
 SALES = tuple(1 - k / 100 for k in (*range(5, 60, 5), 11, 12, 33))  # what fits one is a sale
 RISES = tuple(1 + k / 100 for k in range(26, 60) if k != 27)  # of all prices: another currency
-RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES), *RISES)
+RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES[1:]), *RISES)
 FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
 CERTAIN = 40.0  # log-likelihood ratio: days, rates and products that move together
 LEAST_DAYS = 2
