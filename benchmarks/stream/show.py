@@ -53,7 +53,8 @@ def main() -> None:
                 _look_on(broker.address, job, until=str(end.date()))
             finally:
                 job.kill(signal.SIGTERM)
-            print(job.log.read_text(errors="replace").splitlines()[-1])
+            said = job.log.read_text(errors="replace").splitlines()
+            print(next((one for one in reversed(said) if one.startswith("segwork stream")), ""))
 
 
 def _look_on(brokers: str, job: Job, *, until: str) -> None:
