@@ -11,6 +11,8 @@ import pytest
 
 from segwork import config, tables
 from segwork.errors import ConfigError, DataError, SegworkError, UsageError
+from segwork.tables.sql_readers import MARKER, NO_ID
+from segwork.words import MISSING_MARKS
 
 HEAD = "customer_id,ordered_at,amount,status,note\n"
 FUZZ_SECONDS = 5.0
@@ -232,3 +234,9 @@ def test_a_frame_where_tables_are_meant_is_told_the_way_out(room: str) -> None:
 
     with pytest.raises(UsageError, match=r"DataFrame.*from_frames\(transactions=frame\)"):
         calls[room](lines, as_of="2024-02-01")
+
+
+def test_no_pattern_ends_the_text_it_stands_in() -> None:
+    """Spark knows no doubled quote in a raw text: what comes after would lose its backslashes."""
+    assert any("'" in mark for mark in MISSING_MARKS)
+    assert "'" not in MARKER + NO_ID

@@ -17,7 +17,7 @@ from benchmarks.stream.replay import clock, events, make_topics, send
 from segwork import features, sample, scoring, tables
 from segwork.clustering import behaviour, compare
 
-CUSTOMERS, DAYS, A_SECOND = 2_000, 90, 200
+CUSTOMERS, DAYS, A_SECOND, MOST_S = 1_000, 90, 100, 1_200
 START = pd.Timestamp("2025-07-01")
 
 
@@ -50,25 +50,27 @@ def main() -> None:
             job.start()
             try:
                 paced.start()
-                _look_on(broker.address, job, paced)
+                _look_on(broker.address, job, until=str(end.date()))
             finally:
                 job.kill(signal.SIGTERM)
-            print(job.log.read_text(errors="replace").splitlines()[-1])
+            said = job.log.read_text(errors="replace").splitlines()
+            print(next((one for one in reversed(said) if one.startswith("segwork stream")), ""))
 
 
-def _look_on(brokers: str, job: Job, paced: threading.Thread) -> None:
-    """Say every five seconds who moved where, until nothing comes any more."""
+def _look_on(brokers: str, job: Job, *, until: str) -> None:
+    """Say every five seconds who moved where, until the last evening has come and all is quiet."""
     with watching(brokers) as watch:
-        told, quiet = 0, 0
-        while job.runs and (paced.is_alive() or quiet < 6):
+        told, latest, start = 0, "", time.monotonic()
+        while job.runs and time.monotonic() - start < MOST_S:
             time.sleep(5)
             new = [change for _, change in watch.seen[told:]]
+            if not new and latest >= until:
+                break
             told += len(new)
-            quiet = 0 if new or not told else quiet + 1
+            latest = max([latest, *(change["as_of"] for change in new)])
             moves = Counter(f"{c['before'] or 'new'} → {c['segment']}" for c in new)
             most = ", ".join(f"{move} {n}" for move, n in moves.most_common(4))
-            day = max((change["as_of"] for change in new), default="")
-            print(f"  {told:>7,} changes  {day}  {most}", flush=True)
+            print(f"  {told:>7,} changes  {latest or 'Spark starts':<12}  {most}", flush=True)
 
 
 if __name__ == "__main__":

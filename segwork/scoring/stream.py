@@ -17,6 +17,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -165,7 +166,8 @@ def follow(
         return _follow(spark, settings, events, processor, once=once, say=say)
     finally:
         if own:
-            spark.stop()
+            with suppress(Exception):  # it may be gone
+                spark.stop()
 
 
 def _prepare(settings: Settings) -> None:
@@ -324,6 +326,7 @@ def _follow(
     say: Say,
 ) -> int:
     """Run both queries until they end or somebody ends them."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import StreamingQueryException
 
     changes = _Changes(settings, say)
@@ -343,9 +346,12 @@ def _follow(
         broke_off = ""
     except StreamingQueryException as fault:
         broke_off = cause(fault)
+    except Py4JError:
+        broke_off = "Spark ended"
     finally:
-        for running in spark.streams.active:
-            running.stop()
+        with suppress(Py4JError):  # whoever ends this process may have ended Spark before
+            for running in spark.streams.active:
+                running.stop()
         changes.tell()
     if broke_off:
         say(f"segwork stream: broke off ({broke_off}); started again it goes on where it was")
