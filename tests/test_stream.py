@@ -21,11 +21,10 @@ from segwork.clustering import SegmentModel, compare
 from segwork.clustering.prepare import BEHAVIOUR
 from segwork.errors import UsageError
 from segwork.scoring import standing, stream
-from segwork.scoring.events import Malformed, read
+from segwork.scoring.events import TIMES, Malformed, read
 
 pytest.importorskip("pyspark", reason="pyspark is not installed (pip install 'segwork[stream]')")
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
-from benchmarks.stream.replay import events
 from segwork.scoring.buckets import Buckets
 
 DUPLICATE = "duplicate: its event_id was there before"
@@ -47,6 +46,21 @@ CONTACT = {
     "channel": "Call",
     "kind": "Complaint",
 }
+
+
+def events(data: tables.Tables) -> list[tuple[pd.Timestamp, str]]:
+    """Return the rows of transactions and interactions with their times as JSON, oldest first."""
+    told = []
+    for name, time in TIMES.items():
+        frame = getattr(data, name, None)
+        rows = (
+            [] if frame is None else frame.drop(columns="text", errors="ignore").to_dict("records")
+        )
+        for number, row in enumerate(rows):
+            known = {k: None if pd.isna(value) else value for k, value in row.items()}
+            known |= {time: str(row[time]), "event_id": f"{name}{number}", "table": name}
+            told.append((row[time], json.dumps(known)))
+    return sorted(told, key=lambda one: one[0])
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +216,7 @@ def test_what_is_kept_makes_the_features_of_the_batch(model: SegmentModel) -> No
     """Sums that grew in any order within a day give every feature the definition gives."""
     data = company()
     every = ("orders", "products", "categories")
-    told = [read(one.text, WRITTEN) for one in events(data)]
+    told = [read(text, WRITTEN) for _, text in events(data)]
     random.Random(3).shuffle(told)
     kept: dict[str, standing.Standing] = {}
     for customer, event in told:
@@ -232,8 +246,8 @@ def test_the_end_of_each_day_is_the_batch_on_the_sample_company(
     data = tables.from_frames(transactions=lines[lines["ordered_at"] < days[-1]])
     told, bucket, chance = events(data), Bucket(model), random.Random(5)
     for end in days[1:]:
-        end_ms = end.timestamp() * 1000
-        period = [one.text for one in told if end_ms - 14 * 86_400_000 <= one.at_ms < end_ms]
+        start = end - pd.Timedelta(days=14)
+        period = [text for moment, text in told if start <= moment < end]
         chance.shuffle(period)
         half = len(period) // 2
         bucket.take(period[:half])
@@ -336,7 +350,7 @@ def test_an_open_day_is_said_anew_when_the_day_before_is_closed(model: SegmentMo
 
 def test_the_same_batch_gives_the_same_rows(model: SegmentModel) -> None:
     """What Spark runs again after a failure says the same, byte for byte."""
-    texts = [one.text for one in events(company(20))]
+    texts = [text for _, text in events(company(20))]
     rows = []
     for _ in range(2):
         bucket = Bucket(model)
