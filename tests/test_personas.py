@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from segwork import features, personas, sample, tables, value
@@ -90,8 +91,8 @@ def test_segments_that_nothing_tells_apart_still_have_a_name_of_their_own() -> N
 
 def test_description_worked_by_hand() -> None:
     """Medians of the segment and of the rest, with units, in both languages."""
-    people = pd.DataFrame({"days_since_last": [1, 3, 100, 300], "orders": 1}, index=list("abcd"))
-    mine = pd.Series(list("xxyy"), index=list("abcd"))
+    people = pd.DataFrame({"days_since_last": [1, 3] * 20 + [100, 300] * 20, "orders": 1})
+    mine = pd.Series(list("x" * 40 + "y" * 40))
     assert personas.describe(people, mine)["description"].tolist() == [
         "Since the last order: typically 2 days (the others 200 days).",
         "Since the last order: typically 200 days (the others 2 days).",
@@ -183,6 +184,167 @@ def test_share_of_pairs_is_that_of_all_pairs() -> None:
     own, other = ((ranks - middle).abs()[held & (mine == s)].to_numpy() for s in "xy")
     wins = [(b > a) + (b == a) / 2 for a in own for b in other]
     assert found.loc["x", "own_share"] == pytest.approx(np.mean(wins))
+
+
+def test_a_story_tells_what_sets_apart_from_the_neighbour() -> None:
+    """Two segments alike beside the rest differ in one column: it is told, and the test passed."""
+    rng = np.random.default_rng(3)
+    orders = np.r_[rng.normal(100, 20, 200), rng.normal(10, 8, 600)]
+    silent = np.r_[rng.normal(4, 2, 100), rng.normal(150, 9, 100), rng.uniform(0, 300, 600)]
+    people = pd.DataFrame({"orders": orders, "days_since_last": silent})
+    people = people.assign(spend_total=orders * 20, basket_value=orders + rng.normal(0, 9, 800))
+    mine = pd.Series(["here"] * 100 + ["gone"] * 100 + ["few"] * 600)
+    book = personas.build(people, mine)
+    assert book.acid_test["passed"].all()
+    told = book.lines[(book.lines["segment"] == "gone") & (book.lines["section"] == "story")]
+    assert "days_since_last" in set(told["column"])
+    for number in range(10):
+        lots = pd.Series(np.random.default_rng(number).permutation(mine))
+        assert not personas.build(people, lots, seed=number).acid_test["passed"].any()
+
+
+# ---- segments and features as people hand them in --------------------------------------------
+
+TWO = pd.DataFrame({"orders": [2, 3] * 40 + [30, 40] * 40})
+TWO = TWO.assign(customer_id=[str(n) for n in range(160)], calls=0, returns=np.nan)
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "text", "category", "table", "list", "polars"])
+def test_segments_come_back_as_they_were_given(kind: str) -> None:
+    """Whole numbers stay numbers, ids may be numbers, minus one is noise; a name can be mapped."""
+    number = pd.Series([0] * 80 + [1] * 80)
+    number[:40] = -1
+    table = TWO[["customer_id"]].assign(segment=number)
+    given = {
+        "int": number, "float": number.astype(float), "text": number.astype(str),
+        "category": number.astype("category"), "table": table, "list": number.tolist(),
+        "polars": pl.from_pandas(table),
+    }[kind]  # fmt: skip
+    told = personas.names(pl.from_pandas(TWO) if kind == "polars" else TWO, given)
+    assert told.tolist() == ["Few orders", "Many orders"]
+    expected = ["0", "1"] if kind == "text" else [0, 1]
+    assert told.index.tolist() == expected
+    book = personas.build(TWO, given)
+    assert sorted(book.acid_test["segment"]) == expected
+    assert sorted(card.segment for card in book.cards) == ["0", "1"]
+
+
+def test_names_of_many_segments_are_unique_whatever_the_case() -> None:
+    """Columns that differ by case; and equal segments are numbered each for itself."""
+    people = pd.DataFrame({"Spend": [9, 8] * 40 + [1, 2] * 40, "spend": [1, 2] * 40 + [8, 9] * 40})
+    told = personas.names(people[["Spend"]].rename(columns={"Spend": 0}), ["a"] * 80 + ["b"] * 80)
+    assert told.tolist() == ["Much 0", "Little 0"]
+    four = personas.names(people, (["a"] * 40 + ["b"] * 40) + (["c"] * 40 + ["d"] * 40))
+    assert sorted(name[-3:] for name in four) == ["(1)", "(1)", "(2)", "(2)"]
+    facts = personas.build(people, ["a"] * 80 + ["b"] * 80).facts()
+    assert (facts["a_typical_spend"], facts["a_typical_spend_2"]) == (8.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("features", "segments", "more", "message"),
+    [
+        (pd.concat([TWO, TWO[:3]]), ["x"] * 163, {}, "3 rows of the features repeat"),
+        (TWO, pd.Series("x", index=["1", "1"]), {}, "1 rows of the segments repeat"),
+        (TWO, pd.DataFrame({"customer_id": ["1"], "label": 1}), {}, "customer_id, segment"),
+        (TWO, "x", {}, "tell no customer"),
+        (TWO.assign(orders="many"), ["x"] * 160, {}, "features.orders holds words"),
+        (5, ["x"] * 160, {}, "features are a int"),
+        (TWO, ["x"] * 160, {"max_personas": 2.5}, "max_personas is 2.5"),
+        (TWO, ["x"] * 160, {"max_personas": "3"}, "whole number"),
+        (TWO, ["x"] * 160, {"max_personas": None}, "whole number"),
+        (TWO, ["x"] * 160, {"language": None}, "accepted: en, id"),
+        (TWO, ["x"] * 160, {"language": ["en"]}, "accepted: en, id"),
+        (TWO, ["x"] * 160, {"tables": TWO}, "where all tables are meant"),
+        (TWO, ["x"] * 160, {"value": 5}, "values are a int"),
+    ],
+)
+def test_wrong_input_is_one_sentence(
+    features: object, segments: object, more: dict, message: str
+) -> None:
+    """Whatever is handed in by mistake, the error says what and what is right."""
+    with pytest.raises((UsageError, DataError), match=message):
+        personas.build(features, segments, **more)
+
+
+def test_values_without_end_are_not_known() -> None:
+    """An infinite figure is none, so that no fact is infinite."""
+    people = TWO.assign(orders=TWO["orders"].astype(float).where(TWO["orders"] != 3, np.inf))
+    facts = personas.build(people, ["a"] * 80 + ["b"] * 80).facts()
+    assert all(np.isfinite(v) for v in facts.values() if isinstance(v, float))
+    assert facts["a_typical_orders_n"] == 40
+
+
+def test_nobody_shows_through_the_others() -> None:
+    """Beside one customer no figure of the others is told, on no card and in no description."""
+    people = pd.DataFrame({"orders": [2, 4] * 50 + [777], "spend_total": 1.0})
+    mine = ["most"] * 100 + ["one"]
+    book = personas.build(people, mine)
+    known = book.lines[book.lines["status"] == "known"]
+    assert known["rest"].isna().all()
+    page = book.html() + book.html("id")
+    assert "777" not in page
+    assert "the others" not in page
+    told = personas.describe(people, mine).set_index("segment")["description"]
+    assert told["most"] == "Orders: typically 3."
+    assert told["one"] == "1 customers: too few to tell of."
+    alone = personas.build(people, ["all"] * 101)
+    assert alone.acid_test.empty
+    assert "no two segments" in alone.meaning()
+    none = personas.build(people, ["a"] * 10 + ["b"] * 20 + [None] * 71)
+    assert (none.cards, len(none.left_out)) == ([], 2)
+    assert "No segment has enough customers" in none.html()
+
+
+def test_words_that_differ_by_case_are_one_and_goods_keep_their_names() -> None:
+    """Cash and CASH count together, as the commonest; a product called phone stays one."""
+    n = 80
+    lines = pd.DataFrame({"customer_id": [str(i) for i in range(160)]}).assign(
+        ordered_at=pd.Timestamp("2024-12-01"), amount=5.0,
+        payment_method=["Cash", "CASH", " cash", "Cash"] * 40,
+        product_category=["phone"] * n + ["user"] * n,
+    )  # fmt: skip
+    contacts = lines[["customer_id"]].assign(
+        channel=["E-Mail", "e-mail"] * n, kind=["complaint", "Complaint"] * n,
+        occurred_at=pd.Timestamp("2024-12-02"),
+    )  # fmt: skip
+    data = tables.from_frames(transactions=lines, interactions=contacts)
+    book = personas.build(TWO, ["a"] * n + ["b"] * n, tables=data, as_of="2025-01-01")
+    lines = book.lines[book.lines["segment"] == "a"].set_index("key")
+    assert (lines.loc["pays", "what"], lines.loc["pays", "value"]) == ("Cash", 1.0)
+    assert lines.loc["complains", ["value", "n", "share"]].tolist() == [80, 80, 1.0]
+    card = {card.segment: card for card in personas.build(
+        TWO, ["a"] * n + ["b"] * n, tables=data, as_of="2025-01-01", language="id"
+    ).cards}["a"]  # fmt: skip
+    told = " ".join(text for _, text, _ in card.lines)
+    assert "Phone: 100%" in told
+    assert "Keluhan: 80 kontak dari 80 orang, 100% dari segmen." in told
+
+
+def test_words_of_lots_are_no_trait() -> None:
+    """Of thirty regions by lot hardly one book in ten tells a region that is more common."""
+    rng, books = np.random.default_rng(8), 0
+    for _ in range(20):
+        ids = [str(n) for n in range(600)]
+        region = rng.choice([f"r{n % 5}" for n in range(30)], 600)
+        people = pd.DataFrame({"customer_id": ids, "region": region})
+        lines = pd.DataFrame({"customer_id": ids, "ordered_at": "2024-12-01"})
+        data = tables.from_frames(transactions=lines, customers=people)
+        who = pd.DataFrame({"customer_id": ids, "orders": rng.poisson(5, 600)})
+        book = personas.build(who, rng.integers(0, 3, 600).tolist(), tables=data)
+        books += bool((book.lines["column"] == "region").any())
+    assert books <= 2
+
+
+def test_who_withdrew_agrees_no_more() -> None:
+    """A consent that was withdrawn is none on a card."""
+    ids = [str(n) for n in range(160)]
+    people = pd.DataFrame({"customer_id": ids, "consent_marketing": True})
+    people["withdrawn_at"] = pd.Series(pd.Timestamp("2024-06-01"), range(40))
+    lines = pd.DataFrame({"customer_id": ids, "ordered_at": "2024-12-01"})
+    data = tables.from_frames(transactions=lines, customers=people)
+    book = personas.build(TWO, ["a"] * 80 + ["b"] * 80, tables=data)
+    agreed = book.lines[book.lines["key"] == "consents"].set_index("segment")
+    assert agreed["value"].to_dict() == {"a": 0.5, "b": 1.0}
 
 
 # ---- every line is recounted here, slowly and from the tables as they came ------------------
@@ -289,6 +451,9 @@ def test_every_line_is_recounted(
         assert found[0] == pytest.approx(line.value), line.fact
         assert found[1] == pytest.approx(line.rest, nan_ok=True), line.fact
         assert found[2] == line.n >= 30, line.fact
+        if line.key in ("asks", "complains", "sends_back", "leaves_carts"):
+            assert line.share == pytest.approx(line.n / len(recount.people(line.segment)))
+            assert 0 < line.worth <= 1, line.fact
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -312,6 +477,8 @@ def test_every_sentence_of_a_card_traces_to_a_fact(
         sentence = inner.partition("<small>")[0].replace("\xa0", " ").replace("&#39;", "'")
         figures = [facts.get(fact[1] + end) for end in ("", "_low", "_high", "_rest")]
         texts = [shown(x, line.unit, language, "IDR") for x in figures if x is not None]
+        parts = [facts.get(fact[1] + end) for end in ("_share", "_worth")]
+        texts += [shown(x, "share", language) for x in parts if x is not None]
         for text in sorted([*texts, shown(line.n, "count", language)], key=len, reverse=True):
             sentence = sentence.replace(text.replace("\xa0", " "), "")
         rest = sentence.replace(words(language)["data"].get(line.what, line.what), "")

@@ -9,6 +9,7 @@ from scipy.stats import binom
 from sklearn.metrics import f1_score
 
 from segwork import personas, sample, tables
+from segwork.errors import UsageError
 from segwork.personas.lifecycle import STAGES
 from segwork.personas.pace import pace
 from segwork.purchases import occasions
@@ -153,6 +154,41 @@ def test_relation_is_read_in_many_words_and_never_guessed() -> None:
         "g": "B2C",
         "i": "internal",
     }
+
+
+WORDS = {
+    "internal": ["internal_test", "Mitarbeiter", "Employees", "In-House", "staf", "TEST", "demo",
+                 "own staff", "QA", "employé", "Medewerkers", "pegawai"],
+    "B2B": ["b2b_customer", "B-2-B", "Companies", "businesses", "Enterprise", "SME", "UMKM",
+            "Korporat", "Retailer", "Dealers", "Geschäftskunde", "Firmenkunden", "Entreprise",
+            "SOCIÉTÉ", "Empresa", "Zakelijk", "badan_usaha", "Instansi", "PT", "commercial account",
+            "Business-to-Business", "Pelanggan Bisnis", "toko", "Private Company", "B2B2C"],
+    "B2C": ["private_individual", "Privatkunde", "particulier", "Individu", "perseorangan",
+            "Persons", "Rumah Tangga", "Consumers", "people", "b to c", "residential", "End User",
+            "privat", "Business-to-Consumer", "non-business", "Individuals", "bukan bisnis"],
+    "": ["gold", "vip", "international", "houseboat", "latest", "contest winner", "loyalty member",
+         "not internal", "no company"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("relation", WORDS)
+def test_relation_is_read_in_other_spellings_and_languages(relation: str) -> None:
+    """Underscores, hyphens, plurals, accents, five languages; no such word stays empty."""
+    said = WORDS[relation]
+    people = pd.DataFrame(
+        {"customer_id": [f"k{n}" for n in range(len(said))], "customer_type": said}
+    )
+    shop = _shop({"k0": ["2024-12-01"]}, customers=people)
+    table = personas.lifecycle(shop, as_of="2025-01-01").set_index("customer_id")["relation"]
+    told = table.reindex(people["customer_id"]).fillna("").to_numpy()
+    wrong = {word: found for word, found in zip(said, told, strict=True) if found != relation}
+    assert not wrong
+
+
+def test_a_frame_is_no_tables() -> None:
+    """Who hands in order lines alone is told what is meant."""
+    with pytest.raises(UsageError, match="where all tables are meant"):
+        personas.lifecycle(pd.DataFrame({"customer_id": ["a"]}), as_of="2025-01-01")
 
 
 def test_journey_and_role_worked_by_hand() -> None:

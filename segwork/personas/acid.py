@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from segwork.personas.definitions import definition
-from segwork.personas.names import against_rest, told_columns, traits_of
+from segwork.personas.names import against_rest
+from segwork.personas.story import neighbour, places, ranked, story
 
 COLUMNS = ["segment", "neighbour", "own_share", "chance", "low", "high", "n", "passed"]
 CHANCE = 0.5
@@ -16,14 +17,15 @@ CHANCE = 0.5
 def acid_test(frame: pd.DataFrame, label: pd.Series, *, seed: int = 0) -> pd.DataFrame:
     """Let each segment's story choose between its own customers and those of its neighbour.
 
-    The story (the typical value in the columns that set the segment apart) is told from one half of
-    the customers. In the other half, ``own_share`` of the pairs of an own customer and one of the
-    nearest segment are those in which the story lies nearer to the own one; ties count half.
+    The story (the typical value in the columns of :func:`segwork.personas.story.story`) is told
+    from one half of the customers. In the other half, ``own_share`` of the pairs of an own customer
+    and one of the nearest segment are those in which the story lies nearer to the own one; ties
+    count half.
 
     Parameters
     ----------
     frame, label
-        Features and segment, as :func:`segwork.personas.names.labelled` returns them.
+        Features and segment, as :func:`segwork.personas.given.labelled` returns them.
     seed : int
         Of the halves.
 
@@ -54,21 +56,19 @@ def acid_test(frame: pd.DataFrame, label: pd.Series, *, seed: int = 0) -> pd.Dat
     rows = label.isin(able).to_numpy()
     frame, label = frame[rows], label[rows]
     first = _half(label, seed)
-    told = list(told_columns(frame))
-    ranks = frame[told].astype(float).rank(pct=True)
-    story = ranks[first].groupby(label[first].to_numpy()).median().fillna(0.5)
+    ranks = ranked(frame)
+    middle = places(ranks[first], label[first])
     apart = against_rest(frame[first], label[first])
     wing = norm.ppf(1 - definition("acid")["error"] / len(able) / 2)
     found = []
     for segment in able:
-        columns = [trait.column for trait in traits_of(apart.loc[segment], frame)]
-        columns = columns[: definition("persona")["story"]]
-        neighbour = (story - story.loc[segment]).abs().sum(axis=1).drop(segment).idxmin()
-        far = _distance(ranks[~first], story.loc[segment], columns)
-        sides = [far[(label[~first] == name).to_numpy()] for name in (segment, neighbour)]
+        nearest = neighbour(middle, segment)
+        columns = story(frame[first], label[first], apart, segment, nearest)
+        far = _distance(ranks[~first], middle.loc[segment], columns)
+        sides = [far[(label[~first] == name).to_numpy()] for name in (segment, nearest)]
         share, error = _pairs(*sides)
         ends = (share - wing * error, share + wing * error)
-        found.append((segment, neighbour, share, CHANCE, *ends, len(sides[0])))
+        found.append((segment, nearest, share, CHANCE, *ends, len(sides[0])))
     table = pd.DataFrame(found, columns=COLUMNS[:-1])
     table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
     enough = table["own_share"] >= definition("acid")["share"]

@@ -12,7 +12,8 @@ import pandas as pd
 from segwork.errors import UsageError
 from segwork.personas.definitions import LANGUAGES, definition, words
 from segwork.personas.display import shown
-from segwork.personas.names import labelled, names
+from segwork.personas.given import labelled, own_codes
+from segwork.personas.names import names
 from segwork.privacy import consented
 from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables
@@ -64,6 +65,7 @@ def actions(
     frame, label = labelled(features, segments)
     known = standing.set_index("customer_id").reindex(frame.index)
     spend = next((frame[n] for n in ("spend_window", "spend_total") if n in frame), np.nan)
+    label = label.map(own_codes(features, segments))
     known["risk"] = known["silence"].fillna(known["silence"].mean()) * spend
     known["agreed"] = True
     if consent is not None:
@@ -75,7 +77,7 @@ def actions(
         told, whole = speech["actions"][action], mine[meant]
         stake = float(whole["risk"].sum(min_count=1)) if len(whole) else 0.0
         share = shown(len(whole) / len(mine), "share", language)
-        reason = speech["act"]["reason"]
+        reason = speech["act"]["reason" if stake == stake else "reason_alone"]
         reason = reason.format(told[1], share, shown(stake, "money", language, currency))
         agreed = int(whole["agreed"].sum())
         counts = [shown(n, "count", language) for n in (agreed, len(whole))]

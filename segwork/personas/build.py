@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from numbers import Integral
 from typing import Any
 
 import narwhals as nw
@@ -16,16 +17,17 @@ from segwork.personas.acid import acid_test
 from segwork.personas.cards import Card
 from segwork.personas.definitions import LANGUAGES, definition, words
 from segwork.personas.evidence import STANDING, WORTH, Known, attributes, growth, known, lines_of
+from segwork.personas.given import by_customer, labelled, own_codes
 from segwork.personas.lifecycle import lifecycle
-from segwork.personas.lines import TO_FILL, Line, as_table, from_table
-from segwork.personas.names import labelled, told_names
+from segwork.personas.lines import TO_FILL, Line, as_table, from_table, marked
+from segwork.personas.names import told_names
 from segwork.purchases.occasions import in_memory
-from segwork.tables import Tables
+from segwork.tables import Tables, needed
 
 
 @dataclass(frozen=True)
 class PersonaBook:
-    """Personas of a customer base.
+    """Personas of a customer base; segments of ``acid_test`` and ``left_out`` are as given.
 
     Attributes
     ----------
@@ -75,9 +77,8 @@ class PersonaBook:
             return (
                 "Each story picks its own customers among its neighbour's: the cards may be used."
             )
-        return (
-            f"Put away the cards of {', '.join(failed)}: their stories fit the neighbour as well."
-        )
+        names = ", ".join(map(str, failed))
+        return f"Put away the cards of {names}: their stories fit the neighbour as well."
 
     def html(self, language: str = "", *, currency: str = "", other: str = "") -> str:
         """Return the cards as one offline page, a card a sheet on paper.
@@ -112,7 +113,7 @@ def build(
     features : DataFrame
         As :func:`segwork.features.customer_features` returns it.
     segments : Series or DataFrame
-        Segment by customer id, or ``customer_id, segment``; noise has no persona.
+        Segment by customer id, or ``customer_id, segment``; noise (noise, −1) has no persona.
     tables : Tables, optional
         For goods, times, channels, goals, pains and standing. Without ``customers`` the personas
         are of behaviour alone; without tables of the features alone.
@@ -148,12 +149,14 @@ def build(
     >>> [card.name for card in book.cards], book.acid_test["passed"].all()
     (['Few orders', 'Many orders'], np.True_)
     """
-    if isinstance(max_personas, bool) or not max_personas >= 1:
-        raise UsageError(f"max_personas is {max_personas!r}", accepted="1 or more")
+    whole = isinstance(max_personas, Integral) and not isinstance(max_personas, bool)
+    if not (whole and max_personas >= 1):
+        raise UsageError(f"max_personas is {max_personas!r}", accepted="a whole number, 1 or more")
     words(language)
     frame, label = labelled(features, segments)
     more = _by_customer(value)
     if tables is not None:
+        tables = needed(tables)
         as_of = as_of or _after_last_order(tables)
         if "lifecycle" not in more:
             more |= _by_customer({"lifecycle": lifecycle(tables, as_of=as_of)})
@@ -175,7 +178,11 @@ def build(
         lines.append(Line(segment, "head", "review", what=review))
         lines += [*_tested(tested, segment), *own, growth(data, segment)]
         lines += [Line(segment, "fill", key, status=TO_FILL) for key in rule["fill"]]
-    return PersonaBook(as_table(lines), tested, left_out, language)
+    codes, named = own_codes(features, segments), {"segment", "neighbour"}
+    tested, left_out = (
+        t.assign(**{n: t[n].map(codes) for n in named & set(t)}) for t in (tested, left_out)
+    )
+    return PersonaBook(as_table(marked(lines)), tested, left_out, language)
 
 
 def _after_last_order(tables: Tables) -> date:
@@ -189,10 +196,8 @@ def _by_customer(value: Any) -> dict[str, pd.DataFrame]:
         return {}
     if isinstance(value, Mapping):
         return {str(n): t for n, part in value.items() for t in _by_customer(part).values()}
-    table = getattr(value, "by_customer", getattr(value, "table", value))
-    table = table.set_index("customer_id") if "customer_id" in table else table
-    told = [name for name in (*WORTH, *STANDING) if name in table]
-    return {"value": table.loc[~table.index.duplicated(), told]}
+    table = by_customer(getattr(value, "by_customer", getattr(value, "table", value)), "values")
+    return {"value": table[[name for name in (*WORTH, *STANDING) if name in table]]}
 
 
 def _chosen(data: Known, most: int) -> tuple[list[str], pd.DataFrame]:

@@ -24,7 +24,6 @@ def definition(name: str) -> dict[str, Any]:
     return dict(_read("definitions.toml")[name])
 
 
-@cache
 def words(language: str) -> dict[str, Any]:
     """Return the words of a language.
 
@@ -38,8 +37,8 @@ def words(language: str) -> dict[str, Any]:
     >>> words("id")["data"]["loyal"]
     'setia'
     """
-    if language not in LANGUAGES:
-        raise UsageError.unknown("language", language, LANGUAGES, where="personas")
+    if str(language) not in LANGUAGES:
+        raise UsageError.unknown("language", str(language), LANGUAGES, where="personas")
     return _read(f"words_{language}.toml")
 
 

@@ -22,8 +22,7 @@ def shown(value: float, unit: str, language: str, currency: str = "") -> str:
         return "–"
     if unit == "share":
         return str(numbers.format_percent(value, "#,##0.#%", language))
-    if unit in ("money", "number") and value:  # more digits would mark people, and tell no more
-        value = float(round(value, 2 - math.floor(math.log10(abs(value)))))
+    value = rounded(value, unit)
     if unit == "money" and currency:
         letters = numbers.get_currency_symbol(currency, language) == currency
         form = f"¤{chr(160) * letters}#,##0{'.00' if 0 < abs(value) < 100 else ''}"
@@ -33,6 +32,19 @@ def shown(value: float, unit: str, language: str, currency: str = "") -> str:
     return (
         str(words(language)["day" if value == 1 else unit]).format(text) if unit == "days" else text
     )
+
+
+def rounded(value: float, unit: str) -> float:
+    """Return money and numbers in three digits: more would mark people, and tell no more.
+
+    Examples
+    --------
+    >>> rounded(123_456.0, "money"), rounded(1_234, "count")
+    (123000.0, 1234)
+    """
+    if unit not in ("money", "number") or not value or not math.isfinite(value):
+        return value
+    return float(round(value, 2 - math.floor(math.log10(abs(value)))))
 
 
 def day(when: date, language: str) -> str:

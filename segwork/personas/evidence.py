@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,13 +11,16 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from segwork import tables as _tables
 from segwork.features.orders import mark_lines
 from segwork.features.people import COMPLAINT_WORDS
 from segwork.personas.definitions import definition
+from segwork.personas.display import rounded
 from segwork.personas.lines import TO_FILL, Line
-from segwork.personas.names import CLEAR, against_rest, told_columns, traits_of
+from segwork.personas.names import CLEAR, against_rest, told_columns
+from segwork.personas.story import neighbour, places, ranked, story
 from segwork.purchases.occasions import in_memory
 from segwork.runs.people import PERSONAL
 from segwork.tables import Tables
@@ -27,7 +30,8 @@ STANDING = ("stage", "relation", "journey", "role")
 WORTH = ("profit", "margin", "revenue", "expected_orders", "expected_spend")
 MOST_WORDS = 60  # different words a column that describes people may have
 PARTS = np.array(["night", "morning", "afternoon", "evening"], object)
-LEAST, CLEAR_OF_CHANCE = 0.02, 2.58  # points, and standard errors over customers
+LEAST, BY_CHANCE = 0.02, 0.005  # points; and of the words of a column together, over customers
+NOT_TOLD = float("nan")  # fewer than k others: their figure would be that of a few
 CONSENT = "consent_marketing"
 
 
@@ -56,6 +60,14 @@ class Known:
     def apart(self) -> pd.DataFrame:
         """How each segment differs from the rest."""
         return against_rest(self.frame, self.label)
+
+    def neighbour(self, segment: str) -> str:
+        """Return the nearest segment with enough customers; empty where there is none."""
+        sizes = self.label.value_counts()
+        able = [segment, *sizes.index[(sizes >= self.k) & (sizes.index != segment)]]
+        rows = self.label.isin(able).to_numpy()
+        typical = places(ranked(self.frame[rows]), self.label[rows])
+        return neighbour(typical, segment) if able[1:] else ""
 
     @property
     def k(self) -> int:
@@ -92,8 +104,12 @@ def attributes(tables: Tables) -> pd.DataFrame:
         return pd.DataFrame()
     frame = nw.from_native(tables.customers)
     told = [n for n in frame.collect_schema().names() if describes(n) or n == CONSENT]
+    told += [n for n in ("withdrawn_at",) if n in frame.collect_schema().names()]
     people = in_memory(frame.select("customer_id", *told)).dropna(subset="customer_id")
-    return people.drop_duplicates("customer_id").set_index("customer_id")
+    people = people.drop_duplicates("customer_id").set_index("customer_id")
+    if CONSENT in people and "withdrawn_at" in people:
+        people[CONSENT] = people[CONSENT].astype("boolean") & people["withdrawn_at"].isna()
+    return people.drop(columns="withdrawn_at", errors="ignore")
 
 
 def describes(name: str, *bases: str) -> bool:
@@ -125,9 +141,9 @@ def _rows(tables: Tables, label: pd.Series, as_of: date | str) -> dict[str, pd.D
 
 def lines_of(data: Known, segment: str) -> list[Line]:
     """Return every line about a segment that enough customers stand behind."""
-    told = traits_of(data.apart.loc[segment], data.frame)[: definition("persona")["story"]]
+    told = story(data.frame, data.label, data.apart, segment, data.neighbour(segment))
     found = [*_worth(data, segment)]
-    found += [_typical(data, segment, trait.column, "story") for trait in told]
+    found += [_typical(data, segment, name, "story") for name in told]
     found += [*_people(data, segment)]
     for key, rule in definition("lines").items():
         rows = data.rows.get(rule["rows"], pd.DataFrame())
@@ -138,8 +154,8 @@ def lines_of(data: Known, segment: str) -> list[Line]:
     if "carts_left" in data.frame:
         left = data.frame["carts_left"][data.inside(segment)].fillna(0)
         counts = {"value": float(left.sum()), "n": int((left > 0).sum()), "unit": "count"}
-        where = "features.carts_left"
-        found.append(Line(segment, "pains", "leaves_carts", where=where, **counts))
+        counts |= {"where": "features.carts_left", **_weight(data, segment, left.index[left > 0])}
+        found.append(Line(segment, "pains", "leaves_carts", **counts))
     return [line for line in found if line.n >= data.k]
 
 
@@ -167,9 +183,12 @@ def _typical(data: Known, segment: str, name: str, section: str) -> Line:
     low, high = values[inside].quantile([0.25, 0.75], interpolation="nearest")
     units = {column: unit for column, (_, unit) in told_columns(data.frame).items()}
     units |= dict.fromkeys((*WORTH, "income"), "money") | {"expected_orders": "number"}
-    figures = (values[inside].median(), low, high, float(values[~inside].median()))
-    n, where = int(values[inside].notna().sum()), f"{data.origin[name]}.{name}"
     unit = units.get(name, "number")
+    low, high = (rounded(end, unit) for end in (low, high))  # a quartile is the figure of somebody
+    rest = values[~inside].dropna()
+    others = float(rest.median()) if len(rest) >= data.k else NOT_TOLD
+    figures = (values[inside].median(), low, high, others)
+    n, where = int(values[inside].notna().sum()), f"{data.origin[name]}.{name}"
     return Line(segment, section, "typical", name, "", *figures, unit=unit, n=n, where=where)
 
 
@@ -193,28 +212,55 @@ def _by_word(
 ) -> list[Line]:
     """Count a segment's rows by word: as counts, as shares, or as shares above the rest's."""
     rows = rows[rows[name].notna()]
-    word = rows[name].astype("str").str.strip()
+    word = _same_case(rows[name].astype("str").str.strip())
     inside = (rows["segment"] == segment).to_numpy()
+    told = rows["customer_id"][~inside].nunique() >= data.k
     mine = rows[inside].groupby(word[inside])["customer_id"].agg(["size", "nunique"])
     own, rest = mine["size"] / inside.sum(), word[~inside].value_counts(normalize=True)
-    table = mine.assign(own=own, rest=rest.reindex(mine.index).fillna(0.0), by=mine["size"])
+    table = mine.assign(
+        own=own, rest=rest.reindex(mine.index).fillna(0.0) if told else NOT_TOLD, by=mine["size"]
+    )
     table = table[table["nunique"] >= data.k]
     if rule["by"] == "lift":
         sides = np.array([data.inside(segment).sum(), (~data.inside(segment)).sum()])
         mean = table[["own", "rest"]].to_numpy() @ sides / sides.sum()
         error = np.sqrt(mean * (1 - mean) * (1 / np.maximum(sides, 1)).sum())
         table["by"] = table["own"] - table["rest"]
-        table = table[(table["by"] >= LEAST) & (table["by"] > CLEAR_OF_CHANCE * error)]
+        wing = norm.ppf(1 - BY_CHANCE / max(len(table), 1))
+        table = table[(table["by"] >= LEAST) & (table["by"] > wing * error)]
     table = table.sort_values("by", ascending=False, kind="stable")[: rule["most"]]
     if rule["by"] == "count":
         table = table.assign(own=table["size"].astype(float), rest=np.nan)
     unit = "count" if rule["by"] == "count" else "share"
     where = rule["table"] if "." in rule["table"] else f"{rule['table']}.{name}"
     about, same = (segment, rule["section"], rule["key"], name), {"unit": unit, "where": where}
-    return [
-        Line(*about, str(said), value=row["own"], rest=row["rest"], n=int(row["nunique"]), **same)
-        for said, row in table.iterrows()
-    ]
+    found = []
+    for said, row in table.iterrows():
+        figures = {"value": row["own"], "rest": row["rest"], "n": int(row["nunique"]), **same}
+        if rule["by"] == "count":
+            who = rows.loc[inside & (word == said).to_numpy(), "customer_id"].unique()
+            figures |= _weight(data, segment, who)
+        found.append(Line(*about, str(said), **figures))
+    return found
+
+
+def _weight(data: Known, segment: str, customers: Iterable[str]) -> dict[str, float]:
+    """Return the share of a segment's customers that some of them are, and of its spend."""
+    mine = data.frame[data.inside(segment)]
+    found = {"share": float(mine.index.isin(customers).mean())}
+    if "spend_total" in mine and mine["spend_total"].sum() > 0:
+        spend = mine["spend_total"]
+        found["worth"] = float(spend[mine.index.isin(customers)].sum() / spend.sum())
+    return found
+
+
+def _same_case(words: pd.Series) -> pd.Series:
+    """Return words that differ by case alone as the commonest of them."""
+    spelt = words.value_counts().rename_axis("word").reset_index()
+    spelt["folded"] = spelt["word"].str.casefold()
+    spelt = spelt.sort_values(["count", "word"], ascending=[False, True])
+    first = spelt.groupby("folded", sort=False)["word"].transform("first")
+    return words.map(dict(zip(spelt["word"], first, strict=True)))
 
 
 def growth(data: Known, segment: str) -> Line:

@@ -62,7 +62,7 @@ def lifecycle(tables: Tables, *, as_of: date | str) -> pd.DataFrame:
     >>> found["stage"].tolist()
     ['loyal', 'new']
     """
-    found = occasions(tables.transactions, as_of=as_of)
+    found = occasions(_tables.needed(tables).transactions, as_of=as_of)
     own = pace(found, steps=1 + definition("at_risk")["orders"])
     ahead = outlook(tables.transactions, as_of=as_of)["outlook_probability"].to_numpy()
     index = pd.Index(found.customer_id, name="customer_id")
@@ -140,8 +140,13 @@ def _relation(tables: Tables) -> pd.Series:
     people = people.drop_duplicates("customer_id").set_index("customer_id")
     if "customer_type" not in people:
         return pd.Series(None, people.index, dtype=object)
-    said = people["customer_type"].astype("str").str.strip().str.lower()
-    meant = {name: rf"\b(?:{definition('relation')[name]})s?\b" for name in RELATIONS}
+    plain = people["customer_type"].astype("str").str.normalize("NFKD").str.casefold()
+    said = plain.str.replace(r"[\u0300-\u036f]", "", regex=True).str.replace(
+        r"[\W_]+", " ", regex=True
+    )
+    rule = definition("relation")
+    unless = "".join(rf"(?<!\b{word} )" for word in rule["unless"])
+    meant = {n: rf"{unless}\b(?:{rule[n]})(?:e?s)?\b" for n in RELATIONS}
     cases = [said.str.contains(meant[name], regex=True) for name in RELATIONS]
     return pd.Series(np.select(cases, np.array(RELATIONS, object), None), people.index)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from segwork.errors import DataError
 from segwork.personas.definitions import definition, words
 from segwork.personas.display import shown
+from segwork.personas.given import labelled, own_codes
 from segwork.schema import CUSTOMERS
 
-NOISE = "noise"
 CLEAR, SLIGHT = 0.4, 0.2  # seven, and six, of ten pairs
 STEP = 0.5  # contrasts nearer than this are told in the order of the definitions
 TOLD, SAID = 2, 3  # of a name, of a description
@@ -23,28 +23,6 @@ class Trait(NamedTuple):
     column: str
     side: str
     strength: float
-
-
-def labelled(features: Any, segments: Any) -> tuple[pd.DataFrame, pd.Series]:
-    """Return features by customer and the segment of each, customers of a segment only.
-
-    Raises
-    ------
-    DataError
-        No customer of the features has a segment.
-    """
-    frame = features if isinstance(features, pd.DataFrame) else pd.DataFrame(features)
-    frame = frame.set_index("customer_id") if "customer_id" in frame else frame
-    if isinstance(segments, pd.DataFrame):
-        segments = segments.set_index("customer_id")["segment"]
-    label = segments.reindex(frame.index).dropna().astype(str)
-    label = label[label != NOISE].rename("segment")
-    if label.empty:
-        raise DataError(
-            "no customer of the features has a segment",
-            accepted="segments by customer_id, of the customers of the features",
-        )
-    return frame.loc[label.index], label
 
 
 def told_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -91,14 +69,15 @@ def names(features: Any, segments: Any, *, language: str = "en") -> pd.Series:
         As :func:`segwork.features.customer_features` returns it; columns it does not know are told
         by their own name.
     segments : Series or DataFrame
-        Segment by customer id, or ``customer_id, segment``; noise gets no name.
+        Segment by customer id, or ``customer_id, segment``; noise (noise, −1) gets no name.
     language : {"en", "id"}
 
     Returns
     -------
     Series
-        Name by segment, in the order of the segments; unique. A name holds no number and rests on
-        coarse steps of contrast, so that it survives new customers, another seed and other ids.
+        Name by segment as it was given, in the order of the segments; unique whatever the case. A
+        name rests on coarse steps of contrast and holds no number, so that it survives new
+        customers, another seed and other ids; only segments that nothing tells apart are numbered.
 
     Raises
     ------
@@ -113,7 +92,8 @@ def names(features: Any, segments: Any, *, language: str = "en") -> pd.Series:
     {'S01': 'Bought lately, many orders', 'S02': 'Long silent, few orders'}
     """
     frame, label = labelled(features, segments)
-    return told_names(against_rest(frame, label), frame, language)
+    told = told_names(against_rest(frame, label), frame, language)
+    return told.rename(index=own_codes(features, segments)).sort_index()
 
 
 def told_names(apart: pd.DataFrame, frame: pd.DataFrame, language: str) -> pd.Series:
@@ -123,13 +103,16 @@ def told_names(apart: pd.DataFrame, frame: pd.DataFrame, language: str) -> pd.Se
     length = dict.fromkeys(traits, TOLD)
     while True:
         told = {s: _name(traits[s][: length[s]], speech) for s in traits}
-        twins = [s for s in told if list(told.values()).count(told[s]) > 1]
+        same = pd.Series(told).str.casefold()
+        twins = [s for s in told if (same == same[s]).sum() > 1]
         longer = [s for s in twins if length[s] < len(traits[s])]
         if not longer:
             break
         length.update({s: length[s] + 1 for s in longer})
-    for number, segment in enumerate(twins, 1):  # nothing that is known tells them apart
-        told[segment] += f" ({number})"
+    strength = {s: [-trait.strength for trait in traits[s]] for s in twins}
+    for segment in twins:  # nothing that is known tells them apart: the clearest is the first
+        rivals = sorted(same.index[same == same[segment]], key=strength.__getitem__)
+        told[segment] += f" ({rivals.index(segment) + 1})"
     return pd.Series(told, name="name", dtype="str").rename_axis("segment")
 
 
@@ -138,29 +121,43 @@ def describe(
 ) -> pd.DataFrame:
     """Return ``segment, name, description``: what sets each apart, in words and units.
 
+    Of fewer customers than a persona needs, inside or beside a segment, no figure is told.
+
     Examples
     --------
-    >>> people = pd.DataFrame({"orders": [30, 26, 1, 2]}, index=list("abcd"))
-    >>> label = pd.Series(["S01", "S01", "S02", "S02"], index=list("abcd"))
-    >>> describe(people, label)["description"][0]
+    >>> people = pd.DataFrame({"orders": [30, 26] * 20 + [1, 2] * 20})
+    >>> describe(people, pd.Series(["S01"] * 40 + ["S02"] * 40))["description"][0]
     'Orders: typically 28 (the others 1.5).'
     """
     frame, label = labelled(features, segments)
-    speech, columns = words(language), told_columns(frame)
-    rows = []
+    speech, rows = words(language), []
     apart = against_rest(frame, label)
     for segment, row in apart.iterrows():
         inside = (label == segment).to_numpy()
-        parts = []
-        for name, *_ in traits_of(row, frame)[:SAID]:
-            own, rest = frame[name][inside].median(), frame[name][~inside].median()
-            values = [shown(v, columns[name][1], language, currency) for v in (own, rest)]
-            parts.append(speech["describe"].format(column_label(name, speech), *values))
-        text = "; ".join(parts)
+        columns = [trait.column for trait in traits_of(row, frame)[:SAID]]
+        told = [_beside(frame[name], inside, speech, language, currency) for name in columns]
+        text = "; ".join(part for part in told if part)
+        if columns and not text:
+            text = speech["few"].format(shown(inside.sum(), "count", language))
         rows.append((segment, f"{text[:1].upper()}{text[1:]}." if text else ""))
     found = pd.DataFrame(rows, columns=["segment", "description"])
     found.insert(1, "name", found["segment"].map(told_names(apart, frame, language)))
-    return found
+    codes = own_codes(features, segments)
+    found["segment"] = found["segment"].map(codes)
+    return found.sort_values("segment", ignore_index=True)
+
+
+def _beside(
+    values: pd.Series, inside: np.ndarray, speech: dict[str, Any], language: str, currency: str
+) -> str:
+    """Say the typical value of a segment and of the others, each only of k customers."""
+    own, rest = values[inside].dropna(), values[~inside].dropna()
+    k, unit = definition("persona")["customers"], told_columns(values.to_frame())[values.name][1]
+    if len(own) < k:
+        return ""
+    form = speech["describe" if len(rest) >= k else "describe_alone"]
+    said = [shown(part.median(), unit, language, currency) for part in (own, rest)]
+    return str(form.format(column_label(str(values.name), speech), *said))
 
 
 def column_label(name: str, speech: dict[str, Any]) -> str:
