@@ -196,11 +196,20 @@ def test_a_story_tells_what_sets_apart_from_the_neighbour() -> None:
     mine = pd.Series(["here"] * 100 + ["gone"] * 100 + ["few"] * 600)
     book = personas.build(people, mine)
     assert book.acid_test["passed"].all()
+    assert "better than one of here · Bought lately" in book.html()
     told = book.lines[(book.lines["segment"] == "gone") & (book.lines["section"] == "story")]
     assert "days_since_last" in set(told["column"])
     for number in range(10):
         lots = pd.Series(np.random.default_rng(number).permutation(mine))
         assert not personas.build(people, lots, seed=number).acid_test["passed"].any()
+
+
+def test_a_story_tells_no_difference_that_nobody_sees() -> None:
+    """Of a number that is four for nearly all, typically 4 beside the others' 4 is no story."""
+    people = pd.DataFrame({"orders": [2, 3] * 40 + [30, 40] * 40})
+    people["categories"] = [4, 4, 4, 3] * 20 + [4] * 80
+    book = personas.build(people, ["a"] * 80 + ["b"] * 80)
+    assert set(book.lines.loc[book.lines["section"] == "story", "column"]) == {"orders"}
 
 
 # ---- segments and features as people hand them in --------------------------------------------

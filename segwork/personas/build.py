@@ -176,7 +176,7 @@ def build(
         lines += [Line(segment, "head", "name", code, told[code][segment]) for code in told]
         lines.append(Line(segment, "head", "kind", what=_kind(own)))
         lines.append(Line(segment, "head", "review", what=review))
-        lines += [*_tested(tested, segment), *own, growth(data, segment)]
+        lines += [*_tested(tested, segment, told), *own, growth(data, segment)]
         lines += [Line(segment, "fill", key, status=TO_FILL) for key in rule["fill"]]
     codes, named = own_codes(features, segments), {"segment", "neighbour"}
     tested, left_out = (
@@ -224,10 +224,13 @@ def _kind(lines: list[Line]) -> str:
     return "customer_persona" if uses else "buyer_persona"
 
 
-def _tested(tested: pd.DataFrame, segment: str) -> list[Line]:
+def _tested(tested: pd.DataFrame, segment: str, told: Mapping[str, pd.Series]) -> list[Line]:
+    """Return the acid test of a segment, and the names of the neighbour it was put to."""
     asked, found = definition("acid")["share"], []
     for row in tested[tested["segment"] == segment].itertuples():
         status, figures = "passed" if row.passed else "failed", (row.own_share, row.low, row.high)
         about = (segment, "head", "acid", "", str(row.neighbour), *figures, asked, "share")
         found.append(Line(*about, int(row.n), "acid_test", status))
+        about = (segment, "head", "neighbour")
+        found += [Line(*about, code, names[row.neighbour]) for code, names in told.items()]
     return found

@@ -86,7 +86,9 @@ def card(lines: list[Line], language: str, currency: str = "") -> Card:
     acid = ("none", speech["acid_none"], "")
     if tested:
         pairs = [f"{100 * x:.0f}" for x in (tested.value, tested.rest)]
-        text = speech[f"acid_{tested.status}"].format(pairs[0], tested.what, pairs[1])
+        near = head.get(("neighbour", language))
+        beside = f"{tested.what} · {near.what}" if near else tested.what
+        text = speech[f"acid_{tested.status}"].format(pairs[0], beside, pairs[1])
         acid = (tested.status, text, tested.fact)
     until = speech["review_none"]
     if review:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from segwork.personas.definitions import definition
-from segwork.personas.names import CLEAR, against_rest, told_columns, traits_of
+from segwork.personas.names import CLEAR, Trait, against_rest, told_columns, traits_of
 
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -41,13 +41,22 @@ def story(
         The segment, and its neighbour if it has one.
     """
     rule = definition("persona")
-    told = [trait.column for trait in traits_of(apart.loc[segment], frame)]
+    told = [
+        t.column for t in traits_of(apart.loc[segment], frame) if _seen(frame, label, segment, t)
+    ]
     beside: list[str] = []
     if other:
         pair = label.isin([segment, other]).to_numpy()
         row = against_rest(frame[pair], label[pair]).loc[segment]
-        traits = [trait for trait in traits_of(row, frame) if trait.strength >= CLEAR]
+        traits = [t for t in traits_of(row, frame) if t.strength >= CLEAR]
+        traits = [t for t in traits if _seen(frame[pair], label[pair], segment, t)]
         traits = sorted(traits, key=lambda trait: -trait.strength)
         beside = [trait.column for trait in traits[: rule["beside"]]]
     kept = {*beside, *[name for name in told if name not in beside][: rule["story"] - len(beside)]}
     return [*(name for name in told if name in kept), *(n for n in beside if n not in told)]
+
+
+def _seen(frame: pd.DataFrame, label: pd.Series, segment: str, trait: Trait) -> bool:
+    """Tell whether the typical values differ; with many ties ranks do and a reader sees nothing."""
+    inside, values = (label == segment).to_numpy(), frame[trait.column]
+    return trait.side == "middle" or values[inside].median() != values[~inside].median()
