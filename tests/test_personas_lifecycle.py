@@ -77,6 +77,19 @@ def test_the_same_silence_is_lost_for_one_pace_and_none_for_another() -> None:
     assert table.to_dict() == {"fast": "lost", "slow": "loyal"}
 
 
+def test_two_orders_are_a_pace_as_well() -> None:
+    """In a shop of weekly buyers who came twice, a year apart, is not lost after three months."""
+    rows = {f"w{n}": _every(7, f"2023-01-{n % 27 + 1:02d}", "2024-12-30") for n in range(60)}
+    rows |= {f"once{n}": [f"2023-0{n % 9 + 1}-11"] for n in range(40)}
+    rows |= {f"two{n}": [f"2023-09-{n + 1:02d}", f"2024-09-{n + 1:02d}"] for n in range(20)}
+    rows |= {f"gone{n}": [f"2023-09-{n + 1:02d}", f"2023-10-{n + 1:02d}"] for n in range(20)}
+    table = personas.lifecycle(_shop(rows), as_of="2025-01-01").set_index("customer_id")
+    stage = table["stage"].groupby(table.index.str.strip("0123456789")).unique().map(list)
+    assert stage.to_dict() == {
+        "w": ["loyal"], "once": ["lost"], "two": ["active"], "gone": ["lost"],
+    }  # fmt: skip
+
+
 def test_chance_of_a_stretch_is_the_binomial_where_gaps_are_random() -> None:
     """At shape one it is the chance that so few of n orders fall into the last stretch."""
     days = [0, 11, 13, 29, 37, 38, 60, 93, 99]

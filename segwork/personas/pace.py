@@ -28,7 +28,8 @@ class Pace:
         Chance that a customer who kept the pace of before takes so long for the last ``m`` orders
         and the silence since, m = 0, 1, …; NaN with fewer than two gaps before them.
     recent : numpy.ndarray
-        The same of the silence alone, against the last three gaps before it.
+        The same of the silence alone, against the last three gaps before it; of a single gap 1
+        while the silence is no longer, and 0 beyond it.
     regularity : float
         Shape of the gamma law of gaps: 1 at random, 2 and more by habit.
     first_wait : numpy.ndarray
@@ -85,6 +86,7 @@ def pace(found: Occasions, *, steps: int = 6) -> Pace:
     span, silent = _at(day, ends - 1) - _at(day, ends - 1 - few), end - _at(day, ends - 1)
     recent = np.where(few >= 2, silent / np.maximum(span + silent, 1), np.nan)
     recent = beta.sf(recent, regularity, regularity * np.maximum(few, 1))
+    recent[few == 1] = (silent <= span)[few == 1]  # one gap has no spread: within it all is well
     silence = np.where(times > 0, end - _at(day, ends - 1), 0)
     return Pace(times, end - first, silence, gap, chance, recent, regularity, gaps[opens])
 
