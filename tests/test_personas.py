@@ -208,6 +208,7 @@ def test_a_story_tells_no_difference_that_nobody_sees() -> None:
     """Of a number that is four for nearly all, typically 4 beside the others' 4 is no story."""
     people = pd.DataFrame({"orders": [2, 3] * 40 + [30, 40] * 40})
     people["categories"] = [4, 4, 4, 3] * 20 + [4] * 80
+    people["products"] = [1, 7, 4, 4, 4, 4, 4, 9] * 10 + [4] * 80  # in the middle, and so are most
     book = personas.build(people, ["a"] * 80 + ["b"] * 80)
     assert set(book.lines.loc[book.lines["section"] == "story", "column"]) == {"orders"}
 

@@ -143,7 +143,8 @@ def lines_of(data: Known, segment: str) -> list[Line]:
     """Return every line about a segment that enough customers stand behind."""
     told = story(data.frame, data.label, data.apart, segment, data.neighbour(segment))
     found = [*_worth(data, segment)]
-    found += [_typical(data, segment, name, "story") for name in told]
+    typical = [_typical(data, segment, name, "story") for name in told]
+    found += [line for line in typical if not line.low == line.high == line.value == line.rest]
     found += [*_people(data, segment)]
     for key, rule in definition("lines").items():
         rows = data.rows.get(rule["rows"], pd.DataFrame())
