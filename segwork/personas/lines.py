@@ -79,7 +79,7 @@ class Line:
         label = speech["fill"].get(self.key) or column_label(self.column, speech)
         numbers |= {n: shown(getattr(self, n), "share", language) for n in ("share", "worth")}
         numbers["rest_number"] = shown(self.rest, "number", language)
-        spoken = {} if self.key in ("buys", "sends_back") else speech["data"]  # goods keep a name
+        spoken = {} if self.key == "buys" else speech["data"]  # goods keep a name
         what = spoken.get(self.what, spoken.get(self.what.casefold(), self.what))
         alone = f"{self.key}_alone" if self.rest != self.rest and self.worth != self.worth else ""
         form = speech["fill"].get(self.key) or speech["line"].get(
