@@ -54,7 +54,10 @@ def all_of(
     tried.append(inference(people, known=outside, secret="secret", **few))
     tried.append(
         departure(
-            people.get("spend_total", people["orders"]), people["segment"], k=SMALLEST_GROUP, **few
+            people["spend_total" if "spend_total" in people else "orders"],
+            people["segment"],
+            k=SMALLEST_GROUP,
+            **few,
         )
     )
     tried.append(subtraction(counts, shown.isna().to_numpy()))
