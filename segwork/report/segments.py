@@ -14,7 +14,6 @@ from segwork.results import display
 FEWEST = 10  # customers of a segment that is shown
 TABLES = ("segment_profile", "segment_value", "segment_moves", "segment_names", "segment_actions")
 COLUMNS = {
-    "name": ("name", ""),
     "customers": ("customers", ""),
     "share": ("share of customers", "share"),
     "spend_share": ("share of all spend", "share"),
@@ -22,6 +21,7 @@ COLUMNS = {
     "trend": ("trend", ""),
     "action": ("what to do", ""),
 }
+WIDTHS = {"trend": "phrase", "action": "sentence"}  # columns of words, and the class of their width
 
 
 def known(run: JudgedRun) -> pd.DataFrame | None:
@@ -58,19 +58,24 @@ def segments(run: JudgedRun) -> Rows | None:
         return None
     columns = [name for name in COLUMNS if name in whole.columns]
     rows = [
-        [segment, *(_cell(row[name], name) for name in columns)]
+        [_named(whole, segment), *(_cell(row[name], name) for name in columns)]
         for segment, row in whole.iterrows()
     ]
-    numbers = "".join(
-        str(at) for at, name in enumerate(columns, 1) if name not in ("name", "trend", "action")
-    )
+    numbers = "".join(str(at) for at, name in enumerate(columns, 1) if name not in WIDTHS)
     return Rows(["segment", *(_heading(run, whole, name) for name in columns)], rows, numbers)
 
 
+def _named(table: pd.DataFrame, segment: object) -> str:
+    """Return code and name of a segment; names are told apart quicker than codes."""
+    name = _plain(table["name"].get(segment)) if "name" in table.columns else None
+    return f"{segment} · {name}" if name else str(segment)
+
+
 def _cell(value: object, name: str) -> str:
-    """Return a value as it is shown; what to do is a sentence, and gets room for one."""
+    """Return a value as it is shown; what is said in words gets room for them."""
     said = display(_plain(value), COLUMNS[name][1])
-    return Markup('<span class="sentence">{}</span>').format(said) if name == "action" else said
+    room = WIDTHS.get(name)
+    return Markup('<span class="{}">{}</span>').format(room, said) if room else said
 
 
 def _heading(run: JudgedRun, whole: pd.DataFrame, name: str) -> str:
