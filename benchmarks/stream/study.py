@@ -139,7 +139,7 @@ def evenings(
     """Count customers whose last word on one of six evenings is not that of the batch."""
     wrong = 0
     ordered = sorted(changes, key=lambda c: (c["as_of"], c["number"]))
-    for back in (0, 1, 5, 12, 25, 40):
+    for back in (0, 1, 5, 9, 14, 22):
         as_of = str((end - pd.Timedelta(days=back)).date())
         said = {c["customer_id"]: c["segment"] for c in ordered if c["as_of"] <= as_of}
         known = features.customer_features(data, as_of=as_of)
