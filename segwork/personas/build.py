@@ -166,23 +166,39 @@ def build(
     tested = acid_test(frame, label, seed=seed)
     tested = tested[tested["segment"].isin(chosen)].reset_index(drop=True)
     told = {code: told_names(data.apart, frame, code) for code in LANGUAGES}
-    rule, review = definition("persona"), ""
-    if as_of is not None:
-        later = pd.Timestamp(as_of) + pd.DateOffset(months=rule["months"])
-        review = later.date().isoformat()
-    lines: list[Line] = []
-    for segment in chosen:
-        own = lines_of(data, segment)
-        lines += [Line(segment, "head", "name", code, told[code][segment]) for code in told]
-        lines.append(Line(segment, "head", "kind", what=_kind(own)))
-        lines.append(Line(segment, "head", "review", what=review))
-        lines += [*_tested(tested, segment, told), *own, growth(data, segment)]
-        lines += [Line(segment, "fill", key, status=TO_FILL) for key in rule["fill"]]
+    review = _review(as_of)
+    lines = [
+        line for segment in chosen for line in _card_lines(data, segment, tested, told, review)
+    ]
     codes, named = own_codes(features, segments), {"segment", "neighbour"}
     tested, left_out = (
         t.assign(**{n: t[n].map(codes) for n in named & set(t)}) for t in (tested, left_out)
     )
     return PersonaBook(as_table(marked(lines)), tested, left_out, language)
+
+
+def _card_lines(
+    data: Known, segment: str, tested: pd.DataFrame, told: dict[str, pd.Series], review: str
+) -> list[Line]:
+    """Return all lines of one card, from its name to what is to be filled in."""
+    own = lines_of(data, segment)
+    return [
+        *(Line(segment, "head", "name", code, told[code][segment]) for code in told),
+        Line(segment, "head", "kind", what=_kind(own)),
+        Line(segment, "head", "review", what=review),
+        *_tested(tested, segment, told),
+        *own,
+        growth(data, segment),
+        *(Line(segment, "fill", key, status=TO_FILL) for key in definition("persona")["fill"]),
+    ]
+
+
+def _review(as_of: date | str | None) -> str:
+    """Return the day a persona should be looked over on, empty where no day is known."""
+    if as_of is None:
+        return ""
+    later = pd.Timestamp(as_of) + pd.DateOffset(months=definition("persona")["months"])
+    return later.date().isoformat()
 
 
 def _after_last_order(tables: Tables) -> date:
