@@ -68,9 +68,6 @@ class Comparison:
         order, who are the last label of every method by rule and no part of the scores.
     scaling : segwork.clustering.prepare.Scaling
         The declared space all scores are computed in.
-    maps : DataFrame
-        At most 2,000 rows, from all over the table: place in two leading components of the columns
-        (``pca_1``, ``pca_2``) and of the autoencoder's code (``code_1``, ``code_2``).
     """
 
     scoreboard: pd.DataFrame
@@ -84,7 +81,6 @@ class Comparison:
     n_fitted: int
     n_one_time: int
     scaling: prepare.Scaling
-    maps: pd.DataFrame = field(repr=False)
     _models: dict[str, SegmentModel] = field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> SegmentModel:
@@ -195,7 +191,6 @@ def compare(
         verdict,
         *runner.sizes,
         scaling,
-        runner.maps(),
         models,
     )
 
@@ -340,6 +335,5 @@ def _nothing_to_compare(
         len(frame),
         0,
         scaling,
-        pd.DataFrame(),
         models,
     )

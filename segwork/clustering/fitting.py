@@ -25,7 +25,6 @@ from segwork.clustering.rfm import rfm_labels
 from segwork.features.rfm import fit_cuts
 
 AUTOENCODERS = ("autoencoder_kmeans", "autoencoder_mixture", "idec")
-MAP_ROWS = 2000
 VALUE = ("days_since_last", "orders", "spend_total")  # what a partition of customers should tell
 
 
@@ -142,21 +141,6 @@ class Fitting:
     @cached_property
     def _in_code(self) -> list[Candidate]:
         return deep.code_kmeans(self._code_rows, self.numbers, seed=self.seed)
-
-    def maps(self) -> pd.DataFrame:
-        """Return two flat maps of at most 2,000 fitted rows; index as in the table."""
-        from sklearn.decomposition import PCA
-
-        count = min(MAP_ROWS, len(self.X))
-        rows = np.linspace(0, len(self.X) - 1, count).astype(int)  # tables often come in an order
-        parts = {"pca": self.X[rows]}
-        if self.codes:
-            parts["code"] = self._code_rows[rows]
-        flat = pd.DataFrame(index=self.frame.index[rows])
-        for name, Z in parts.items():
-            if min(Z.shape) >= 2:
-                flat[[f"{name}_1", f"{name}_2"]] = PCA(2, svd_solver="full").fit_transform(Z)
-        return flat
 
     def model(self, candidate: Candidate) -> SegmentModel:
         """Return the model that labels new rows as this candidate labelled the fitted ones."""
