@@ -25,6 +25,7 @@ from benchmarks.stream.replay import Told, clock, events, make_topics, send
 from segwork import features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
 from segwork.runs.files import Json
+from segwork.scoring.stream import Settings
 
 COLUMNS = ["orders", "spend_total", "days_since_last"]
 DIFFER = """
@@ -170,7 +171,9 @@ def load(folder: Path, *, customers: int, a_second: float, seconds: int) -> dict
     with running(folder / "kafka") as broker:
         make_topics(broker.address, EVENTS, CHANGES, DEAD)
         send(broker.address, EVENTS, _orders(range(customers), 0), now=True)
-        job = Job(folder, folder / "model", broker.address)
+        # never all in one batch, or there is no pace between its first and its last change
+        batch = min(Settings.batch, customers // 10)
+        job = Job(folder, folder / "model", broker.address, "--batch", str(batch))
         job.start()
         try:
             with watching(broker.address) as watch:
@@ -205,9 +208,12 @@ def _fill(job: Job, watch: Watch, customers: int) -> dict[str, float]:
     if not watch.wait(customers, 3600):
         raise RuntimeError(f"{len(watch.seen)} of {customers} changes: {job.log}")
     more, peak = job.cost()
+    rest, took = customers - n, watch.seen[customers - 1][0] - start
+    if not rest or not took:  # the reader slept over the whole filling: nothing was measured
+        return {"events_a_second": np.nan, "cpu_us_an_event": np.nan, "peak_gib": peak}
     return {
-        "events_a_second": (customers - n) / (watch.seen[customers - 1][0] - start),
-        "cpu_us_an_event": (more - used) / (customers - n) * 1e6,
+        "events_a_second": rest / took,
+        "cpu_us_an_event": (more - used) / rest * 1e6,
         "peak_gib": peak,
     }
 
