@@ -172,7 +172,7 @@ def load(folder: Path, *, customers: int, a_second: float, seconds: int) -> dict
         make_topics(broker.address, EVENTS, CHANGES, DEAD)
         send(broker.address, EVENTS, _orders(range(customers), 0), now=True)
         # never all in one batch, or there is no pace between its first and its last change
-        batch = min(Settings.batch, customers // 10)
+        batch = min(Settings.batch, customers // 4)
         job = Job(folder, folder / "model", broker.address, "--batch", str(batch))
         job.start()
         try:
