@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segwork.scoring.jars import fetched
+from segwork.scoring.spark import fetched
 
 RELEASE = "4.4.0"
 POM = Path(__file__).with_name("broker.xml")

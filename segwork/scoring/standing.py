@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
 
 import narwhals as nw
@@ -24,6 +23,7 @@ from segwork.errors import UsageError
 from segwork.features.orders import per_customer
 from segwork.runs.files import Json
 from segwork.scoring.assigning import KEY, label
+from segwork.scoring.consent import MARK, mark
 from segwork.scoring.events import EPOCH, Event
 
 CONTACTS = ("contacts", "calls", "complaints", "handling_minutes")
@@ -34,7 +34,6 @@ SUMS = (
 )
 AT = {name: place for place, name in enumerate(SUMS)}
 WINDOWS = {"orders_window": 0, "spend_window": 0.0}  # nobody keeps them: see check
-MARK = 8  # bytes of a hash
 Said = tuple[int, str | None, str | None]  # day, segment, why
 
 
@@ -76,13 +75,14 @@ def segments(model: SegmentModel, sums: np.ndarray, day: int) -> tuple[np.ndarra
 
 @dataclass
 class Standing:
-    """A customer: sums over closed days, events of open ones, and what was said."""
+    """A customer: sums over closed days, events of open ones, what was said, by us and by them."""
 
     sums: list[float] = field(default_factory=lambda: [0.0] * len(SUMS))
     named: bytes = b""
     waiting: list[Event] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)  # the last of a closed day, then open days
     changes: int = 0
+    agrees: bool | None = None  # as an event said last
 
     @classmethod
     def of(cls, row: Sequence[Any] | None) -> Standing:
@@ -90,12 +90,19 @@ class Standing:
         if row is None:
             return cls()
         waiting = [Event(*one) for one in json.loads(row[2])]
-        return cls(list(row[0]), bytes(row[1]), waiting, json.loads(row[3]), row[4])
+        return cls(list(row[0]), bytes(row[1]), waiting, json.loads(row[3]), *row[4:])
 
-    def row(self) -> tuple[list[float], bytearray, str, str, int]:
+    def row(self) -> tuple[list[float], bytearray, str, str, int, bool | None]:
         """Return what the state store keeps."""
         waiting, said = json.dumps(self.waiting), json.dumps(self.said)
-        return self.sums, bytearray(self.named), waiting, said, self.changes
+        return self.sums, bytearray(self.named), waiting, said, self.changes, self.agrees
+
+    def forgotten(self) -> Standing:
+        """Return what may be kept of who does not agree: that, and the number of the last change.
+
+        Without the number the first change after a new consent would have the id of an old one.
+        """
+        return Standing(changes=self.changes, agrees=self.agrees)
 
     def until(self, day: int, kept: Iterable[str]) -> Standing:
         """Return sums and names with the events up to a day added, in order of days."""
@@ -104,7 +111,7 @@ class Standing:
             if event.day <= day:
                 _add(sums, named, event, kept)
         waiting = [event for event in self.waiting if event.day > day]
-        return Standing(sums, named.bytes, waiting, self.said, self.changes)
+        return replace(self, sums=sums, named=named.bytes, waiting=waiting)
 
     def say(self, day: int, segment: str | None, why: str | None) -> Json | None:
         """Return the change where the end of a day is not as was said, and remember it."""
@@ -134,11 +141,11 @@ class Names:
 
     def new(self, kind: str, name: str) -> bool:
         """Tell whether a name is new, and keep it."""
-        mark = blake2b(f"{kind}:{name}".encode(), digest_size=MARK).digest()
-        if mark in self.set:
+        own = mark(f"{kind}:{name}")
+        if own in self.set:
             return False
-        self.set.add(mark)
-        self.bytes += mark
+        self.set.add(own)
+        self.bytes += own
         return True
 
 
