@@ -145,16 +145,15 @@ def threshold_origin(x: Examination, rule: Rule) -> Iterator[Evidence]:
     """Ask where a fixed threshold comes from: it may be the holdout."""
     value, origin = fixed_threshold(x.problem.estimator), x.design.threshold_from
     if origin == "holdout":
-        text = "the threshold was chosen on the held-out rows it is judged on"
-        yield answer(rule, True, text)
+        value, text = None, "the threshold was chosen on the held-out rows it is judged on"
     elif value is None:
-        text = "thresholds are chosen on validation rows and judged on others"
-        yield answer(rule, False, text)
+        text, origin = "thresholds are chosen on validation rows and judged on others", "validation"
     elif origin is None:
         text = f"the threshold {value:g} is fixed and nobody says on which rows it was chosen"
-        yield answer(rule, True, f"{text}: set threshold_from", value=value)
+        text += ": set threshold_from"
     else:
-        yield answer(rule, False, f"the threshold {value:g} comes from {origin}", value=value)
+        text = f"the threshold {value:g} comes from {origin}"
+    yield answer(rule, origin in (None, "holdout"), text, value=value)
 
 
 @check("OF-17")

@@ -72,7 +72,7 @@ def score(
     model, window = model_of(run_folder), _window(Path(run_folder))
     if out and Path(out).suffix not in ENDINGS:
         raise UsageError(f"--out is '{out}'", accepted=" or ".join(ENDINGS))
-    with _read(table, _day(as_of), engine, master) as (given, allowed):
+    with _read(table, tables.instant(as_of).date(), engine, master) as (given, allowed):
         known = features.customer_features(allowed, as_of=as_of, window_days=window)
         found = assign(model, known)
         if out:
@@ -99,13 +99,6 @@ def _window(folder: Path) -> int:
     if not isinstance(window, int):
         raise DataError(f"'window_days' in the manifest of '{folder}' is no number")
     return window
-
-
-def _day(as_of: str) -> date:
-    try:
-        return date.fromisoformat(as_of)
-    except ValueError:
-        raise UsageError(f"--as-of is '{as_of}'", accepted="year-month-day") from None
 
 
 @contextmanager

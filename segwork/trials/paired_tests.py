@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from segwork.errors import UsageError
 from segwork.overfitting.problem import make_problem
 from segwork.overfitting.roc import auc, macro_auc
-from segwork.results import Interval, Status
+from segwork.results import Interval, Status, facts_of
 
 HELD = 0.25  # share of the rows a random split holds out
 
@@ -61,14 +61,7 @@ class PairedTest:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the lead, its interval, p, n and the verdict."""
-        return {
-            "ahead": self.ahead,
-            "ahead_low": self.interval.low,
-            "ahead_high": self.interval.high,
-            "p": self.p,
-            "n": self.n,
-            "status": str(self.status),
-        }
+        return facts_of(self, "ahead", "p", "n", "status", ahead="interval")
 
 
 def mcnemar(
