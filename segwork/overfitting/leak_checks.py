@@ -11,7 +11,7 @@ from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.overfitting.duplicates import between_neighbours, column_hashes
 from segwork.overfitting.examination import FEWEST, Examination, answer
 from segwork.overfitting.operating import fixed_threshold
-from segwork.overfitting.roc import Estimate, macro_auc
+from segwork.overfitting.roc import Estimate, macro_auc, pooled
 from segwork.overfitting.single_features import SingleFeature, search_evidence, strengths
 from segwork.results import Status
 
@@ -184,11 +184,8 @@ def _best_alone(x: Examination) -> tuple[str, Estimate]:
     Chosen on the rows that judge it, the best of twelve like features looks 0.01 too good.
     """
     codes, singles = x.sampled.codes, x.sampled_singles
-    value, pull = 0.0, np.zeros(len(codes))
-    weight = sum(len(held) for _, held in x.folds)
+    parts = []
     for learn, held in x.folds:
-        best = max(singles, key=lambda one: macro_auc(codes[learn], one.score[learn])[0])
-        area, influence = macro_auc(codes[held], best.score[held])
-        value += area * len(held) / weight
-        pull[held] += influence * len(held) / weight
-    return singles[0].name, Estimate(value, pull, x.sampled.groups)
+        best = max(singles, key=lambda one: macro_auc(codes[learn], one.score[learn]).value)
+        parts.append((held, macro_auc(codes[held], best.score[held])))
+    return singles[0].name, pooled(parts, len(codes), x.sampled.groups)
