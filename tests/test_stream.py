@@ -22,7 +22,7 @@ from segwork import cli, features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
 from segwork.clustering.prepare import BEHAVIOUR
 from segwork.errors import UsageError
-from segwork.privacy.consent import states
+from segwork.privacy.consent import consented, states
 from segwork.scoring import standing, stream
 from segwork.scoring.consent import Consent
 from segwork.scoring.events import TIMES, Malformed, read
@@ -361,7 +361,7 @@ def test_an_open_day_is_said_anew_when_the_day_before_is_closed(model: SegmentMo
     assert len(bucket.dead) == 1
 
 
-def asking(folder: Path, people: dict[str, list[object]]) -> Consent:
+def asking(folder: Path, people: dict[Any, list[Any]]) -> Consent:
     """Return who agreed by the customers table of a config."""
     for name, frame in {
         "lines": [json.loads(order("a", "2026-01-01", 1))],
@@ -442,6 +442,33 @@ def test_a_withdrawal_while_it_runs(model: SegmentModel) -> None:
         "consent_profiling is neither true nor false",
         "no customer_id",
     ]
+
+
+def test_the_end_of_a_day_is_the_batch_of_those_who_agreed(
+    model: SegmentModel, tmp_path: Path
+) -> None:
+    """Refused, withdrawn, without a row, without a day: as the door of the batch decides."""
+    data, rng = company(), np.random.default_rng(9)
+    people = pd.DataFrame({"customer_id": [f"c{n}" for n in range(55)]})
+    people["consent_profiling"] = rng.random(55) < 0.8
+    people["consent_profiling_at"] = np.where(rng.random(55) < 0.9, "2026-04-01", None)
+    people["withdrawn_at"] = np.where(rng.random(55) < 0.2, "2026-04-15", None)
+    bucket = Bucket(model, asking(tmp_path, people.to_dict("list")))
+    told = events(data)
+    bucket.take([text for _, text in told])
+    bucket.pass_midnight_before("2026-06-01")
+
+    whole = tables.from_frames(
+        transactions=data.transactions, interactions=data.interactions, customers=people
+    )
+    willing = consented(whole, purpose="profiling", as_of="2026-06-01").tables
+    known = features.customer_features(willing, as_of="2026-05-31")
+    batch = scoring.assign(model, known).set_index("customer_id")["segment"].to_dict()
+    assert bucket.segments("2026-05-31") == batch
+    assert 20 < len(batch) < 50
+    refused = sum(letter["reason"] == NOBODY for letter in bucket.dead)
+    assert bucket.applied + len(bucket.dead) == len(told)
+    assert refused > 100
 
 
 def test_an_event_of_consent_means_what_the_table_means() -> None:
