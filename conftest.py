@@ -74,7 +74,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pyspark = pytest.importorskip("pyspark", reason="pip install 'segwork[stream]'")
     from benchmarks.stream import broker
     from segwork.errors import SegworkError
-    from segwork.scoring import jars, stream
+    from segwork.scoring import spark, stream
 
     if shutil.which("java") is None:
         pytest.skip("no Java on PATH (Debian: apt-get install openjdk-17-jre-headless)")
@@ -83,7 +83,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             (stream.CONNECTOR, pyspark.__version__),
             (broker.POM, broker.RELEASE),
         ):
-            jars.fetched(pom, release)
+            spark.fetched(pom, release)
     except SegworkError as missing:  # no Maven, or nothing served
         pytest.skip(str(missing))
     with broker.running(tmp_path_factory.mktemp("kafka")) as one:

@@ -196,12 +196,13 @@ def score(run_folder: str, table: str, **options: Any) -> int:
 @click.option("--partitions", default=2, show_default=True, help="tasks that share the customers")
 @click.option("--batch", default=20_000, show_default=True, help="most events taken at once")
 @click.option("--settings", type=click.Path(), help="TOML: [client] of librdkafka, [spark]")
+@click.option("--consent", metavar="CONFIG", help="segwork.toml whose customers say who agreed")
 @click.option("--once", is_flag=True, help="take what is there, and end")
 @click.option(
     "--master", default="", help="Spark's master URL (default: a session's own, or local)"
 )
 @_command
-def stream(run_folder: str, once: bool, master: str, **options: Any) -> int:
+def stream(run_folder: str, consent: str | None, once: bool, master: str, **options: Any) -> int:
     """Follow a topic of orders and contacts; write changes of segment by the model of RUN.
 
     Each event ends as applied or as a dead letter with its reason; each change is written once.
@@ -210,7 +211,8 @@ def stream(run_folder: str, once: bool, master: str, **options: Any) -> int:
     from segwork.scoring import stream as scoring_stream
 
     settings = scoring_stream.Settings.of(**options)
-    return scoring_stream.follow(run_folder, settings, once=once, master=master, say=click.echo)
+    more = {"consent": consent, "once": once, "master": master}
+    return scoring_stream.follow(run_folder, settings, **more, say=click.echo)
 
 
 @main.command(epilog=EPILOG)

@@ -153,3 +153,33 @@ def known_facts(facts: Mapping[str, float | int | str | None]) -> dict[str, floa
     """
     told = {name: value for name, value in facts.items() if value is not None}
     return {n: v for n, v in told.items() if isinstance(v, str) or math.isfinite(v)}
+
+
+def facts_of(
+    result: object, *names: str, prefix: str = "", **renamed: str
+) -> dict[str, float | int | str]:
+    """Return attributes of a result as facts, each with the prefix in front.
+
+    Parameters
+    ----------
+    result : object
+    *names : str
+        Attributes that are facts under their own name.
+    prefix : str
+    **renamed : str
+        Name of a fact and the attribute it comes from; of an :class:`Interval` both ends.
+
+    Examples
+    --------
+    >>> finding = Finding("X", Status.PASSED, Severity.LOW, 0.5, None, "", 9, "")
+    >>> facts_of(finding, "value", "limit", "status", prefix="x_", rows="n")
+    {'x_value': 0.5, 'x_status': 'passed', 'x_rows': 9}
+    """
+    facts: dict[str, float | int | str | None] = {}
+    for name, attribute in [*zip(names, names, strict=True), *renamed.items()]:
+        value = getattr(result, attribute)
+        if isinstance(value, Interval):
+            facts |= {f"{prefix}{name}_low": value.low, f"{prefix}{name}_high": value.high}
+        else:
+            facts[prefix + name] = str(value) if isinstance(value, Status) else value
+    return known_facts(facts)

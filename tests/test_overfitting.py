@@ -210,7 +210,7 @@ def _lead_over_like_features(seed: int) -> tuple[float, float]:
     told = one("OF-17", X[:1500], y[:1500], seed=seed)["value"]
     model = LogisticRegression().fit(X[:1200], y[:1200])
     best = X[X[:1200].corrwith(pd.Series(y[:1200])).idxmax()]
-    return told, auc(y[new], model.decision_function(X[new]))[0] - auc(y[new], best[new])[0]
+    return told, auc(y[new], model.decision_function(X[new])).minus(auc(y[new], best[new])).value
 
 
 def test_whole_numbers_on_a_lattice_are_no_synthetic_rows() -> None:

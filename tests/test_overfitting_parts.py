@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from segwork import overfitting
 from segwork.overfitting.calibration import calibration_line
 from segwork.overfitting.metrics import pr_auc
-from segwork.overfitting.roc import Estimate, auc
+from segwork.overfitting.roc import auc
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -19,9 +19,9 @@ def test_area_equals_scikit_learn(ties: bool) -> None:
     rng = np.random.default_rng(0)
     event, score = rng.random(200) < 0.3, rng.normal(size=200)
     score = np.round(score) if ties else score
-    area, pull = auc(event, score)
-    assert area == pytest.approx(roc_auc_score(event, score))
-    assert pull.sum() == pytest.approx(0, abs=1e-12)
+    found = auc(event, score)
+    assert found.value == pytest.approx(roc_auc_score(event, score))
+    assert found.influence.sum() == pytest.approx(0, abs=1e-12)
 
 
 def test_standard_error_equals_the_spread_over_samples() -> None:
@@ -30,9 +30,9 @@ def test_standard_error_equals_the_spread_over_samples() -> None:
     for seed in range(400):
         rng = np.random.default_rng(seed)
         event = rng.random(300) < 0.3
-        area, pull = auc(event, rng.normal(size=300) + event)
-        areas.append(area)
-        errors.append(Estimate(area, pull).standard_error)
+        area = auc(event, rng.normal(size=300) + event)
+        areas.append(area.value)
+        errors.append(area.standard_error)
     assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.1)
 
 
@@ -40,8 +40,8 @@ def test_copies_of_customers_do_not_narrow_the_interval() -> None:
     """Every row three times, summed by customer, has the error of the rows themselves."""
     rng = np.random.default_rng(1)
     event, score = rng.random(100) < 0.4, rng.normal(size=100)
-    once = Estimate(*auc(event, score))
-    thrice = Estimate(*auc(np.tile(event, 3), np.tile(score, 3)), np.tile(np.arange(100), 3))
+    once = auc(event, score)
+    thrice = auc(np.tile(event, 3), np.tile(score, 3), np.tile(np.arange(100), 3))
     assert thrice.standard_error == pytest.approx(once.standard_error)
 
 

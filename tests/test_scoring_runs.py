@@ -193,38 +193,46 @@ def pseudonym_key_of(project: Path) -> str:
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_spark_says_the_same(project: Path, tmp_path: Path) -> None:
-    """Spark's workers write the parts; the words and the rows are those of pandas."""
-    table = tmp_path / "lines.csv"
-    order_lines().to_csv(table, index=False)
-    out = tmp_path / "scored.parquet"
-    said = score(project, table, "--engine", "spark", "--master", "local[1]", "--out", out)
+    """Spark's workers write the parts; mapping, consent, words and rows are those of pandas."""
+    config, plain, out = shop(tmp_path), tmp_path / "plain.csv", tmp_path / "scored.csv"
+    said = score(project, config, "--engine", "spark", "--master", "local[1]", "--out", out)
 
-    plain = tmp_path / "plain.parquet"
-    assert said == score(project, table, "--out", plain)
-    one, other = (pd.read_parquet(p).sort_values("customer_id").to_numpy() for p in (out, plain))
-    assert (one[:, :2] == other[:, :2]).all()
-    found = call(project / "reports" / "tiny", project / "c.toml", "--as-of", AS_OF, "--engine",
-                 "spark")  # fmt: skip
+    assert said == score(project, config, "--out", plain)
+    parts = pd.concat(map(pd.read_csv, out.glob("*.csv"))).sort_values("customer_id")
+    other = pd.read_csv(plain).sort_values("customer_id")
+    assert (parts.to_numpy()[:, :2] == other.to_numpy()[:, :2]).all()
+
+    config.write_text(config.read_text().replace("separator", "day_first = true\nseparator"))
+    found = call(project / "reports" / "tiny", config, "--as-of", AS_OF, "--engine", "spark")
     assert found.exit_code == 2
-    assert "Spark does not read by a mapping" in found.output
+    assert "Spark does not read [tables.transactions] as it is written" in found.output
+    assert "--engine duckdb reads it" in found.output
 
 
-def test_a_config_maps_columns_and_its_consent_counts(project: Path, tmp_path: Path) -> None:
-    """Own column names are read as in a run; who did not agree is counted, not scored."""
+def shop(folder: Path) -> Path:
+    """Write order lines under own names and who agreed, and return the config that maps them."""
     lines = order_lines().rename(columns={"customer_id": "who", "amount": "paid"})
-    lines.to_csv(tmp_path / "own.csv", index=False)
+    lines.to_csv(folder / "own.csv", index=False, sep=";")
     people = pd.DataFrame({"customer_id": lines["who"].dropna().unique()})
     people["consent_profiling"] = people.index >= 10
     people["consent_profiling_at"] = "2019-06-01"  # before --as-of, after the day of the config
-    people.to_csv(tmp_path / "people.csv", index=False)
-    config = tmp_path / "shop.toml"
+    people.to_csv(folder / "people.csv", index=False)
+    config = folder / "shop.toml"
     config.write_text(
-        'as_of = 2019-02-01\n[tables.transactions]\npath = "own.csv"\n'
+        'as_of = 2019-02-01\n[tables.transactions]\npath = "own.csv"\nseparator = ";"\n'
         'columns = { customer_id = "who", amount = "paid" }\n'
         '[tables.customers]\npath = "people.csv"\n'
     )
+    return config
+
+
+@pytest.mark.parametrize("engine_name", ["pandas", "duckdb"])
+def test_a_config_maps_columns_and_its_consent_counts(
+    project: Path, tmp_path: Path, engine_name: str
+) -> None:
+    """Own column names are read as in a run; who did not agree is counted, not scored."""
     out = tmp_path / "scored.csv"
-    said = score(project, config, "--out", out)
+    said = score(project, shop(tmp_path), "--engine", engine_name, "--out", out)
 
     assert "10  not placed: no consent" in said
     assert said.endswith("customers 62 = placed 50 + not placed 12\n")

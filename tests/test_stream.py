@@ -7,9 +7,11 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,9 @@ from segwork import cli, features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
 from segwork.clustering.prepare import BEHAVIOUR
 from segwork.errors import UsageError
+from segwork.privacy.consent import consented, states
 from segwork.scoring import standing, stream
+from segwork.scoring.consent import Consent
 from segwork.scoring.events import TIMES, Malformed, read
 
 pytest.importorskip("pyspark", reason="pyspark is not installed (pip install 'segwork[stream]')")
@@ -74,8 +78,8 @@ def model() -> SegmentModel:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"table": "refunds"}, "table is none of transactions, interactions, clock"),
-        ({"table": None}, "table is none of transactions, interactions, clock"),
+        ({"table": "refunds"}, "table is none of transactions, interactions, clock, customers"),
+        ({"table": None}, "table is none of transactions, interactions, clock, customers"),
         ({"event_id": None}, "no event_id"),
         ({"event_id": 1.5}, "event_id is no text"),
         ({"customer_id": "  "}, "no customer_id"),
@@ -139,13 +143,13 @@ def _who(text: str) -> str:
 class Bucket:
     """A bucket in memory, by Spark's own tester: records in, rows by kind out."""
 
-    def __init__(self, model: SegmentModel, made_for: str = "m") -> None:
+    def __init__(self, model: SegmentModel, consent: Consent | None = None) -> None:
         from pyspark.sql.streaming.tws_tester import TwsTester
 
         self.spark = TwsTester(
             # Nothing is dropped unseen: the stream hides the time from Spark, and says itself
             # what is late.
-            Buckets(model, made_for),
+            Buckets(model, "m", consent or Consent()),
             timeMode="EventTime",
             eventTimeExtractor=lambda _: 1 << 62,
         )
@@ -172,6 +176,15 @@ class Bucket:
             self.dead += [json.loads(v) for v in rows["value"][rows["kind"] == "dead"]]
             self.applied += rows["value"][rows["kind"] == "applied"].astype(int).sum()
         return new
+
+    def state(self) -> list[tuple[str, standing.Standing]]:
+        """Return what is kept of each customer."""
+        rows = self.spark.peekMapState("customers", 0).items()
+        return [(who[0], standing.Standing.of(what)) for who, what in rows]
+
+    def customers(self) -> set[str]:
+        """Return of whom something is kept."""
+        return {who for who, _ in self.state()}
 
     def segments(self, as_of: str) -> dict[str, str]:
         """Return the last word on the end of the day before a date, as a reader would find it."""
@@ -346,6 +359,149 @@ def test_an_open_day_is_said_anew_when_the_day_before_is_closed(model: SegmentMo
     bucket.take([order("a", "2026-06-01", 9)])
     assert [c["as_of"] for c in bucket.changes] == ["2026-06-02", "2026-06-03"]
     assert len(bucket.dead) == 1
+
+
+def asking(folder: Path, people: dict[Any, list[Any]]) -> Consent:
+    """Return who agreed by the customers table of a config."""
+    for name, frame in {
+        "lines": [json.loads(order("a", "2026-01-01", 1))],
+        "people": people,
+    }.items():
+        pd.DataFrame(frame).to_csv(folder / f"{name}.csv", index=False)
+    tables = "".join(
+        f'[tables.{table}]\npath = "{name}.csv"\n'
+        for table, name in {"transactions": "lines", "customers": "people"}.items()
+    )
+    (folder / "shop.toml").write_text(f'as_of = 2026-01-01\npurpose = "profiling"\n{tables}')
+    return Consent.of(str(folder / "shop.toml"))
+
+
+def said_of(who: str, **more: object) -> str:
+    """Return a row of the customers table as an event."""
+    return json.dumps({"table": "customers", "customer_id": who, **more})
+
+
+NOBODY = "no consent, or withdrawn"
+
+
+def test_who_did_not_agree_is_not_segmented(model: SegmentModel, tmp_path: Path) -> None:
+    """No change, no state, each event a counted letter: refused, withdrawn, or in no row."""
+    people = {"customer_id": ["yes", "no", "gone"], "consent_profiling": [True, False, True]}
+    consent = asking(tmp_path, people | {"withdrawn_at": [None, None, "2026-02-01"]})
+    bucket = Bucket(model, consent)
+    everybody = ("yes", "no", "gone", "unknown")
+    bucket.take([order(who, "2026-06-01", n) for n, who in enumerate(everybody)])
+    bucket.pass_midnight_before("2026-07-01")
+
+    assert {change["customer_id"] for change in bucket.changes} == {"yes"}
+    assert Counter(letter["reason"] for letter in bucket.dead) == {NOBODY: 3}
+    assert bucket.applied == 1
+    assert bucket.customers() == {"yes"}
+
+
+def test_a_withdrawal_in_the_table_clears_what_was_kept(
+    model: SegmentModel, tmp_path: Path
+) -> None:
+    """With the next start, before anything is said, also of who sends nothing any more."""
+    yes = {"customer_id": ["a", "b", "c"], "consent_profiling": [True] * 3}
+    bucket = Bucket(model, asking(tmp_path, yes))
+    bucket.take([order(who, "2026-06-01", n) for n, who in enumerate("abc")])
+    before = len(bucket.changes)
+    bucket.spark.processor.consent = asking(
+        tmp_path, yes | {"consent_profiling": [True, False, True]}
+    )
+    bucket.take([order("a", "2026-06-01", 9)])
+    assert dict(bucket.state())["b"].sums[0] == 0  # cleared by the event of another
+    bucket.take([order("b", "2026-06-01", 10)])
+    bucket.pass_midnight_before("2026-09-01")
+
+    assert {"a"} == {change["customer_id"] for change in bucket.changes[before:]}
+    assert dict(bucket.state())["c"].sums[0] == 1
+    (kept,) = [what for who, what in bucket.state() if who == "b"]
+    assert kept == standing.Standing(changes=1)  # the number of the last change, and nothing else
+
+
+def test_a_withdrawal_while_it_runs(model: SegmentModel) -> None:
+    """It counts from its event on; a younger consent begins anew, under new numbers."""
+    bucket = Bucket(model)
+    bucket.take([order("a", "2026-06-01", 1), said_of("a", withdrawn_at="2026-06-01")])
+    assert bucket.changes == []  # of one batch only the end is said
+    bucket.take([order("b", "2026-06-01", 2)])
+    bucket.take([said_of("b", consent_profiling=False), order("b", "2026-06-01", 3)])
+    bucket.pass_midnight_before("2026-06-02")
+    assert [change["change_id"] for change in bucket.changes] == ["b-1"]
+    assert [letter["reason"] for letter in bucket.dead] == [NOBODY]
+
+    again = {"consent_profiling": True, "consent_profiling_at": "2026-06-02"}
+    bucket.take([said_of("b", withdrawn_at="2026-06-01", **again), order("b", "2026-06-02", 4)])
+    assert bucket.changes[-1]["change_id"] == "b-2"
+    assert bucket.changes[-1]["before"] is None
+    bucket.take([said_of("b"), said_of("b", consent_profiling="ja"), said_of("", withdrawn_at="x")])
+    assert [letter["reason"] for letter in bucket.dead[1:]] == [
+        "no consent_profiling, nor withdrawn_at",
+        "consent_profiling is neither true nor false",
+        "no customer_id",
+    ]
+
+
+def test_the_end_of_a_day_is_the_batch_of_those_who_agreed(
+    model: SegmentModel, tmp_path: Path
+) -> None:
+    """Refused, withdrawn, without a row, without a day: as the door of the batch decides."""
+    data, rng = company(), np.random.default_rng(9)
+    people = pd.DataFrame({"customer_id": [f"c{n}" for n in range(55)]})
+    people["consent_profiling"] = rng.random(55) < 0.8
+    people["consent_profiling_at"] = np.where(rng.random(55) < 0.9, "2026-04-01", None)
+    people["withdrawn_at"] = np.where(rng.random(55) < 0.2, "2026-04-15", None)
+    bucket = Bucket(model, asking(tmp_path, people.to_dict("list")))
+    told = events(data)
+    bucket.take([text for _, text in told])
+    bucket.pass_midnight_before("2026-06-01")
+
+    whole = tables.from_frames(
+        transactions=data.transactions, interactions=data.interactions, customers=people
+    )
+    willing = consented(whole, purpose="profiling", as_of="2026-06-01").tables
+    known = features.customer_features(willing, as_of="2026-05-31")
+    batch = scoring.assign(model, known).set_index("customer_id")["segment"].to_dict()
+    assert bucket.segments("2026-05-31") == batch
+    assert 20 < len(batch) < 50
+    refused = sum(letter["reason"] == NOBODY for letter in bucket.dead)
+    assert bucket.applied + len(bucket.dead) == len(told)
+    assert refused > 100
+
+
+def test_an_event_of_consent_means_what_the_table_means() -> None:
+    """Every mix of flag, day of consent and withdrawal, as the door of the batch reads it."""
+    days = [None, "2026-01-01", "2026-03-01"]
+    rows = list(product([True, False, None], days, ["2026-02-01", None]))
+    rows = [row for row in rows if row[0] is not None or row[2]]
+    names = ["consent_profiling", "consent_profiling_at", "withdrawn_at"]
+    frame = pd.DataFrame(rows, columns=names).assign(customer_id=[str(n) for n in range(len(rows))])
+    for name in names[1:]:
+        frame[name] = pd.to_datetime(frame[name])
+    known = states(nw.from_native(frame), {"profiling"}, datetime(2026, 7, 1)).to_native()
+    expected = known.set_index("customer_id")["_consent_stays"].to_dict()
+    found = {
+        str(n): read(said_of(str(n), **dict(zip(names, row, strict=True))), WRITTEN)[1]
+        for n, row in enumerate(rows)
+    }
+    assert found == {who: stays == 1 for who, stays in expected.items()}
+    assert set(found.values()) == {True, False}
+
+
+def test_a_slow_start_of_sparks_python_is_tried_again() -> None:
+    """Spark's ten seconds cannot be set; other failures are not repeated."""
+    slow = "Query terminated: Python worker failed to connect back. SQLSTATE"
+    for ends, last in (
+        ([slow, slow, ""], ""),
+        (["disk full"], "disk full"),
+        ([slow] * stream.STARTS, slow),
+    ):
+        left, said = list(ends), []
+        assert stream.patiently(lambda left=left: left.pop(0), said.append) == last
+        assert left == []
+        assert len(said) == len(ends) - 1
 
 
 def test_the_same_batch_gives_the_same_rows(model: SegmentModel) -> None:

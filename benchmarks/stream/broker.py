@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segwork.scoring.jars import fetched
+from segwork.scoring.spark import fetched
 
 RELEASE = "4.4.0"
 POM = Path(__file__).with_name("broker.xml")
@@ -57,7 +57,9 @@ class Broker:
         """Start it and wait until it answers."""
         with (self.folder / "broker.log").open("ab") as log:
             command = _java("kafka.Kafka", str(self.settings))
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            # A session of its own: Ctrl-C is for who looks on, and what runs is stopped in order.
+            options = {"stdout": log, "stderr": log, "start_new_session": True}
+            self.process = subprocess.Popen(command, **options)
         for _ in range(600):
             if self.process.poll() is not None:
                 break

@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from segwork.runs.files import Json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+GOODBYE_S = 120  # a batch may still have to be written
 EVENTS, CHANGES, DEAD = "events", "changes", "changes-dead"
 
 
@@ -55,7 +56,11 @@ class Job:
         if self.runs:
             os.killpg(self.process.pid, how)
         if self.process is not None:
-            self.process.wait()
+            try:
+                self.process.wait(GOODBYE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
 
     def cost(self) -> tuple[float, float]:
         """Return processor seconds so far and memory in GiB, workers included."""

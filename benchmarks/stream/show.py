@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -52,6 +53,7 @@ def main() -> None:
                 paced.start()
                 _look_on(broker.address, job, until=str(end.date()))
             finally:
+                print("Stopping the job", flush=True)
                 job.kill(signal.SIGTERM)
             said = job.log.read_text(errors="replace").splitlines()
             print(next((one for one in reversed(said) if one.startswith("segwork stream")), ""))
@@ -74,4 +76,8 @@ def _look_on(brokers: str, job: Job, *, until: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped: job, broker and everything they wrote are gone")

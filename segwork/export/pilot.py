@@ -14,7 +14,7 @@ import pandas as pd
 
 from segwork.errors import UsageError
 from segwork.evidence import wilson
-from segwork.results import Interval, Status
+from segwork.results import Interval, Status, facts_of
 from segwork.settings import Pilot
 
 REASONS = {"pilot": "", "control": "control group", "": "outside the pilot"}
@@ -130,16 +130,10 @@ class Outcome:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the difference with its interval, sizes and the verdict."""
-        return {
-            "pilot_customers": int(self.table["customers"].sum()),
-            "pilot_control": int(self.table.loc["control", "customers"]),
-            "pilot_difference": self.difference,
-            "pilot_difference_low": self.interval.low,
-            "pilot_difference_high": self.interval.high,
-            "pilot_split_p": self.split_p,
-            "pilot_settles": self.settles,
-            "pilot_status": str(self.status),
-        }
+        names, customers = ("difference", "split_p", "settles", "status"), self.table["customers"]
+        sizes = {"customers": int(customers.sum()), "control": int(customers["control"])}
+        told = facts_of(self, *names, prefix="pilot_", difference="interval")
+        return told | {f"pilot_{name}": n for name, n in sizes.items()}
 
 
 def outcome(arm: pd.Series, bought: pd.Series, *, control_share: float) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
 from tqdm import tqdm
 
-from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
+from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings
+from segwork.fairness.findings import Judged
 from segwork.progress import unwatched
-from segwork.results import Status, display, known_facts
+from segwork.results import Status, display, facts_of
 
 ERRORS_LIMIT = 2.58
 
@@ -40,6 +40,11 @@ class AttributeFlip(Judged):
         Mean change of the predicted probability; NaN where the model has none.
     n : int
     refits : int
+    column : str
+    absent : str
+        Why no flip is possible: the model's input has no such column; else empty.
+    alike : bool
+        Whether everybody is decided alike, whatever the value.
     found : Findings
         FA-04, with its definition, limit and source.
     """
@@ -51,19 +56,14 @@ class AttributeFlip(Judged):
     mean_score_change: float
     n: int
     refits: int
-    found: Findings = field(compare=False, repr=False)
+    column: str
+    absent: str = ""
+    alike: bool = False
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
-        facts = {
-            "flip_net_share": self.net_share,
-            "flip_standard_error": self.standard_error,
-            "flip_share_changed": self.share_changed,
-            "flip_mean_score_change": self.mean_score_change,
-            "flip_n": self.n,
-            "flip_status": self.status.value,
-        }
-        return known_facts(facts)
+        names = ("net_share", "standard_error", "share_changed", "mean_score_change", "n", "status")
+        return facts_of(self, *names, prefix="flip_")
 
 
 def attribute_flip(
@@ -120,62 +120,44 @@ def attribute_flip(
     """
     frame, target, first, second = _checked(X, y, values)
     estimator = _seeded(estimator, seed)
-    asked = _Flip(column, first, second, n=len(frame))
     if column not in frame.columns:
         near = difflib.get_close_matches(column, [str(c) for c in frame.columns], n=1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
-        found = findings(replace(asked, known=False, near=hint), "FA-04")
-        return AttributeFlip((first, second), 0.0, 0.0, 0.0, 0.0, len(frame), 0, found)
+        absent = f"the model's input has no column '{column}'{hint}"
+        nothing = AttributeFlip((first, second), 0.0, 0.0, 0.0, 0.0, len(frame), 0, column, absent)
+        return nothing.judged("FA-04")
     both = pd.concat([_everybody(frame, column, value) for value in (first, second)])
     model, before, after = _decisions(estimator, frame, target, both)
-    net = float(after.mean() - before.mean())
-    error = _refit_error(estimator, frame, target, both, refits, seed)
-    alike = (before.all() and after.all()) or not (before.any() or after.any())
-    asked = replace(asked, net=net, error=error, refits=refits, alike=bool(alike))
     return AttributeFlip(
         values=(first, second),
-        net_share=net,
-        standard_error=error,
+        net_share=float(after.mean() - before.mean()),
+        standard_error=_refit_error(estimator, frame, target, both, refits, seed),
         share_changed=float((after != before).mean()),
         mean_score_change=_score_change(model, both),
         n=len(frame),
         refits=refits,
-        found=findings(asked, "FA-04"),
-    )
-
-
-@dataclass(frozen=True)
-class _Flip:
-    """What the check of flips looks at."""
-
-    column: str
-    first: object
-    second: object
-    n: int
-    net: float = 0.0
-    error: float = 0.0
-    refits: int = 0
-    alike: bool = False
-    known: bool = True
-    near: str = ""
+        column=column,
+        alike=bool(np.ptp(np.r_[before, after].astype(int)) == 0),
+    ).judged("FA-04")
 
 
 @check("FA-04")
-def uses_attribute(flip: _Flip, rule: Rule) -> Iterator[Evidence]:
+def uses_attribute(flip: AttributeFlip, rule: Rule) -> Iterator[Evidence]:
     """Judge the net share of changed decisions: effect, refit standard errors, power."""
-    if not flip.known:
+    if flip.absent:
         raise NotApplicable(
-            f"the model's input has no column '{flip.column}'{flip.near}, so no flip can change a"
-            " decision; it may still act through proxies, which only matched pairs can see"
+            f"{flip.absent}, so no flip can change a decision; it may still act through proxies,"
+            " which only matched pairs can see"
         )
     status, reason = _verdict(flip, rule)
+    net, (first, second) = flip.net_share, flip.values  # noqa: PD011 (the two put in)
     text = (
-        f"setting {flip.column} to {flip.second} instead of {flip.first} changes the share of"
-        f" positive decisions by {display(flip.net, 'share')} (standard error"
-        f" {display(flip.error, 'share')} over {flip.refits} refits); {reason}"
+        f"setting {flip.column} to {second} instead of {first} changes the share of"
+        f" positive decisions by {display(net, 'share')} (standard error"
+        f" {display(flip.standard_error, 'share')} over {flip.refits} refits); {reason}"
     )
-    n = round(abs(flip.net) * flip.n)
-    yield Evidence(columns=(flip.column,), n=n, of=flip.n, value=flip.net, note=text, status=status)
+    n = round(abs(net) * flip.n)
+    yield Evidence(columns=(flip.column,), n=n, of=flip.n, value=net, note=text, status=status)
 
 
 def _checked(
@@ -258,16 +240,16 @@ def _refit_error(
     return float(np.std(shares, ddof=1)) if len(shares) > 1 else math.nan
 
 
-def _verdict(flip: _Flip, rule: Rule) -> tuple[Status, str]:
+def _verdict(flip: AttributeFlip, rule: Rule) -> tuple[Status, str]:
     if flip.alike:
         return Status.INCONCLUSIVE, "the model decides alike about everybody"
-    if not math.isfinite(flip.error):
+    if not math.isfinite(flip.standard_error):
         return Status.INCONCLUSIVE, "too few refits to know the standard error"
-    if abs(flip.net) >= rule.limit:
-        if abs(flip.net) > ERRORS_LIMIT * flip.error:
+    if abs(flip.net_share) >= rule.limit:
+        if abs(flip.net_share) > ERRORS_LIMIT * flip.standard_error:
             return rule.alarm, "the model decides by this attribute"
         return Status.INCONCLUSIVE, "the share is large but could be chance"
     # 2.58 and 0.84: a share of 3 % would then be seen four times in five.
-    if (ERRORS_LIMIT + 0.84) * flip.error > rule.limit:
+    if (ERRORS_LIMIT + 0.84) * flip.standard_error > rule.limit:
         return Status.INCONCLUSIVE, "too few customers to see a share of 3 %"
     return Status.PASSED, "the model hardly uses this attribute; proxies are not tested here"

@@ -28,62 +28,43 @@ def selection(people: GroupDecisions, rule: Rule) -> Iterator[Evidence]:
         raise NotApplicable("one group only")
     yield _four_fifths(people, rule)
     if people.favourable and not people.predicted.all():
-        yield _rejection(people, rule)
+        yield _four_fifths(people, rule, rejected=True)
 
 
-def _four_fifths(people: GroupDecisions, rule: Rule) -> Evidence:
-    """Compare with the group selected most, in whole numbers, so that a tie is no alarm."""
-    table = counts(people.predicted, people.groups)
-    rates = table["positive"] / table["n"]
-    best = str(rates[table["n"] >= min(SMALL_GROUP, table["n"].max())].idxmax())
+def _four_fifths(people: GroupDecisions, rule: Rule, *, rejected: bool = False) -> Evidence:
+    """Compare in whole numbers, so that a tie is no alarm, with the group selected most.
+
+    Few rejections hide behind four fifths selected: the rejected are compared with the group
+    rejected least.
+    """
+    table = counts(1 - people.predicted if rejected else people.predicted, people.groups)
+    positive, n = table["positive"].astype(int), table["n"].astype(int)
+    rates = positive / n
+    known = rates[n >= min(SMALL_GROUP, n.max())]
+    best = str(known.idxmin() if rejected else known.idxmax())
     others = [group for group in table.index if group != best]
-    b, m = int(table.loc[best, "positive"]), int(table.loc[best, "n"])
-    beyond = [
-        5 * int(table.loc[g, "positive"]) * m < 4 * b * int(table.loc[g, "n"]) for g in others
-    ]
-    clear = _clear(table, best, others)
-    alarms = [g for g, bad, sure in zip(others, beyond, clear, strict=True) if bad and sure]
-    ratio = float(min(rates[g] / rates[best] for g in others)) if rates[best] else 1.0
-    status, text = rule.alarm, f"smallest selection ratio {display(ratio)} against {best}"
-    sizes = [int(table.loc[g, "n"]) for g in others]
-    if alarms:
-        text = f"{text}; below four fifths with p < 0.01: {', '.join(alarms)}"
-    elif any(beyond):
-        status, text = Status.INCONCLUSIVE, f"{text}; below four fifths but could be chance"
-    elif min(_power(SEEN_RATIO * b / m, b / m, n, m) for n in sizes) < POWER:
-        status, text = Status.INCONCLUSIVE, f"{text}; a group is too small to see a ratio of 0.6"
+    b, m = int(positive[best]), int(n[best])
+    few, many = (b * n, positive * m) if rejected else (positive * m, b * n)
+    beyond = (5 * few < 4 * many)[others].to_numpy()
+    alarms = [g for g, bad in zip(others, beyond & _clear(table, best, others), strict=True) if bad]
+    worst = str((rates[others] if rejected else -rates[others]).idxmax())
+    if rejected:
+        words = "more than 1.25 times as often"
+        said = (f"{display(rates[group], 'share')} of {group}" for group in (worst, best))
+        text = f"rejected: {' against '.join(said)}"
+        value = float(rates[best] / rates[worst]) if rates[worst] else 1.0
     else:
-        status = Status.PASSED
-    n = int(table.loc[alarms, "n"].sum())
-    return _evidence(people, n=n, value=ratio, note=text, status=status)
-
-
-def _rejection(people: GroupDecisions, rule: Rule) -> Evidence:
-    """Compare with the group rejected least: few rejections hide behind four fifths selected."""
-    table = counts(1 - people.predicted, people.groups)
-    rates = table["positive"] / table["n"]
-    best = str(rates[table["n"] >= min(SMALL_GROUP, table["n"].max())].idxmin())
-    others = [group for group in table.index if group != best]
-    b, m = int(table.loc[best, "positive"]), int(table.loc[best, "n"])
-    beyond = [
-        5 * b * int(table.loc[g, "n"]) < 4 * int(table.loc[g, "positive"]) * m for g in others
-    ]
-    clear = _clear(table, best, others)
-    alarms = [g for g, bad, sure in zip(others, beyond, clear, strict=True) if bad and sure]
-    worst = str(rates[others].idxmax())
-    text = (
-        f"rejected: {display(rates[worst], 'share')} of {worst} against"
-        f" {display(rates[best], 'share')} of {best}"
-    )
+        words = "below four fifths"
+        value = float(rates[worst] / rates[best]) if rates[best] else 1.0
+        text = f"smallest selection ratio {display(value)} against {best}"
+    status = Status.PASSED
     if alarms:
-        text = f"{text}; more than 1.25 times as often with p < 0.01: {', '.join(alarms)}"
-    elif any(beyond):
-        text = f"{text}; more than 1.25 times as often but could be chance"
-    status = rule.alarm if alarms else Status.INCONCLUSIVE if any(beyond) else Status.PASSED
-    value = float(rates[best] / rates[worst]) if rates[worst] else 1.0
-    return _evidence(
-        people, n=int(table.loc[alarms, "n"].sum()), value=value, note=text, status=status
-    )
+        status, text = rule.alarm, f"{text}; {words} with p < 0.01: {', '.join(alarms)}"
+    elif beyond.any():
+        status, text = Status.INCONCLUSIVE, f"{text}; {words} but could be chance"
+    elif not rejected and min(_power(SEEN_RATIO * b / m, b / m, k, m) for k in n[others]) < POWER:
+        status, text = Status.INCONCLUSIVE, f"{text}; a group is too small to see a ratio of 0.6"
+    return _evidence(people, n=int(n[alarms].sum()), value=value, note=text, status=status)
 
 
 def _clear(table: pd.DataFrame, best: str, others: list[str]) -> np.ndarray:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from segwork.errors import DataError
 from segwork.evidence import wilson
+from segwork.fairness.findings import one_length
 from segwork.labels import of_one_kind
 from segwork.results import Interval
 
@@ -62,12 +63,7 @@ class GroupDecisions:
         """
         truth, predicted = of_one_kind({"y_true": y_true, "y_pred": y_pred})
         columns = pd.DataFrame(sensitive)
-        if not len(truth) == len(predicted) == len(columns) > 0:
-            raise DataError(
-                f"y_true, y_pred and sensitive have {len(truth)}, {len(predicted)} and"
-                f" {len(columns)} rows",
-                accepted="one row per person in each, in the same order",
-            )
+        one_length("person", y_true=truth, y_pred=predicted, sensitive=columns)
         larger = _larger_label(truth, predicted)
         good = larger if favourable is None else _favourable(favourable, truth, predicted)
         text = columns.astype(object).where(columns.notna(), "missing").astype(str)

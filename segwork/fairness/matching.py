@@ -93,17 +93,16 @@ def _nearest(
 
 def balance(frame: pd.DataFrame, second: np.ndarray, a: np.ndarray, b: np.ndarray) -> pd.DataFrame:
     """Return the standardised mean difference of each column before and after matching."""
-    rows = []
-    for name in frame.columns:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column):
-            parts = {str(name): column.astype(float)}
-        else:
-            dummies = pd.get_dummies(column.astype(str)).astype(float)
-            parts = {f"{name}={level}": dummies[level] for level in dummies.columns}
-        for label, values in parts.items():
-            spread = float(values.std(ddof=0)) or 1.0
-            before = (values[second].mean() - values[~second].mean()) / spread
-            after = (values.iloc[b].mean() - values.iloc[a].mean()) / spread if len(a) else math.nan
-            rows.append({"column": label, "before": before, "after": after})
-    return pd.DataFrame(rows, columns=["column", "before", "after"])
+    parts = [
+        frame[[name]].astype(float)
+        if pd.api.types.is_numeric_dtype(frame[name])
+        else pd.get_dummies(frame[[name]].astype(str), prefix_sep="=", dtype=float)
+        for name in frame.columns
+    ]
+    wide = pd.concat(parts, axis=1).rename(columns=str)
+    spread = wide.std(ddof=0).replace(0.0, 1.0)
+    before = (wide[second].mean() - wide[~second].mean()) / spread
+    after = (wide.iloc[b].mean() - wide.iloc[a].mean()) / spread
+    return pd.DataFrame({"column": wide.columns, "before": before, "after": after}).reset_index(
+        drop=True
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ import statsmodels.api as sm
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from segwork.checks import Evidence, Findings, Rule, check, rules
+from segwork.checks import Evidence, Rule, check, rules
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings
+from segwork.fairness.findings import Judged, one_length
 from segwork.fairness.matching import balance, match, space, two_scores
-from segwork.results import Interval, Status, display, known_facts
+from segwork.results import Interval, Status, display, facts_of
 
 P_LIMIT = 0.01
 CALIPER = 0.25
@@ -52,6 +52,10 @@ class MatchedPairs(Judged):
         "profile" (alike in every column) or "two scores of the profile".
     discordant : tuple of int
         Pairs decided against the first, against the second group (0/1 scores only).
+    error : float
+        Standard error of the gap.
+    dropped : int
+        Rows without the attribute, left out.
     found : Findings
         FA-05, with its definition, limit and source.
     """
@@ -66,20 +70,13 @@ class MatchedPairs(Judged):
     balance: pd.DataFrame
     matched_on: str
     discordant: tuple[int, int]
-    found: Findings = field(repr=False)
+    error: float
+    dropped: int
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts of the test."""
-        facts = {
-            "pairs_gap": self.gap,
-            "pairs_gap_low": self.interval.low,
-            "pairs_gap_high": self.interval.high,
-            "pairs_p": self.p,
-            "pairs_n": self.n_pairs,
-            "pairs_share_matched": self.share_matched,
-            "pairs_status": self.status.value,
-        }
-        return known_facts(facts)
+        same, more = ("gap", "p", "share_matched", "status"), {"gap": "interval", "n": "n_pairs"}
+        return facts_of(self, *same, prefix="pairs_", **more)
 
 
 def matched_pairs(
@@ -150,64 +147,42 @@ def matched_pairs(
         a, b = match(plane, second, reach, np.random.default_rng(seed))
     gap, error = _gap(score[b] - score[a], numbers[b] - numbers[a])
     p, interval = _p_and_interval(gap, error)
-    limit = _limit(score)
-    estimate = PairedGap(
-        *(gap, error, p, interval, limit),
-        share=len(a) / n_smaller,
-        balance=balance(frame, second, a, b),
-        n_pairs=len(a),
-        words=(groups[0], groups[1], matched_on, dropped),
-    )
     return MatchedPairs(
         groups=groups,
         gap=gap,
         interval=interval,
         p=p,
-        limit=limit,
+        limit=_limit(score),
         n_pairs=len(a),
-        share_matched=estimate.share,
-        balance=estimate.balance,
+        share_matched=len(a) / n_smaller,
+        balance=balance(frame, second, a, b),
         matched_on=matched_on,
         discordant=_discordant(score, a, b),
-        found=findings(estimate, "FA-05"),
-    )
-
-
-@dataclass(frozen=True)
-class PairedGap:
-    """What the check of pairs looks at; ``words`` are the groups, what was matched on, drops."""
-
-    gap: float
-    error: float
-    p: float
-    interval: Interval
-    limit: float
-    share: float
-    balance: pd.DataFrame
-    n_pairs: int
-    words: tuple[str, str, str, int]
+        error=error,
+        dropped=dropped,
+    ).judged("FA-05")
 
 
 @check("FA-05")
-def alike_in_risk(pairs: PairedGap, rule: Rule) -> Iterator[Evidence]:
+def alike_in_risk(pairs: MatchedPairs, rule: Rule) -> Iterator[Evidence]:
     """Judge the gap between matched people: effect and evidence, overlap, balance, power."""
     status, reason = _verdict(pairs, rule)
-    first, second, matched_on, dropped = pairs.words
+    share = display(pairs.share_matched, "share")
     text = (
-        f"{second} minus {first} = {display(pairs.gap)} (99 % interval {pairs.interval}) over"
-        f" {display(pairs.n_pairs)} pairs ({display(pairs.share, 'share')} of the smaller group)"
-        f" alike in {matched_on}; {reason}"
+        f"{pairs.groups[1]} minus {pairs.groups[0]} = {display(pairs.gap)} (99 % interval"
+        f" {pairs.interval}) over {display(pairs.n_pairs)} pairs ({share} of the smaller group)"
+        f" alike in {pairs.matched_on}; {reason}"
     )
-    if dropped:
-        text += f"; {dropped} rows without the attribute left out"
+    if pairs.dropped:
+        text += f"; {pairs.dropped} rows without the attribute left out"
     known = {"value": pairs.gap, "interval": pairs.interval} if math.isfinite(pairs.gap) else {}
     yield Evidence(n=pairs.n_pairs, of=pairs.n_pairs, note=text, status=status, **known)
 
 
-def _verdict(pairs: PairedGap, rule: Rule) -> tuple[Status, str]:
+def _verdict(pairs: MatchedPairs, rule: Rule) -> tuple[Status, str]:
     if not math.isfinite(pairs.gap):
         return Status.INCONCLUSIVE, "too few pairs to estimate a gap"
-    if pairs.share < SHARE_MATCHED_LIMIT:
+    if pairs.share_matched < SHARE_MATCHED_LIMIT:
         return Status.INCONCLUSIVE, "under half of the smaller group found a partner"
     if float(pairs.balance["after"].abs().max()) > IMBALANCE_LIMIT:
         return Status.INCONCLUSIVE, "the matched groups still differ in their profile"
@@ -230,12 +205,7 @@ def _checked(
     except (ValueError, TypeError):
         raise DataError("scores are no numbers", accepted="0/1, risk scores or prices") from None
     attribute = pd.Series(np.asarray(sensitive).ravel())
-    if not len(score) == len(frame) == len(attribute):
-        raise DataError(
-            f"scores, profile and sensitive have {len(score)}, {len(frame)} and"
-            f" {len(attribute)} rows",
-            accepted="one row per customer in each, in the same order",
-        )
+    one_length(scores=score, profile=frame, sensitive=attribute)
     known = attribute.notna().to_numpy()
     values = sorted(attribute[known].unique(), key=str)
     if len(values) != 2:

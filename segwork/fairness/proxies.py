@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from segwork.checks import Evidence, Findings, Rule, check
+from segwork.checks import Evidence, Rule, check
 from segwork.errors import DataError
-from segwork.fairness.findings import Judged, findings
-from segwork.results import known_facts
+from segwork.fairness.findings import Judged, one_length
+from segwork.results import facts_of
 
 FOLDS = 5
 
@@ -42,12 +42,10 @@ class Proxies(Judged):
     auc: float
     contributors: pd.DataFrame
     n: int
-    found: Findings = field(repr=False, default=None)
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts."""
-        facts = {"proxy_auc": self.auc, "proxy_n": self.n, "proxy_status": self.status.value}
-        return known_facts(facts)
+        return facts_of(self, "auc", "n", "status", prefix="proxy_")
 
 
 def proxies(
@@ -90,8 +88,7 @@ def proxies(
     table = pd.DataFrame(alone, columns=["feature", "auc"]).sort_values(
         "auc", ascending=False, kind="stable", ignore_index=True
     )
-    result = Proxies(auc, table, len(frame))
-    return replace(result, found=findings(result, "FA-06"))
+    return Proxies(auc, table, len(frame)).judged("FA-06")
 
 
 @check("FA-06")
@@ -110,11 +107,7 @@ def _known(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     frame = pd.DataFrame(X).reset_index(drop=True)
     attribute = pd.Series(np.asarray(sensitive))
-    if len(frame) != len(attribute):
-        raise DataError(
-            f"X and sensitive have {len(frame)} and {len(attribute)} rows",
-            accepted="one row per customer in each, in the same order",
-        )
+    one_length(X=frame, sensitive=attribute)
     known = attribute.notna().to_numpy()
     values = attribute[known].astype(str).to_numpy()
     sizes = pd.Series(values).value_counts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from segwork.checks import Evidence, Findings, NotApplicable, Rule, check
-from segwork.errors import DataError
+from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.evidence import holm
-from segwork.fairness.findings import Judged, findings
+from segwork.fairness.findings import Judged, one_length
 from segwork.fairness.proxies import FOLDS, cross_validated_auc
-from segwork.results import Status, display, known_facts
+from segwork.results import Status, display, facts_of
 
 RATIO_RANGE = (0.8, 1.25)
 P_LIMIT = 0.01
@@ -49,7 +48,6 @@ class SegmentFairness(Judged):
     treatment: pd.DataFrame
     cramers_v: float
     auc: float
-    found: Findings = field(repr=False, default=None)
 
     @property
     def status(self) -> Status:
@@ -59,16 +57,14 @@ class SegmentFairness(Judged):
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the finite facts."""
-        facts: dict[str, float | int | str] = {
-            "segments_cramers_v": self.cramers_v,
-            "segments_auc": self.auc,
-            "segments_skewed": int((self.composition["status"] == Status.FAILED.value).sum()),
-            "segments_status": self.status.value,
-        }
-        if len(self.treatment):
-            unequal = self.treatment["status"] == Status.FAILED.value
-            facts["segments_treated_unequally"] = int(unequal.sum())
-        return known_facts(facts)
+        failed = {"skewed": self.composition, "treated_unequally": self.treatment}
+        counts = {n: _failed(table) for n, table in failed.items() if n == "skewed" or len(table)}
+        told = facts_of(self, "cramers_v", "auc", "status", prefix="segments_")
+        return told | {f"segments_{name}": n for name, n in counts.items()}
+
+
+def _failed(table: pd.DataFrame) -> int:
+    return int((table["status"] == Status.FAILED.value).sum())
 
 
 def segment_fairness(
@@ -112,8 +108,7 @@ def segment_fairness(
     composition = _composition(frame)
     treated = _treatment(frame, treatment)
     v, auc = _cramers_v(frame), _auc_of_segment(frame, seed)
-    result = SegmentFairness(composition, treated, v, auc)
-    return replace(result, found=findings(result, "FA-08", "FA-10"))
+    return SegmentFairness(composition, treated, v, auc).judged("FA-08", "FA-10")
 
 
 @check("FA-08")
@@ -140,8 +135,7 @@ def treatment_inside(segments: SegmentFairness, rule: Rule) -> Iterator[Evidence
     table = segments.treatment
     if table.empty:
         raise NotApplicable("no treatment given, or no segment with two groups of ten people")
-    unequal = int((table["status"] == Status.FAILED.value).sum())
-    if unequal:
+    if unequal := _failed(table):
         status, text = rule.alarm, f"{unequal} treatments differ by group inside a segment"
     else:
         unclear = (table["status"] == Status.INCONCLUSIVE.value).any()
@@ -153,39 +147,31 @@ def treatment_inside(segments: SegmentFairness, rule: Rule) -> Iterator[Evidence
 
 def _frame(segments: ArrayLike, sensitive: ArrayLike) -> pd.DataFrame:
     labels, groups = pd.Series(np.asarray(segments)), pd.Series(np.asarray(sensitive))
-    if len(labels) != len(groups):
-        raise DataError(
-            f"segments and sensitive have {len(labels)} and {len(groups)} rows",
-            accepted="one row per customer in each, in the same order",
-        )
+    one_length(segments=labels, sensitive=groups)
     groups = groups.astype(object).where(groups.notna(), "missing").astype(str)
     return pd.DataFrame({"segment": labels.astype(str), "group": groups})
 
 
 def _composition(frame: pd.DataFrame) -> pd.DataFrame:
-
     counts = pd.crosstab(frame["segment"], frame["group"])
     totals, sizes, n = counts.sum(), counts.sum(axis=1), len(frame)
     rows = []
     for segment in counts.index:
         for group in counts.columns:
-            a, size, total = (
-                int(counts.loc[segment, group]),
-                int(sizes[segment]),
-                int(totals[group]),
-            )
+            a, size, total = map(int, (counts.loc[segment, group], sizes[segment], totals[group]))
             p = fisher_exact([[a, size - a], [total - a, n - size - total + a]]).pvalue
             ratio = (a / size) / (total / n)
             rows.append((segment, group, a, a / size, ratio, float(p)))
     table = pd.DataFrame(rows, columns=["segment", "group", "n", "share", "ratio", "p"])
     table["p"] = holm(table["p"])
-    outside = ~table["ratio"].between(*RATIO_RANGE)
-    table["status"] = np.select(
-        [outside & (table["p"] < P_LIMIT), outside],
-        [Status.FAILED.value, Status.INCONCLUSIVE.value],
-        Status.PASSED.value,
-    )
-    return table
+    return _with_status(table, ~table["ratio"].between(*RATIO_RANGE))
+
+
+def _with_status(table: pd.DataFrame, beyond: pd.Series) -> pd.DataFrame:
+    """Failed is what lies beyond the limit and beyond chance; beyond the limit alone is open."""
+    answers = [Status.FAILED.value, Status.INCONCLUSIVE.value]
+    cases = [beyond & (table["p"] < P_LIMIT), beyond]
+    return table.assign(status=np.select(cases, answers, Status.PASSED.value))
 
 
 def _treatment(
@@ -210,17 +196,10 @@ def _treatment(
             )
     table = pd.DataFrame(rows, columns=columns)
     table["p"] = holm(table["p"]) if len(table) else table["p"]
-    beyond = table["relative"] > 1 - RATIO_RANGE[0]
-    table["status"] = np.select(
-        [beyond & (table["p"] < P_LIMIT), beyond],
-        [Status.FAILED.value, Status.INCONCLUSIVE.value],
-        Status.PASSED.value,
-    )
-    return table
+    return _with_status(table, table["relative"] > 1 - RATIO_RANGE[0])
 
 
 def _cramers_v(frame: pd.DataFrame) -> float:
-
     counts = pd.crosstab(frame["segment"], frame["group"]).to_numpy()
     rows, columns = counts.shape
     n = counts.sum()
@@ -235,6 +214,5 @@ def _cramers_v(frame: pd.DataFrame) -> float:
 def _auc_of_segment(frame: pd.DataFrame, seed: int) -> float:
     if frame["group"].value_counts().min() < FOLDS or frame["group"].nunique() < 2:
         return math.nan
-
     model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     return cross_validated_auc(model, frame[["segment"]], frame["group"].to_numpy(), seed)

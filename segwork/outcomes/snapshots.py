@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from narwhals.typing import IntoFrame
 
 from segwork.errors import UsageError
 from segwork.features import customer_features
 from segwork.features.orders import mark_lines
+from segwork.purchases.occasions import in_memory
 from segwork.schema import CUSTOMERS
 from segwork.tables import Tables, needed, until
 
@@ -78,7 +78,7 @@ def quarters(
     Snapshots with no order of a known customer in their window are skipped. The rest is as in
     :func:`snapshots`.
     """
-    lines = _pandas(needed(tables).transactions)
+    lines = in_memory(nw.from_native(needed(tables).transactions))
     when = lines.loc[lines["customer_id"].notna(), "ordered_at"]
     window = pd.Timedelta(days=window_days)
     days = [as_of - timedelta(days=label_days + 91 * k) for k in range(number)]
@@ -159,7 +159,7 @@ def _withheld(rows: pd.DataFrame) -> list[str]:
 def _snapshot(tables: Tables, day: date, label_days: int, window_days: int) -> pd.DataFrame:
     found = described(tables, day, window_days)
     end = day + timedelta(days=label_days)
-    later = orders_between(_pandas(until(tables.transactions, end)), start=day)
+    later = orders_between(in_memory(nw.from_native(until(tables.transactions, end))), start=day)
     orders = found["customer_id"].map(later).astype(float).fillna(0.0)
     observed = found["tenure_days"].clip(lower=1, upper=window_days)
     promised = found["orders_window"] * label_days / observed.clip(lower=label_days)
@@ -175,9 +175,9 @@ def described(tables: Tables, day: date, window_days: int) -> pd.DataFrame:
 
     ``last_order`` beside the usual ones: weekday of the last order, and whether it was evening.
     """
-    found = _pandas(customer_features(tables, as_of=day, window_days=window_days))
+    found = in_memory(nw.from_native(customer_features(tables, as_of=day, window_days=window_days)))
     found = found[found["orders_window"] > 0].reset_index(drop=True)
-    lines = _sold(_pandas(until(tables.transactions, day)))
+    lines = _sold(in_memory(nw.from_native(until(tables.transactions, day))))
     last = found["customer_id"].map(lines.groupby("customer_id")["ordered_at"].max())
     evening = np.where(last.dt.hour >= EVENING, " evening", "")
     return found.assign(last_order=last.dt.day_name() + evening)
@@ -193,9 +193,3 @@ def _sold(lines: pd.DataFrame) -> pd.DataFrame:
     """Return the order lines as the features count them: a free one counts, a return does not."""
     marked = mark_lines(lines, also=("ordered_at",)).to_native()
     return marked[marked["_sold"]]
-
-
-def _pandas(frame: IntoFrame) -> pd.DataFrame:
-    native = nw.from_native(frame)
-    native = native.collect() if isinstance(native, nw.LazyFrame) else native
-    return native.to_pandas()

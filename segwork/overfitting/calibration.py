@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, logit
+from sklearn.metrics import log_loss
 
 from segwork.evidence import wilson
 
@@ -29,7 +31,8 @@ def calibration_line(event: np.ndarray, p: np.ndarray) -> dict[str, float]:
     design = np.column_stack([np.ones_like(x), x])
     information = design.T @ (design * (fitted * (1 - fitted))[:, None])
     error = float(np.sqrt(np.linalg.pinv(information)[1, 1]))
-    shift = _shift_to_rate(x, event.mean())
+    # What a class weight moves, and nothing else: the mean probability is the rate again.
+    shift = brentq(lambda s: expit(x + s).mean() - event.mean(), -40, 40)
     null = _loss(event, np.full(len(x), event.mean()))
     best = _loss(event, fitted)
     lost = (_loss(event, expit(x + shift)) - best) / max(null - best, 1e-9)
@@ -37,18 +40,8 @@ def calibration_line(event: np.ndarray, p: np.ndarray) -> dict[str, float]:
     return {"slope": slope, "intercept": intercept, "low": low, "high": high, "skill_lost": lost}
 
 
-def _shift_to_rate(x: np.ndarray, rate: float) -> float:
-    """Constant that makes the mean probability equal to the rate (a class weight moves only it)."""
-    shift = 0.0
-    for _ in range(50):
-        p = expit(x + shift)
-        shift += float(np.clip((rate - p.mean()) / max((p * (1 - p)).mean(), 1e-9), -2, 2))
-    return shift
-
-
 def _loss(event: np.ndarray, p: np.ndarray) -> float:
-    p = np.clip(p, 1e-9, 1 - 1e-9)
-    return float(-np.mean(np.where(event, np.log(p), np.log(1 - p))))
+    return float(log_loss(event, np.clip(p, 1e-9, 1 - 1e-9), labels=[0, 1]))
 
 
 def expected_error(event: np.ndarray, p: np.ndarray, *, bins: int = 10) -> float:

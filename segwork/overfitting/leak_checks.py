@@ -11,7 +11,7 @@ from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.overfitting.duplicates import between_neighbours, column_hashes
 from segwork.overfitting.examination import FEWEST, Examination, answer
 from segwork.overfitting.operating import fixed_threshold
-from segwork.overfitting.roc import Estimate, macro_auc
+from segwork.overfitting.roc import Estimate, macro_auc, pooled
 from segwork.overfitting.single_features import SingleFeature, search_evidence, strengths
 from segwork.results import Status
 
@@ -145,16 +145,15 @@ def threshold_origin(x: Examination, rule: Rule) -> Iterator[Evidence]:
     """Ask where a fixed threshold comes from: it may be the holdout."""
     value, origin = fixed_threshold(x.problem.estimator), x.design.threshold_from
     if origin == "holdout":
-        text = "the threshold was chosen on the held-out rows it is judged on"
-        yield answer(rule, True, text)
+        value, text = None, "the threshold was chosen on the held-out rows it is judged on"
     elif value is None:
-        text = "thresholds are chosen on validation rows and judged on others"
-        yield answer(rule, False, text)
+        text, origin = "thresholds are chosen on validation rows and judged on others", "validation"
     elif origin is None:
         text = f"the threshold {value:g} is fixed and nobody says on which rows it was chosen"
-        yield answer(rule, True, f"{text}: set threshold_from", value=value)
+        text += ": set threshold_from"
     else:
-        yield answer(rule, False, f"the threshold {value:g} comes from {origin}", value=value)
+        text = f"the threshold {value:g} comes from {origin}"
+    yield answer(rule, origin in (None, "holdout"), text, value=value)
 
 
 @check("OF-17")
@@ -185,11 +184,8 @@ def _best_alone(x: Examination) -> tuple[str, Estimate]:
     Chosen on the rows that judge it, the best of twelve like features looks 0.01 too good.
     """
     codes, singles = x.sampled.codes, x.sampled_singles
-    value, pull = 0.0, np.zeros(len(codes))
-    weight = sum(len(held) for _, held in x.folds)
+    parts = []
     for learn, held in x.folds:
-        best = max(singles, key=lambda one: macro_auc(codes[learn], one.score[learn])[0])
-        area, influence = macro_auc(codes[held], best.score[held])
-        value += area * len(held) / weight
-        pull[held] += influence * len(held) / weight
-    return singles[0].name, Estimate(value, pull, x.sampled.groups)
+        best = max(singles, key=lambda one: macro_auc(codes[learn], one.score[learn]).value)
+        parts.append((held, macro_auc(codes[held], best.score[held])))
+    return singles[0].name, pooled(parts, len(codes), x.sampled.groups)

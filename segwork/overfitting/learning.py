@@ -46,10 +46,10 @@ def learning_curve(problem: Problem, *, sizes: tuple[float, ...] = CURVE) -> pd.
         if len(np.unique(problem.codes[part])) < len(problem.classes):
             continue
         model = problem.fit(part)
-        area, pull = macro_auc(problem.codes[held], problem.score(model, held))
-        span = Estimate(area, pull).interval()
-        train = macro_auc(problem.codes[part], problem.score(model, part))[0]
-        rows.append((len(part), train, area, span.low, span.high))
+        area = macro_auc(problem.codes[held], problem.score(model, held))
+        train = macro_auc(problem.codes[part], problem.score(model, part)).value
+        span = area.interval()
+        rows.append((len(part), train, area.value, span.low, span.high))
     return pd.DataFrame(rows, columns=["rows", "train", "holdout", "low", "high"])
 
 
@@ -66,7 +66,7 @@ def _area_once(problem: Problem, rng: np.random.Generator) -> float:
     mixed[rows] = rng.permutation(mixed[rows])
     if len(np.unique(mixed[learn])) < len(problem.classes):
         return 0.5
-    area = macro_auc(mixed[held], problem.score(problem.fit(learn, codes=mixed), held))[0]
+    area = macro_auc(mixed[held], problem.score(problem.fit(learn, codes=mixed), held)).value
     return area if np.isfinite(area) else 0.5
 
 
@@ -87,7 +87,7 @@ def seed_spread(problem: Problem, *, seeds: int = 3) -> float | None:
     for seed in range(seeds):
         other = clone(problem.estimator).set_params(**dict.fromkeys(keys, problem.seed + seed))
         scores = problem.score(problem.fit(learn, estimator=other), held)
-        areas.append(macro_auc(problem.codes[held], scores)[0])
+        areas.append(macro_auc(problem.codes[held], scores).value)
     return float(np.std(areas, ddof=1))
 
 

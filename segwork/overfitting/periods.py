@@ -48,8 +48,8 @@ def later_scores(problem: Problem) -> LaterPeriod | str:
     if early.counts.min() < 10 or not (folds := usable(early, folds)):
         return "too few rows of a class before the cut"
     inside = cross_score(early, folds).held
-    area, pull = macro_auc(late.codes, problem.score(problem.fit(learn), later))
-    return LaterPeriod(inside, Estimate(area, pull, late.groups), len(later))
+    after = macro_auc(late.codes, problem.score(problem.fit(learn), later), late.groups)
+    return LaterPeriod(inside, after, len(later))
 
 
 def apart(first: Estimate, second: Estimate) -> tuple[float, float]:

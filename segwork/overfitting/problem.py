@@ -156,7 +156,7 @@ def make_problem(
         codes=codes,
         classes=classes,
         seen=classes,
-        groups=_codes(groups, "groups", len(X)),
+        groups=_codes(groups, len(X)),
         time=_numbers(time, len(X)),
         seed=seed,
     )
@@ -225,15 +225,20 @@ def _labels(y: ArrayLike, n: int) -> np.ndarray:
     return labels.to_numpy()
 
 
-def _codes(values: ArrayLike | None, name: str, n: int) -> np.ndarray | None:
+def _complete(known: np.ndarray, name: str, n: int, accepted: str) -> None:
+    if len(known) != n or not known.all():
+        missing = int((~known).sum())
+        raise UsageError(
+            f"{name} has {len(known)} values, {missing} missing, for {n} rows of X",
+            accepted=accepted,
+        )
+
+
+def _codes(values: ArrayLike | None, n: int) -> np.ndarray | None:
     if values is None:
         return None
     codes = pd.factorize(pd.Series(np.asarray(values).ravel()))[0]
-    if len(codes) != n or (codes < 0).any():
-        raise UsageError(
-            f"{name} has {len(codes)} values, {int((codes < 0).sum())} missing, for {n} rows of X",
-            accepted="one known value per row",
-        )
+    _complete(codes >= 0, "groups", n, "one known value per row")
     return codes
 
 
@@ -249,12 +254,7 @@ def _numbers(time: ArrayLike | None, n: int) -> np.ndarray | None:
                 f"time holds {series.iloc[0]!r}, which is no date", accepted="dates or numbers"
             ) from None
     numbers = series.to_numpy(dtype=float)
-    if len(numbers) != n or not np.isfinite(numbers).all():
-        missing = int((~np.isfinite(numbers)).sum())
-        raise UsageError(
-            f"time has {len(numbers)} values, {missing} missing, for {n} rows of X",
-            accepted="one known date or number per row",
-        )
+    _complete(np.isfinite(numbers), "time", n, "one known date or number per row")
     return numbers
 
 

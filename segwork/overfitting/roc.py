@@ -7,6 +7,7 @@ row influences is its variance, summed within a customer first where rows repeat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,29 +41,48 @@ class Estimate:
         """Return the difference on the same rows (independent ones where no row is shared)."""
         return Estimate(self.value - other.value, self.influence - other.influence, self.clusters)
 
+    def better(self) -> Estimate:
+        """Return the area of the score or of its opposite, whichever is larger."""
+        return self if self.value > 0.5 else Estimate(1 - self.value, -self.influence)
 
-def auc(event: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the area and the row influences; NaN and zeros where one class is missing."""
+
+def mean(parts: Sequence[Estimate], clusters: np.ndarray | None = None) -> Estimate:
+    """Return the mean of estimates from the same rows."""
+    value = float(np.mean([part.value for part in parts]))
+    return Estimate(value, np.mean([part.influence for part in parts], axis=0), clusters)
+
+
+def pooled(
+    parts: Sequence[tuple[np.ndarray, Estimate]], n: int, clusters: np.ndarray | None = None
+) -> Estimate:
+    """Return the mean of estimates from parts of ``n`` rows, weighted by their rows."""
+    weight, value, pull = sum(len(rows) for rows, _ in parts), 0.0, np.zeros(n)
+    for rows, part in parts:
+        value += part.value * len(rows) / weight
+        pull[rows] += part.influence * len(rows) / weight
+    return Estimate(value, pull, clusters)
+
+
+def auc(event: np.ndarray, score: np.ndarray, clusters: np.ndarray | None = None) -> Estimate:
+    """Return the area; NaN without influence where one class is missing."""
     event = np.asarray(event, dtype=bool)
     n_event, n_other = int(event.sum()), int((~event).sum())
     pull = np.zeros(len(event))
     if n_event == 0 or n_other == 0:
-        return float("nan"), pull
+        return Estimate(float("nan"), pull, clusters)
     ranks = rankdata(score)
     below = (ranks[event] - rankdata(score[event])) / n_other
     above = 1 - (ranks[~event] - rankdata(score[~event])) / n_event
     area = float(below.mean())
     pull[event] = (below - area) / n_event
     pull[~event] = (above - area) / n_other
-    return area, pull
+    return Estimate(area, pull, clusters)
 
 
-def macro_auc(codes: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+def macro_auc(
+    codes: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None
+) -> Estimate:
     """Return the mean one-against-rest area over the classes present; two classes need one."""
-    n_classes = scores.shape[1]
-    which = [1] if n_classes == 2 else range(n_classes)
+    which = [1] if scores.shape[1] == 2 else range(scores.shape[1])
     parts = [auc(codes == k, scores[:, k]) for k in which]
-    parts = [part for part in parts if np.isfinite(part[0])]
-    if not parts:
-        return float("nan"), np.zeros(len(codes))
-    return float(np.mean([p[0] for p in parts])), np.mean([p[1] for p in parts], axis=0)
+    return mean([part for part in parts if np.isfinite(part.value)] or parts, clusters)

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from segwork.evidence import wilson
 from segwork.overfitting.problem import Problem
-from segwork.overfitting.roc import Estimate, auc
+from segwork.overfitting.roc import Estimate, auc, mean
 
 PURE, MOSTLY_OTHER = 0.95, 0.35
 N_BINS, N_FOLDS = 20, 5
@@ -53,19 +53,17 @@ def _single(problem: Problem, name: str, fold: np.ndarray) -> SingleFeature:
     parts = []
     for k in [1] if len(problem.classes) == 2 else range(len(problem.classes)):
         event = problem.codes == k
-        best, pull = auc(event, score[:, k])
+        best = auc(event, score[:, k])
         if order is not None and np.isfinite(order).all():
-            area, influence = auc(event, order)
-            if max(area, 1 - area) > best:
-                sign = 1 if area > 0.5 else -1
-                best, pull = max(area, 1 - area), sign * influence
-                score[:, k] = sign * order
+            ordered = auc(event, order)
+            if ordered.better().value > best.value:
+                best = ordered.better()
+                score[:, k] = order if ordered.value > 0.5 else -order
                 if len(problem.classes) == 2:
                     score[:, 0] = -score[:, 1]
-        parts.append((best, pull))
-    value = float(np.mean([part[0] for part in parts]))
-    area = Estimate(value, np.mean([part[1] for part in parts], axis=0), problem.groups)
-    return SingleFeature(name, area, score, _pure_share(bins, problem.codes == problem.rare))
+        parts.append(best)
+    area, event = mean(parts, problem.groups), problem.codes == problem.rare
+    return SingleFeature(name, area, score, _pure_share(bins, event))
 
 
 def binned(column: pd.Series) -> np.ndarray:

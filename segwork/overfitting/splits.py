@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from segwork.overfitting.problem import Problem, noted
-from segwork.overfitting.roc import Estimate, macro_auc
+from segwork.overfitting.roc import Estimate, macro_auc, pooled
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 TRAIN_SCORED = 2_000
@@ -108,17 +108,12 @@ def cross_score(
 ) -> CrossScore:
     """Fit on each fold and score the rows left out (and those learned from, with ``train``)."""
     n, n_classes = len(problem), len(problem.classes)
-    weight = sum(len(held) for _, held in folds)
-    pull, total = np.zeros(n), np.zeros((n, n_classes))
-    times, decisions = np.zeros(n), np.full(n, -1)
-    learned, value, by_fold, apart = [], 0.0, [], 0.0
+    total, times, decisions = np.zeros((n, n_classes)), np.zeros(n), np.full(n, -1)
+    learned, parts, apart = [], [], 0.0
     for learn, held in folds:
         model = problem.fit(learn, estimator=estimator)
         scores = problem.score(model, held)
-        area, influence = macro_auc(problem.codes[held], scores)
-        by_fold.append((area, float(np.sqrt(np.sum(influence**2)))))
-        value += area * len(held) / weight
-        pull[held] += influence * len(held) / weight
+        parts.append((held, macro_auc(problem.codes[held], scores)))
         total[held] += scores
         if not times[held].any():  # a repeat would tell the same again
             decisions[held] = problem.predict(model, held)
@@ -129,10 +124,10 @@ def cross_score(
     with np.errstate(invalid="ignore"):
         mean = total / times[:, None]
     return CrossScore(
-        float(np.mean([macro_auc(*part)[0] for part in learned] or [np.nan])),
-        Estimate(value, pull, problem.groups),
+        float(np.mean([macro_auc(*part).value for part in learned] or [np.nan])),
+        pooled(parts, n, problem.groups),
         learned,
-        np.array(by_fold),
+        np.array([(part.value, part.standard_error) for _, part in parts]),
         mean,
         decisions,
         float(apart),

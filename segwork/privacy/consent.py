@@ -104,9 +104,7 @@ def consented(
     ['A']
     """
     known, also = _recorded(_tables.needed(tables)), dict(also or {})
-    for wanted in (purpose, *also.values()) if known else ():
-        if wanted not in known:
-            raise UsageError.unknown("purpose", wanted, known, where="the customers table")
+    _known(known, purpose, *also.values())
     needs = {name: {purpose, also.get(name, purpose)} for name in PEOPLE} if known else {}
     found = _through(tables, needs, _tables.instant(as_of), unnamed or not known)
     return replace(found, purpose=purpose)
@@ -132,9 +130,52 @@ def through_door(data: Tables, config: Config) -> Consented:
     return found if config.purpose else replace(found, status=NOT_DECLARED)
 
 
+def answers(config: Config, moment: datetime) -> tuple[pd.Series, bool]:
+    """Say of each customer of a config's table whether orders and contacts may be used.
+
+    Parameters
+    ----------
+    config : Config
+    moment : datetime
+        Consent must have been given before it.
+
+    Returns
+    -------
+    answers : Series of bool
+        Index customer_id.
+    others : bool
+        Whether those the table does not name may be segmented.
+
+    Raises
+    ------
+    UsageError
+        There is no customers table, or orders or contacts need a consent of their own.
+    """
+    data, purpose = _tables.load(config), config.purpose or DEFAULT_PURPOSE
+    if data.customers is None:
+        raise UsageError("the config names no customers", accepted="[tables.customers]")
+    known = _recorded(data)
+    _known(known, *([config.purpose] if config.purpose else []))
+    own = {config.purposes.get(name, purpose) for name in ("transactions", "interactions")}
+    if known and own != {purpose}:
+        raise UsageError(
+            f"orders or contacts need consent to {', '.join(sorted(own))}",
+            accepted=f"one purpose, {purpose}, for both",
+        )
+    purposes = {purpose} if purpose in known else set[str]()
+    found = states(nw.from_native(data.customers), purposes, moment).lazy().collect().to_pandas()
+    return found.set_index("customer_id")[STAYS] == 1, not purposes
+
+
 def tables_of(run: Run) -> Tables:
     """Return the tables of a run as every notebook gets them: through the :func:`door`."""
     return door(run).tables
+
+
+def _known(known: list[str], *purposes: str) -> None:
+    for wanted in purposes if known else ():
+        if wanted not in known:
+            raise UsageError.unknown("purpose", wanted, known, where="the customers table")
 
 
 def _recorded(tables: Tables) -> list[str]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from segwork.clustering.model import SegmentModel
 from segwork.clustering.prepare import MOST
 from segwork.errors import DataError, UsageError
+from segwork.tables.sql_readers import DUCKDB, SPARK
 
 KEY = "customer_id"
 BATCH = 50_000
@@ -87,7 +88,7 @@ def _of_pandas(model: SegmentModel, table: pd.DataFrame) -> pd.DataFrame:
 
 def _of_duckdb(model: SegmentModel, table: Any) -> Any:
     _check(model, table)
-    names = ", ".join(f'cast("{_quoted(n, chr(34))}" as double)' for n in model.columns)
+    names = ", ".join(f"cast({DUCKDB.name(n)} as double)" for n in model.columns)
     reader = table.project(f"{KEY}, {names}").to_arrow_reader(BATCH)
     schema = pa.schema({KEY: reader.schema.field(KEY).type, **WORDS})
     found = list(_batches(model, reader))
@@ -99,14 +100,10 @@ def _of_spark(model: SegmentModel, table: Any) -> Any:
     from pyspark.sql.types import StringType, StructField, StructType
 
     _check(model, table)
-    names = [f"cast(`{_quoted(n, '`')}` as double)" for n in model.columns]
+    names = [f"cast({SPARK.name(n)} as double)" for n in model.columns]
     words = [StructField(name, StringType()) for name in WORDS]
     schema = StructType([table.schema[KEY], *words])
     return table.selectExpr(KEY, *names).mapInArrow(lambda rows: _batches(model, rows), schema)
-
-
-def _quoted(name: str, mark: str) -> str:
-    return name.replace(mark, mark * 2)
 
 
 def _batches(model: SegmentModel, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from segwork import config as _config
 from segwork import features, tables
-from segwork.config import Config
+from segwork.config import Config, expand
 from segwork.errors import DataError, MissingExtraError, UsageError
 from segwork.privacy.consent import through_door
 from segwork.runs.files import atomically
 from segwork.runs.folder import RunFolder
 from segwork.scoring.assigning import assign
 from segwork.scoring.models import model_of
-from segwork.tables import Tables
+from segwork.scoring.spark import session
+from segwork.source import Source
+from segwork.tables import Tables, source_files, table_sources
+from segwork.tables.times import EPOCH_UNITS
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+CSV = (".csv", ".csv.gz")
 ENDINGS = (".csv", ".parquet")
 WINDOW_DAYS = Config(as_of=date.min).window_days
 Counts = dict[tuple[bool, str], int]  # (placed, segment or reason) -> customers
@@ -47,8 +52,8 @@ def score(
     run_folder : str
         A run, or a folder of :func:`segwork.scoring.save`.
     table : str
-        Order lines with the contract's column names, or a config that maps them and, for pandas
-        and DuckDB, further tables. Who did not consent by that config is not scored.
+        Order lines with the contract's column names, or a config that maps them and names further
+        tables. Who did not consent by that config is not scored.
     as_of : str
         Day before which everything happened; that of the config does not count.
     engine : {"pandas", "duckdb", "spark"}
@@ -67,7 +72,7 @@ def score(
     model, window = model_of(run_folder), _window(Path(run_folder))
     if out and Path(out).suffix not in ENDINGS:
         raise UsageError(f"--out is '{out}'", accepted=" or ".join(ENDINGS))
-    with _read(table, _day(as_of), engine, master) as (given, allowed):
+    with _read(table, tables.instant(as_of).date(), engine, master) as (given, allowed):
         known = features.customer_features(allowed, as_of=as_of, window_days=window)
         found = assign(model, known)
         if out:
@@ -96,51 +101,50 @@ def _window(folder: Path) -> int:
     return window
 
 
-def _day(as_of: str) -> date:
-    try:
-        return date.fromisoformat(as_of)
-    except ValueError:
-        raise UsageError(f"--as-of is '{as_of}'", accepted="year-month-day") from None
-
-
 @contextmanager
 def _read(table: str, day: date, engine: str, master: str) -> Iterator[tuple[Tables, Tables]]:
     """Give the tables as they came, and what consent lets through."""
-    mapped = Path(table).suffix == ".toml"
+    lines = {"transactions": {"path": table}}
+    is_config = Path(table).suffix == ".toml"
+    config = _config.load(table if is_config else {"as_of": day, "tables": lines})
     if engine != "spark":
-        lines = {"transactions": {"path": table}}
-        config = _config.load(table if mapped else {"as_of": day, "tables": lines})
         config = replace(config, as_of=day, engine=engine)
         data = tables.load(config)
         yield data, through_door(data, config).tables
         return
-    if mapped:
-        raise UsageError(
-            f"Spark does not read by a mapping such as '{table}'",
-            accepted="order lines with the contract's column names: a file, a folder, an address",
-            hint="--engine duckdb reads it; scoring.assign takes any Spark frame of features",
-        )
     if importlib.util.find_spec("pyspark") is None:
         raise MissingExtraError.of("pyspark", extra="spark", needed_for="--engine spark")
-    if "://" not in table and not Path(table).exists():
-        raise DataError(f"there is no '{table}'", accepted="CSV or Parquet: a file or a folder")
-    from pyspark.sql import SparkSession
+    config, sources = replace(config, as_of=day), table_sources(config)
+    paths = {name: _spark_path(config, name, source) for name, source in sources.items()}
+    with session("segwork score", master) as spark:
+        frames = {name: _opened(spark, path, sources[name]) for name, path in paths.items()}
+        data = tables.from_frames(**frames, sources=sources)
+        # Consent is counted by customer, here: nobody is asked where there is none to ask for.
+        yield data, data if data.customers is None else through_door(data, config).tables
 
-    there = SparkSession.getActiveSession()
-    if (master or "local").startswith("local"):
-        # Workers here run the Python that has segwork; Spark would take any python3.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("segwork score")
-    builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
-    session = there or (builder.master(master) if master else builder).getOrCreate()
-    try:
-        is_csv = table.endswith(".csv")
-        lines = session.read.csv(table, header=True) if is_csv else session.read.parquet(table)
-        data = tables.from_frames(transactions=lines)
-        yield data, data
-    finally:
-        if there is None:
-            session.stop()
+
+def _spark_path(config: Config, name: str, source: Source) -> str:
+    """Return where Spark finds a table; what it would not read as the others do is refused."""
+    by_sql = not source.in_memory and source.time_format in ("", *EPOCH_UNITS)
+    if source.url or source.sql or source.table or not by_sql:
+        raise UsageError(
+            f"Spark does not read [tables.{name}] as it is written",
+            accepted="path of CSV or Parquet, columns, separator, encoding, decimal",
+            hint="--engine duckdb reads it; scoring.assign takes any Spark frame of features",
+        )
+    path = expand(source.path)
+    path = path if "://" in path else str(config.resolve(path))
+    if not ("://" in path or Path(path).exists() or source_files(config, source)):
+        raise DataError(f"there is no '{path}'", accepted="CSV or Parquet: a file or a folder")
+    return path
+
+
+def _opened(spark: SparkSession, path: str, source: Source) -> DataFrame:
+    """Open a table as it is; its columns are mapped and checked where those of DuckDB are."""
+    if not path.endswith(CSV):
+        return spark.read.parquet(path)
+    written = {"sep": source.separator or ",", "encoding": source.encoding or "UTF-8"}
+    return spark.read.csv(path, header=True, **written)
 
 
 def _write(found: Any, out: str) -> Any:
@@ -177,5 +181,4 @@ def _counts(found: Any) -> Counts:
 def _customers(data: Tables) -> int:
     """Count the customers that the order lines name."""
     ids = nw.from_native(data.transactions).lazy().select("customer_id").drop_nulls()
-    distinct = ids.group_by("customer_id").agg(nw.len().alias("n"))
-    return int(distinct.select(nw.len()).collect().item())
+    return int(ids.unique().select(nw.len()).collect().item())

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import NamedTuple
 
 from segwork.features.orders import FIRST_PLAUSIBLE_DAY
 from segwork.features.people import CALLS, COMPLAINT_WORDS
+from segwork.privacy.consent import DEFAULT_PURPOSE
 from segwork.runs.files import Json
 
 TIMES = {"transactions": "ordered_at", "interactions": "occurred_at", "clock": "occurred_at"}
+TABLES = (*TIMES, "customers")
 AHEAD_MS = 86_400_000  # of the record that carries it; clocks of shops differ by hours
 EPOCH = datetime(1970, 1, 1)
 NAMED = {"orders": "order_id", "products": "product_id", "categories": "product_category"}
@@ -35,7 +38,9 @@ class Event(NamedTuple):
     named: dict[str, str]
 
 
-def read(text: str, written_ms: int) -> tuple[str, Event | None]:
+def read(
+    text: str, written_ms: int, purpose: str = DEFAULT_PURPOSE
+) -> tuple[str, Event | bool | None]:
     """Read one event.
 
     Parameters
@@ -44,12 +49,15 @@ def read(text: str, written_ms: int) -> tuple[str, Event | None]:
         The value of a record.
     written_ms : int
         When the record was written, in milliseconds since 1970.
+    purpose : str
+        What consent is asked for.
 
     Returns
     -------
     customer_id : str
-    event : Event or None
-        None for the time on the clock, which concerns no customer.
+    event : Event, bool or None
+        Whether the customer agrees, where that is what is told; None for the time on the clock,
+        which concerns no customer.
 
     Raises
     ------
@@ -72,17 +80,17 @@ def read(text: str, written_ms: int) -> tuple[str, Event | None]:
     if not isinstance(row, dict):
         raise Malformed("no JSON object")
     table = row.get("table")
-    if not isinstance(table, str) or table not in TIMES:
-        raise Malformed("table is none of " + ", ".join(TIMES))
-    moment = _moment(row, TIMES[table])
-    if (moment - EPOCH) // timedelta(milliseconds=1) > written_ms + AHEAD_MS:
-        raise Malformed(f"{TIMES[table]} is after the record")
+    if not isinstance(table, str) or table not in TABLES:
+        raise Malformed("table is none of " + ", ".join(TABLES))
+    if table == "customers":
+        return _customer(row), _agrees(row, f"consent_{purpose}", written_ms)
+    moment = _moment(row, TIMES[table], written_ms)
     if table == "clock":
         return "", None
-    customer, event_id = _id(row, "customer_id"), _id(row, "event_id")
+    customer, event_id = _customer(row), _id(row, "event_id")
     day = (moment - EPOCH).days
-    if customer is None or event_id is None:
-        raise Malformed("no customer_id" if customer is None else "no event_id")
+    if event_id is None:
+        raise Malformed("no event_id")
     if day < FIRST_PLAUSIBLE_DAY:
         raise Malformed(f"{TIMES[table]} is before 1980")
     told = _order_line(row, day) if table == "transactions" else _contact(row)
@@ -97,9 +105,7 @@ def _order_line(row: Json, day: int) -> tuple[dict[str, float], dict[str, str]]:
         if quantity is None or price is None:
             raise Malformed("no amount, nor quantity and unit_price")
         amount = quantity * price
-    returned = row.get("is_return")
-    if returned not in (None, True, False):
-        raise Malformed("is_return is neither true nor false")
+    returned = _flag(row, "is_return")
     pieces = 1.0 if quantity is None else quantity
     if returned or (amount or 0.0) < 0 or pieces < 0:
         return {"returns": 1.0, "returns_total": abs(amount or 0.0)}, {}
@@ -122,12 +128,40 @@ def _contact(row: Json) -> tuple[dict[str, float], dict[str, str]]:
     return adds, {}
 
 
-def _moment(row: Json, name: str) -> datetime:
+def _agrees(row: Json, flag: str, written_ms: int) -> bool:
+    """Say of a row of customers what :func:`segwork.privacy.consent.states` does."""
+    given, dated = _flag(row, flag), f"{flag}_at"
+    at = None if row.get(dated) is None else _moment(row, dated, written_ms)
+    gone = None if row.get("withdrawn_at") is None else _moment(row, "withdrawn_at", inf)
+    if given is None and gone is None:
+        raise Malformed(f"no {flag}, nor withdrawn_at")
+    shown = given is True and (at is not None or dated not in row)
+    return shown and (gone is None or (at is not None and at > gone))
+
+
+def _moment(row: Json, name: str, written_ms: float) -> datetime:
     try:
         moment = datetime.fromisoformat(row[name].strip())
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (KeyError, AttributeError, ValueError, OverflowError):
         raise Malformed(f"{name} is no time") from None
+    if (moment - EPOCH) // timedelta(milliseconds=1) > written_ms + AHEAD_MS:
+        raise Malformed(f"{name} is after the record")
+    return moment
+
+
+def _flag(row: Json, name: str) -> bool | None:
+    value = row.get(name)
+    if value not in (None, True, False):
+        raise Malformed(f"{name} is neither true nor false")
+    return None if value is None else bool(value)
+
+
+def _customer(row: Json) -> str:
+    customer = _id(row, "customer_id")
+    if customer is None:
+        raise Malformed("no customer_id")
+    return customer
 
 
 def _id(row: Json, name: str) -> str | None:

@@ -9,10 +9,9 @@ by the same function, so the last word on a day is that of the batch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
 
 import narwhals as nw
@@ -24,6 +23,7 @@ from segwork.errors import UsageError
 from segwork.features.orders import per_customer
 from segwork.runs.files import Json
 from segwork.scoring.assigning import KEY, label
+from segwork.scoring.consent import MARK, mark
 from segwork.scoring.events import EPOCH, Event
 
 CONTACTS = ("contacts", "calls", "complaints", "handling_minutes")
@@ -34,7 +34,6 @@ SUMS = (
 )
 AT = {name: place for place, name in enumerate(SUMS)}
 WINDOWS = {"orders_window": 0, "spend_window": 0.0}  # nobody keeps them: see check
-MARK = 8  # bytes of a hash
 Said = tuple[int, str | None, str | None]  # day, segment, why
 
 
@@ -76,13 +75,14 @@ def segments(model: SegmentModel, sums: np.ndarray, day: int) -> tuple[np.ndarra
 
 @dataclass
 class Standing:
-    """A customer: sums over closed days, events of open ones, and what was said."""
+    """A customer: sums over closed days, events of open ones, what was said, by us and by them."""
 
     sums: list[float] = field(default_factory=lambda: [0.0] * len(SUMS))
     named: bytes = b""
     waiting: list[Event] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)  # the last of a closed day, then open days
     changes: int = 0
+    agrees: bool | None = None  # as an event said last
 
     @classmethod
     def of(cls, row: Sequence[Any] | None) -> Standing:
@@ -90,21 +90,34 @@ class Standing:
         if row is None:
             return cls()
         waiting = [Event(*one) for one in json.loads(row[2])]
-        return cls(list(row[0]), bytes(row[1]), waiting, json.loads(row[3]), row[4])
+        return cls(list(row[0]), bytes(row[1]), waiting, json.loads(row[3]), *row[4:])
 
-    def row(self) -> tuple[list[float], bytearray, str, str, int]:
+    def row(self) -> tuple[list[float], bytearray, str, str, int, bool | None]:
         """Return what the state store keeps."""
         waiting, said = json.dumps(self.waiting), json.dumps(self.said)
-        return self.sums, bytearray(self.named), waiting, said, self.changes
+        return self.sums, bytearray(self.named), waiting, said, self.changes, self.agrees
 
-    def until(self, day: int, kept: Iterable[str]) -> Standing:
+    def forgotten(self) -> Standing:
+        """Return what may be kept of who does not agree: that, and the number of the last change.
+
+        Without the number the first change after a new consent would have the id of an old one.
+        """
+        return Standing(changes=self.changes, agrees=self.agrees)
+
+    def until(self, day: int, kept: Collection[str]) -> Standing:
         """Return sums and names with the events up to a day added, in order of days."""
-        sums, named = list(self.sums), Names(self.named)
+        sums, named = list(self.sums), self.named
+        known = {named[at : at + MARK] for at in range(0, len(named), MARK)}
         for event in sorted(self.waiting, key=lambda e: e.day):
             if event.day <= day:
-                _add(sums, named, event, kept)
+                named_now = ((kind, n) for kind, n in event.named.items() if kind in kept)
+                marks = {kind: mark(f"{kind}:{n}") for kind, n in named_now}
+                new = {kind: own for kind, own in marks.items() if own not in known}
+                _add(sums, event, new)
+                known.update(new.values())
+                named += b"".join(new.values())
         waiting = [event for event in self.waiting if event.day > day]
-        return Standing(sums, named.bytes, waiting, self.said, self.changes)
+        return replace(self, sums=sums, named=named, waiting=waiting)
 
     def say(self, day: int, segment: str | None, why: str | None) -> Json | None:
         """Return the change where the end of a day is not as was said, and remember it."""
@@ -125,45 +138,25 @@ class Standing:
         self.said = closed[-1:] + [one for one in self.said if one[0] > day]
 
 
-class Names:
-    """Hashes of the orders, products and categories of a customer, in bytes."""
-
-    def __init__(self, known: bytes) -> None:
-        self.bytes = known
-        self.set = {known[at : at + MARK] for at in range(0, len(known), MARK)}
-
-    def new(self, kind: str, name: str) -> bool:
-        """Tell whether a name is new, and keep it."""
-        mark = blake2b(f"{kind}:{name}".encode(), digest_size=MARK).digest()
-        if mark in self.set:
-            return False
-        self.set.add(mark)
-        self.bytes += mark
-        return True
-
-
-def _add(sums: list[float], named: Names, event: Event, kept: Iterable[str]) -> None:
-    """Add an event that is not older than those added before."""
-    for name, amount in event.adds.items():
+def _add(sums: list[float], event: Event, new: Collection[str]) -> None:
+    """Add an event that is not older than those added before; ``new`` is what it names first."""
+    for name, amount in (event.adds | dict.fromkeys(new, 1.0)).items():
         sums[AT[name]] += amount
     if not event.named:
         return
-    first, day = sums[AT["orders"]] == 0, float(event.day)  # Spark makes nothing of whole numbers
+    day = float(event.day)  # Spark makes nothing of whole numbers
     sums[AT["_last"]] = day
-    for name in kept:
-        if name in event.named and named.new(name, event.named[name]):
-            sums[AT[name]] += 1
-            if name == "orders":
-                gap = 0.0 if first else day - sums[AT["_newest"]]
-                sums[AT["_gap"]] += gap
-                sums[AT["_gap_squares"]] += gap * gap
-                sums[AT["_newest"]] = day
-                if first:
-                    sums[AT["_first"]] = day
+    if "orders" in new:
+        first = sums[AT["orders"]] == 1
+        gap = 0.0 if first else day - sums[AT["_newest"]]
+        sums[AT["_gap"]] += gap
+        sums[AT["_gap_squares"]] += gap * gap
+        sums[AT["_newest"]] = day
+        sums[AT["_first"]] = day if first else sums[AT["_first"]]
 
 
 def review(
-    model: SegmentModel, days: Iterable[tuple[str, Standing, int]], kept: Iterable[str]
+    model: SegmentModel, days: Iterable[tuple[str, Standing, int]], kept: Collection[str]
 ) -> Iterator[tuple[int, Json]]:
     """Say anew what held at the end of open days, and yield what is not as it was said."""
     by_day: dict[int, list[tuple[str, Standing]]] = {}
@@ -178,7 +171,7 @@ def close(
     model: SegmentModel,
     everybody: dict[str, Standing],
     days: Sequence[int],
-    kept: Iterable[str],
+    kept: Collection[str],
 ) -> Iterator[tuple[int, Json]]:
     """Say for good what holds at the end of each of the days, in order, and add them to the sums.
 

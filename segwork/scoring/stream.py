@@ -8,10 +8,8 @@ folder a batch, which is written over where a batch is repeated. So neither lose
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import sys
 import threading
 import time
 import tomllib
@@ -27,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 from segwork.errors import DataError, MissingExtraError, UsageError
 from segwork.runs.files import private_folder
 from segwork.scoring.assigning import KEY
-from segwork.scoring.jars import fetched
+from segwork.scoring.consent import Consent
 from segwork.scoring.models import load, place_of
+from segwork.scoring.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,7 +48,11 @@ CONF = {
     f"{STATE}rocksdb.changelogCheckpointing.enabled": "true",  # a batch costs what it changed
 }
 WAIT_S, TELL_S = 30, 10
+# Spark gives the Python that reads the state's schema at each start ten seconds to come up, and
+# has no setting for it (SPARK-45245); a busy machine takes longer, and the next time less.
+SLOW, STARTS = "Python worker failed to connect back", 6
 Say = Callable[[str], None]
+Write = Callable[["DataFrame", int], None]
 Trigger = dict[str, Any]  # of the arguments of Spark's trigger
 
 
@@ -124,6 +127,7 @@ def follow(
     run_folder: str,
     settings: Settings,
     *,
+    consent: str | None = None,
     once: bool = False,
     master: str = "",
     say: Say = print,
@@ -135,6 +139,8 @@ def follow(
     run_folder : str
         A run, or a folder of :func:`segwork.scoring.save`.
     settings : Settings
+    consent : str, optional
+        A config whose customers table says who agreed; who did not is not segmented.
     once : bool
         Take what is there, and end.
     master : str
@@ -156,18 +162,29 @@ def follow(
     place = place_of(run_folder)
     model = load(place)
     check(model)
+    asked = _consent(consent, say)
     made_for = f"model {json.loads((place / 'model.json').read_text())['sha256'][:12]}"
     _prepare(settings)
-    spark, own = _session(master)
-    try:
+    with session("segwork stream", master, jars=CONNECTOR) as given:
+        spark = given.newSession()  # its settings are our own
+        for name, value in CONF.items():
+            spark.conf.set(name, value)
         keys = _keys(spark, settings.partitions)
+        made_for += f" in {len(keys)} partitions for {asked.purpose}"
         events = _events(spark, settings, keys)
-        processor = Buckets(model, f"{made_for} in {len(keys)} partitions")
-        return _follow(spark, settings, events, processor, once=once, say=say)
-    finally:
-        if own:
-            with suppress(Exception):  # it may be gone
-                spark.stop()
+        query = _Changes(settings, events, Buckets(model, made_for, asked), say)
+        return _follow(spark, query, once=once)
+
+
+def _consent(config: str | None, say: Say) -> Consent:
+    """Read who agreed, and say of how many."""
+    if config is None:
+        say("segwork stream: nobody is asked for consent (--consent)")
+        return Consent()
+    asked = Consent.of(config)
+    yes, no = len(asked.willing), len(asked.refused)
+    say(f"segwork stream: customers {yes + no} = consent to {asked.purpose} {yes} + none {no}")
+    return asked
 
 
 def _prepare(settings: Settings) -> None:
@@ -191,30 +208,6 @@ def _prepare(settings: Settings) -> None:
         if place and "://" not in place:
             private_folder(Path(place))
             Path(place).chmod(0o700)
-
-
-def _session(master: str) -> tuple[SparkSession, bool]:
-    """Return a session, and whether it is our own, started with the connector."""
-    from pyspark import __version__
-    from pyspark.sql import SparkSession
-
-    there = SparkSession.getActiveSession()
-    if there is None:
-        if (master or "local").startswith("local"):
-            # Workers here run the Python that has segwork; Spark would take any python3.
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        jars = sorted(fetched(CONNECTOR, __version__).glob("*.jar"))
-        builder = SparkSession.builder.appName("segwork stream")
-        builder = builder.config("spark.jars", ",".join(map(str, jars)))
-        builder = builder.config("spark.ui.showConsoleProgress", "false")
-        builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
-        spark = (builder.master(master) if master else builder).getOrCreate()
-        spark.sparkContext.setLogLevel("ERROR")
-    else:
-        spark = there.newSession()  # its settings stay its own, and so do ours
-    for name, value in CONF.items():
-        spark.conf.set(name, value)
-    return spark, there is None
 
 
 def _keys(spark: SparkSession, partitions: int) -> list[int]:
@@ -270,24 +263,20 @@ def _topic(
 class _Changes:
     """The query from events to the topics of changes and dead letters, and what it counted."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
-        self.settings, self.say = settings, say
+    def __init__(self, settings: Settings, events: DataFrame, buckets: Buckets, say: Say) -> None:
+        self.settings, self.events, self.buckets, self.say = settings, events, buckets, say
         self.total: Counter[str] = Counter()
         self.named = threading.Event()
         self.told = time.monotonic()
 
-    def start(self, events: DataFrame, processor: Buckets, trigger: Trigger) -> StreamingQuery:
+    def start(self, trigger: Trigger) -> StreamingQuery:
         """Start it; its name is that of the checkpoint."""
         from segwork.scoring.buckets import OUT
 
-        found = events.groupBy("bucket").transformWithStateInPandas(
-            processor, OUT, "Append", "EventTime"
+        found = self.events.groupBy("bucket").transformWithStateInPandas(
+            self.buckets, OUT, "Append", "EventTime"
         )
-        place = f"{self.settings.checkpoint}/changes"
-        writer = found.writeStream.foreachBatch(briefly(self.write)).option(
-            "checkpointLocation", place
-        )
-        query = writer.outputMode("append").trigger(**trigger).start()
+        query = _started(found, self.write, f"{self.settings.checkpoint}/changes", trigger)
         self.name = f"segwork-{query.id}"
         self.named.set()
         return query
@@ -316,46 +305,63 @@ class _Changes:
         )
 
 
-def _follow(
-    spark: SparkSession,
-    settings: Settings,
-    events: DataFrame,
-    processor: Buckets,
-    *,
-    once: bool,
-    say: Say,
-) -> int:
+def _follow(spark: SparkSession, changes: _Changes, *, once: bool) -> int:
     """Run both queries until they end or somebody ends them."""
     from py4j.protocol import Py4JError
-    from pyspark.errors import StreamingQueryException
 
-    changes = _Changes(settings, say)
-    every = {"processingTime": f"{settings.table_every_s} seconds"}
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        now = {"availableNow": True} if once else {"processingTime": "200 milliseconds"}
-        query = changes.start(events, processor, now)
-        if once:
-            query.awaitTermination()
-        if settings.table:
-            query = _to_table(spark, settings, {"availableNow": True} if once else every)
-        query.awaitTermination() if once else spark.streams.awaitAnyTermination()
-        broke_off = "" if once else "a query ended"
+        broke_off = patiently(lambda: _run(spark, changes, once=once), changes.say)
     except KeyboardInterrupt:
         broke_off = ""
-    except StreamingQueryException as fault:
-        broke_off = cause(fault)
-    except Py4JError:
-        broke_off = "Spark ended"
     finally:
         with suppress(Py4JError):  # whoever ends this process may have ended Spark before
             for running in spark.streams.active:
                 running.stop()
         changes.tell()
     if broke_off:
-        say(f"segwork stream: broke off ({broke_off}); started again it goes on where it was")
+        changes.say(
+            f"segwork stream: broke off ({broke_off}); started again it goes on where it was"
+        )
     return 1 if broke_off else 0
+
+
+def patiently(run: Callable[[], str], say: Say) -> str:
+    """Run again where Spark's Python was too slow to start, and return why the last run ended."""
+    for _ in range(STARTS - 1):
+        broke_off = run()
+        if SLOW not in broke_off:
+            return broke_off
+        say("segwork stream: Spark's Python took more than ten seconds to start; once more")
+    return run()
+
+
+def _run(spark: SparkSession, changes: _Changes, *, once: bool) -> str:
+    """Start both queries and return why they ended; nothing where they came to the end."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import StreamingQueryException
+
+    settings = changes.settings
+    try:
+        if once:
+            now: Trigger = {"availableNow": True}
+            changes.start(now).awaitTermination()
+            if settings.table:
+                _to_table(spark, settings, now).awaitTermination()
+            return ""
+        changes.start({"processingTime": "200 milliseconds"})
+        if settings.table:
+            _to_table(spark, settings, {"processingTime": f"{settings.table_every_s} seconds"})
+        spark.streams.awaitAnyTermination()
+        return "a query ended"
+    except StreamingQueryException as fault:
+        for running in spark.streams.active:
+            running.stop()
+        spark.streams.resetTerminated()
+        return cause(fault)
+    except Py4JError:
+        return "Spark ended"
 
 
 def cause(fault: Exception) -> str:
@@ -364,7 +370,7 @@ def cause(fault: Exception) -> str:
     return (said or [str(fault)])[-1][:300]
 
 
-def briefly(write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+def briefly(write: Write) -> Write:
     """Raise what a batch raises in one line.
 
     Spark searches the text for interruptions by a pattern that overflows the stack on a long one;
@@ -389,9 +395,9 @@ def _to_table(spark: SparkSession, settings: Settings, trigger: Trigger) -> Stre
 
     topic = _topic(spark, settings, settings.changes, settings.spark)
     rows = topic.selectExpr(f"from_json(cast(value as string), '{CHANGE}') as change")
-    writer = rows.select("change.*").writeStream.foreachBatch(briefly(write))
-    return (
-        writer.option("checkpointLocation", f"{settings.checkpoint}/table")
-        .trigger(**trigger)
-        .start()
-    )
+    return _started(rows.select("change.*"), write, f"{settings.checkpoint}/table", trigger)
+
+
+def _started(frame: DataFrame, write: Write, checkpoint: str, trigger: Trigger) -> StreamingQuery:
+    writer = frame.writeStream.foreachBatch(briefly(write))
+    return writer.option("checkpointLocation", checkpoint).trigger(**trigger).start()

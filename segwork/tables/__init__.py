@@ -13,6 +13,7 @@ from segwork import config as _config
 from segwork.config import Config
 from segwork.errors import DataError, UsageError
 from segwork.schema import TABLES, TIME_COLUMN
+from segwork.source import Source
 from segwork.tables.files import source_files, sources, table_sources
 
 if TYPE_CHECKING:
@@ -143,13 +144,16 @@ def from_frames(
     behaviour: IntoFrame | None = None,
     interactions: IntoFrame | None = None,
     external: IntoFrame | None = None,
+    sources: Mapping[str, Source] | None = None,
 ) -> Tables:
-    """Check frames that already use the contract's column names.
+    """Check frames that use the contract's column names, or those that a mapping gives them.
 
     Parameters
     ----------
     transactions, customers, behaviour, interactions, external : native frame
         pandas, Polars, DuckDB or Spark; the checked table is of the same kind.
+    sources : mapping of table to Source, optional
+        Columns and marks of a frame, as in ``[tables.transactions]`` of a config.
 
     Raises
     ------
@@ -175,7 +179,10 @@ def from_frames(
     given = {name: frame for name, frame in frames.items() if frame is not None}
     if "transactions" not in given:
         raise DataError("there are no transactions", accepted="a frame of order lines")
-    return _assemble({name: reading.of_frame(frame) for name, frame in given.items()})
+    raws = {name: reading.of_frame(frame) for name, frame in given.items()}
+    for name, source in (sources or {}).items():
+        raws[name].source = source
+    return _assemble(raws)
 
 
 def needed(given: T) -> T:

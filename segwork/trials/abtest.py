@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import chisquare, norm
 
 from segwork.errors import UsageError
-from segwork.results import Interval, Status
+from segwork.results import Interval, Status, facts_of
 
 RATIO_P = 0.001
 
@@ -40,14 +40,9 @@ class TrialPlan:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return size, aim and error rates."""
-        return {
-            "customers_per_arm": self.per_arm,
-            "looks": len(self.boundaries),
-            "alpha": self.alpha,
-            "power": self.power,
-            "first_boundary": self.boundaries[0],
-            "last_boundary": self.boundaries[-1],
-        }
+        first, *_, last = (*self.boundaries, *self.boundaries)
+        looks = {"looks": len(self.boundaries), "first_boundary": first, "last_boundary": last}
+        return facts_of(self, "alpha", "power", customers_per_arm="per_arm") | looks
 
 
 @dataclass(frozen=True)
@@ -78,14 +73,7 @@ class Look:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the difference, its interval, z, the split's p and the verdict."""
-        return {
-            "difference": self.difference,
-            "difference_low": self.interval.low,
-            "difference_high": self.interval.high,
-            "z": self.z,
-            "ratio_p": self.ratio_p,
-            "status": str(self.status),
-        }
+        return facts_of(self, "difference", "z", "ratio_p", "status", difference="interval")
 
 
 def plan(

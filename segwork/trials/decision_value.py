@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.evidence import wilson
-from segwork.results import Interval, Status, display
+from segwork.results import Interval, Status, display, facts_of
 
 FEWEST_EVENTS = 30
 DRAWS, BINS = 400, 10
@@ -76,12 +76,9 @@ class DecisionValue:
 
     def facts(self, name: str) -> dict[str, float | int | str]:
         """Return the numbers, the verdict and its words, each with the name in front."""
-        numbers = {key: getattr(self, key) for key in (*_SHARES, *_COSTS)}
-        found: dict[str, float | int | str] = {f"{name}_{k}": v for k, v in numbers.items()}
-        span = self.saving_interval
-        found |= {f"{name}_saving_low": span.low, f"{name}_saving_high": span.high}
-        verdict = {"status": str(self.status), "words": self.words(name.replace("_", " "))}
-        return found | {f"{name}_decision_{key}": value for key, value in verdict.items()}
+        numbers = {"saving": "saving_interval", "decision_status": "status"}
+        found = facts_of(self, *_SHARES, *_COSTS, prefix=f"{name}_", **numbers)
+        return found | {f"{name}_decision_words": self.words(name.replace("_", " "))}
 
 
 _SHARES = ("base_rate", "contacted", "precision")

@@ -16,7 +16,7 @@ from segwork.overfitting.calibration import reliability
 from segwork.overfitting.metrics import choose_threshold, class_metrics
 from segwork.overfitting.periods import later_period
 from segwork.overfitting.problem import Problem, make_problem
-from segwork.overfitting.roc import Estimate, auc
+from segwork.overfitting.roc import auc
 from segwork.overfitting.splits import subsample
 from segwork.results import Interval
 from segwork.trials.decision_value import (
@@ -174,7 +174,7 @@ class HoldoutTrial:
         """
         rng, n = np.random.default_rng(self.test.seed), len(self.test)
         k = int(np.flatnonzero(self.test.classes == str(self.event.label))[0])
-        whole = auc(self.test_event, self.test_scores[self.chosen])[0]
+        whole = auc(self.test_event, self.test_scores[self.chosen]).value
         rows = []
         for name in self.test.X:
             lost = []
@@ -182,7 +182,7 @@ class HoldoutTrial:
                 mixed = self.test.X[name].iloc[rng.permutation(n)].set_axis(self.test.X.index)
                 shuffled = replace(self.test, X=self.test.X.assign(**{name: mixed}))
                 score = shuffled.score(self.model, np.arange(n))[:, k]
-                lost.append(whole - auc(self.test_event, score)[0])
+                lost.append(whole - auc(self.test_event, score).value)
             rows.append((name, float(np.mean(lost)), min(lost), max(lost)))
         table = pd.DataFrame(rows, columns=["feature", "value", "low", "high"])
         return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
@@ -295,11 +295,10 @@ def _one(problem: Problem, k: int, parts: tuple[np.ndarray, ...], event: Event) 
     model = problem.fit(learn)
     scores = [problem.score(model, part)[:, k] for part in (learn, judge, test)]
     events = [problem.codes[part] == k for part in (learn, judge, test)]
-    areas = [auc(happened, score) for happened, score in zip(events, scores, strict=True)]
-    threshold = choose_threshold(events[1], scores[1], costs=event.costs)
     groups = None if problem.groups is None else problem.groups[test]
-    span = Estimate(*areas[2], groups).interval()
-    values = (*(area for area, _ in areas), span.low, span.high, threshold)
+    areas = [auc(*pair, groups) for pair in zip(events, scores, strict=True)]
+    threshold, span = choose_threshold(events[1], scores[1], costs=event.costs), areas[2].interval()
+    values = (*(area.value for area in areas), span.low, span.high, threshold)
     areas = dict(zip(SCORES, values, strict=True))
     return _Tested(areas, scores[2], scores[2] >= threshold, model)
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from segwork.errors import UsageError
 from segwork.overfitting.problem import make_problem
 from segwork.overfitting.roc import auc, macro_auc
-from segwork.results import Interval, Status
+from segwork.results import Interval, Status, facts_of
 
 HELD = 0.25  # share of the rows a random split holds out
 
@@ -61,14 +61,7 @@ class PairedTest:
 
     def facts(self) -> dict[str, float | int | str]:
         """Return the lead, its interval, p, n and the verdict."""
-        return {
-            "ahead": self.ahead,
-            "ahead_low": self.interval.low,
-            "ahead_high": self.interval.high,
-            "p": self.p,
-            "n": self.n,
-            "status": str(self.status),
-        }
+        return facts_of(self, "ahead", "p", "n", "status", ahead="interval")
 
 
 def mcnemar(
@@ -140,16 +133,14 @@ def paired_bootstrap(
     """
     y, first, second = _same_length(y, champion, challenger)
     event = y.astype(bool)
-    area_1, pull_1 = auc(event, first)
-    area_2, pull_2 = auc(event, second)
-    if not np.isfinite(area_1):
+    lead = auc(event, second).minus(auc(event, first))
+    ahead, pull = lead.value, lead.influence
+    if not np.isfinite(ahead):
         raise UsageError("y has one class only", accepted="events and others in the held-out rows")
-    pull = pull_2 - pull_1
     if groups is not None:
         pull = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], weights=pull)
     rng = np.random.default_rng(seed)
     drawn = np.array([pull[rng.integers(0, len(pull), len(pull))].sum() for _ in range(draws)])
-    ahead = area_2 - area_1
     low, high = np.quantile(ahead + drawn, [0.025, 0.975])
     error = float(drawn.std(ddof=1))
     p = float(2 * norm.sf(abs(ahead) / error)) if error > 0 else 1.0
@@ -220,7 +211,7 @@ def resampled(
         for problem in problems:
             model = problem.fit(learn)
             if metric == "auc":
-                found.append(macro_auc(problem.codes[held], problem.score(model, held))[0])
+                found.append(macro_auc(problem.codes[held], problem.score(model, held)).value)
             else:
                 found.append(float((problem.predict(model, held) == problem.codes[held]).mean()))
         differences.append(found[1] - found[0])

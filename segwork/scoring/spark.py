@@ -1,14 +1,58 @@
-"""Jars by their Maven coordinates, fetched once by Maven, with the settings of its user."""
+"""A Spark session, that of the caller or our own, and the jars it needs, fetched once by Maven."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segwork.errors import DataError, MissingExtraError
 from segwork.runs.files import private_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@contextmanager
+def session(name: str, master: str = "", *, jars: Path | None = None) -> Iterator[SparkSession]:
+    """Give the session that is there, which stays, or one of our own, which ends with the block.
+
+    Parameters
+    ----------
+    name : str
+        Of the application.
+    master : str
+        Where Spark runs; by default what Spark is set to, else this machine.
+    jars : Path, optional
+        A pom, the release of its artefacts being that of PySpark.
+    """
+    from pyspark import __version__
+    from pyspark.sql import SparkSession
+
+    if there := SparkSession.getActiveSession():
+        yield there
+        return
+    if (master or "local").startswith("local"):
+        # Workers here run the Python that has segwork; Spark would take any python3.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name)
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    builder = builder.config("spark.python.authenticate.socketTimeout", "60s")  # busy machines
+    if jars:
+        files = map(str, sorted(fetched(jars, __version__).glob("*.jar")))
+        builder = builder.config("spark.jars", ",".join(files))
+    own = (builder.master(master) if master else builder).getOrCreate()
+    own.sparkContext.setLogLevel("ERROR")
+    try:
+        yield own
+    finally:
+        with suppress(Exception):  # it may be gone
+            own.stop()
 
 
 def fetched(pom: Path, release: str) -> Path:
