@@ -76,6 +76,77 @@ def test_prices_of_a_period_are_named_with_their_factor(
     assert found["n_rows"] == rows.sum()
 
 
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1.07, "1.07 times (as with a tax of 7%)"), (1.10, "as with a tax of 10%"),
+        (1.19, "as with a tax of 19%"), (1 / 1.19, "0.84 times (as without a tax of 19%)"),
+        (1 / 1.11, "0.901 times (as without a tax of 11%)"), (0.92, "0.92 times"),
+        (0.8, "0.8 times"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("shape", ["products", "amounts", "totals"])
+def test_a_level_that_stays_is_no_price_list(
+    shop: pd.DataFrame, factor: float, words: str, shape: str
+) -> None:
+    """All prices, price points or totals of several pieces at one factor from a day on."""
+    begins = "2023-06-01" if factor in (1.07, 1.19, 0.92) else "2023-10-01"
+    lines = shop
+    if shape != "products":
+        lines = shop[["customer_id", "ordered_at"]].assign(unit_price=shop["unit_price"])
+    if shape == "totals":
+        pieces = np.random.default_rng(4).choice([2.99, 4.99, 9.99, 14.5, 39.0], (len(shop), 3))
+        lines = lines.assign(unit_price=(pieces * [1, 2, 3]).sum(axis=1).round(2))
+    rows = days(lines, begins, "2024-01-01")
+    found = times(lines, rows, factor)
+    if shape != "products":
+        found = found.rename(columns={"unit_price": "amount"})
+    found = finding("DQ-T-14", found)
+
+    assert (found["status"], found["n_rows"]) == ("warned", rows.sum())
+    assert f"from {begins}" in found["message"]
+    assert words in found["message"]
+
+
+@pytest.mark.parametrize(("last", "factor"), [("2023-07-05", 0.8), ("2023-07-30", 0.7)])
+def test_a_fall_of_all_prices_that_outlasts_a_sale(
+    shop: pd.DataFrame, last: str, factor: float
+) -> None:
+    """Five weeks of a fifth, or two months of 30 % off everything; four weeks are a sale."""
+    rows = days(shop, "2023-06-01", last)
+    found = finding("DQ-T-14", times(shop, rows, factor))
+    assert (found["status"], found["n_rows"]) == ("warned", rows.sum())
+
+    amounts = shop[["customer_id", "ordered_at"]].assign(amount=shop["unit_price"])
+    amounts["amount"] = amounts["amount"].where(~rows, (amounts["amount"] * factor).round(2))
+    assert finding("DQ-T-14", amounts)["n_rows"] == rows.sum()
+
+
+@pytest.mark.parametrize("factor", [10, 12, 100, 1 / 12])
+def test_one_product_in_another_unit(shop: pd.DataFrame, factor: float) -> None:
+    """A carton for a piece, from a day on; and in a third of its lines, whenever they are."""
+    own = (shop["product_id"] == "10007").to_numpy()
+    rows = own & days(shop, "2023-08-01", "2024-01-01")
+    found = finding("DQ-T-14", times(shop, rows, factor))
+    assert (found["status"], found["n_rows"]) == ("warned", rows.sum())
+    assert "where product_id is 10007 from 2023-08-" in found["message"]
+
+    rows = own & (shop.index % 3 == 0)
+    found = finding("DQ-T-14", times(shop, rows, factor))
+    assert (found["status"], found["n_rows"]) == ("warned", rows.sum())
+    assert "where product_id is 10007 here and there" in found["message"]
+
+
+@pytest.mark.parametrize(("factor", "n"), [(3.3, 12), (10, 4), (10, 30), (0.1, 8)])
+def test_a_few_lines_at_one_factor(shop: pd.DataFrame, factor: float, n: int) -> None:
+    """A slip of the decimal point in four lines, a factor of 3.3 in twelve."""
+    rows = np.isin(np.arange(len(shop)), np.random.default_rng(5).choice(len(shop), n, False))
+    found = finding("DQ-T-14", times(shop, rows, factor))
+    assert found["status"] == "failed"
+    assert found["n_rows"] == pytest.approx(n, abs=1)
+    assert "here and there" in found["message"]
+
+
 def test_amounts_without_products_are_held_to_all_amounts(shop: pd.DataFrame) -> None:
     """Amounts and days alone: a month in rupiah and a month with tax on price points."""
     lines = shop[["customer_id", "ordered_at"]].assign(amount=shop["unit_price"])
@@ -155,6 +226,21 @@ def christmas(lines: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([lines, more], ignore_index=True)
 
 
+def revised(lines: pd.DataFrame, share: float, low: float, high: float) -> pd.DataFrame:
+    """Print a new list in August: a share of the products at factors of their own."""
+    rng = np.random.default_rng(3)
+    factor = np.where(rng.random(80) < share, rng.uniform(low, high, 80), 1.0)
+    factor = factor[lines["product_id"].astype(int) - 10_000]
+    late = days(lines, "2023-08-01", "2024-01-01")
+    return lines.assign(unit_price=(lines["unit_price"] * np.where(late, factor, 1)).round(2))
+
+
+def monthly(lines: pd.DataFrame) -> pd.DataFrame:
+    """Raise everything by 1 % on the first of each month."""
+    month = (lines["ordered_at"] - lines["ordered_at"].min()).dt.days // 30
+    return lines.assign(unit_price=(lines["unit_price"] * 1.01**month).round(2))
+
+
 HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "as it is": lambda t: t,
     "promotion": lambda t: times(t, days(t, "2023-06-01", "2023-06-10"), 0.7),
@@ -162,6 +248,13 @@ HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "half price": lambda t: times(t, days(t, "2023-11-20", "2023-11-27"), 0.5),
     "price rise": lambda t: times(t, days(t, "2023-09-01", "2024-01-01"), 1.05),
     "inflation": inflation,
+    "inflation by the month": monthly,
+    "a fifth off for four weeks": lambda t: times(t, days(t, "2023-06-01", "2023-06-28"), 0.8),
+    "a sale at the end": lambda t: times(t, days(t, "2023-12-14", "2024-01-01"), 0.7),
+    "a sale at the beginning": lambda t: times(t, days(t, "2023-03-01", "2023-03-12"), 0.8),
+    "a third of the list": lambda t: revised(t, 0.33, 1.1, 1.1001),
+    "a new list": lambda t: revised(t, 1.0, 1.02, 1.15),
+    "some products off for long": lambda t: revised(t, 0.4, 0.5, 0.9),
     "christmas": christmas,
     "new line": lambda t: t.assign(
         product_id=t["product_id"].mask(t.index > 5000, "2" + t["product_id"]),
@@ -244,8 +337,11 @@ def test_a_buyer_by_the_clock_and_a_till_are_no_persons(shop: pd.DataFrame) -> N
     assert (found["status"], found["n_rows"]) == ("warned", 120)
 
     till = shop["order_id"] % 10 == 0
-    found = finding("DQ-B-12", shop.assign(customer_id=shop["customer_id"].mask(till, "99999")))
-    assert (found["status"], found["n_rows"]) == ("warned", till.sum())
+    for name, code, status in (("99999", "DQ-B-12", "warned"), ("\\N", "DQ-M-02", "failed")):
+        lines = shop.assign(customer_id=shop["customer_id"].mask(till, name))
+        assert finding(code, lines)[["status", "n_rows"]].tolist() == [status, till.sum()]
+        other = {"DQ-B-12": "DQ-M-02", "DQ-M-02": "DQ-B-12"}[code]
+        assert finding(other, lines)["status"] == "passed", name  # one fault is named once
 
 
 def test_factors_are_said_in_words() -> None:

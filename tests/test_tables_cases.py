@@ -292,6 +292,22 @@ def test_what_a_sheet_says_about_its_size_is_not_believed(tmp_path: Path) -> Non
         assert data.transactions["amount"].sum() == sum(row[2] for row in LINES[1:]), said
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'<row r="5"', b'<row r="9999"'),  # the rows after it would be left out
+        (b'<row r="6"', b'<row r="5"'),
+        (b'r="B7"', b'r="D7"'),  # a row ends at its last cell
+        (b'r="C8"', b'r="B8"'),
+    ],
+)
+def test_cells_out_of_order_are_refused(tmp_path: Path, before: bytes, after: bytes) -> None:
+    """Rows and cells that go back or come again: refused in a sentence, not left out."""
+    file = sheet(tmp_path / "l.xlsx", LINES, patch={"sheet1": (before, after)})
+    with pytest.raises(DataError, match=r"'l.xlsx' has .* out of order.*open and save it again"):
+        of_file(file)
+
+
 def test_sheets_and_ids_that_a_spreadsheet_hides(tmp_path: Path) -> None:
     """A hidden first sheet is not read; one with the same header is counted; 1-5 became a date."""
     book = openpyxl.Workbook()

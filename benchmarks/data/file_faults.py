@@ -311,7 +311,7 @@ FAULTS = tuple(
         (10, "batch loaded again", "DQ-G-17", (*SHOPS, "discs"), batch_again),
         (11, "same basket every day", "DQ-B-12", (*SHOPS, "discs"), same_basket),
         (12, "buyer by the clock", "DQ-B-12", SHOPS, clockwork),
-        (13, "one id for all", "DQ-B-12", (*SHOPS, "discs"), one_id_for_all),
+        (13, "one id for all", "DQ-B-12 DQ-M-02", (*SHOPS, "discs"), one_id_for_all),
         (14, "test customers", "DQ-T-16", (*SHOPS, "discs"),
          _marked_orders("customer_id", ("TEST", "test-01", "Test User", "qa_test", "dummy"))),
         (141, "test articles", "DQ-T-16", ("gifts", "gifts_later"),

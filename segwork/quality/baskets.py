@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
+from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check, rules
 from segwork.quality import statistics as st
+from segwork.quality.customer_ids import stands_for_nobody
 from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.schema import Kind
 
@@ -74,37 +75,24 @@ def baskets(source: SourceTable) -> pd.DataFrame:
     Without order numbers a customer's lines of one day are an order; the mark is a sum of random
     marks of all values but ids and times: equal baskets have equal marks in any order of lines.
     """
-    content = line_marks(source)
     when = source.when()
     at = np.zeros(source.n, np.int64) if when is None else when.astype(np.int64)
-    order = _order_of(source)
     known = at > -(10**15)
     if "order_id" in source:
         known &= ~source.missing("order_id")
-    rows = np.flatnonzero(known)
-    rows = rows[np.argsort(order[rows], kind="stable")]
-    begins = np.flatnonzero(np.diff(order[rows], prepend=-1))
-    if not len(rows):
-        begins = rows
-    first = rows[begins]
-    basket = np.add.reduceat(content[rows], begins) if len(rows) else content[:0]
-    lines = np.diff(np.append(begins, len(rows)))
-    who = source.codes("customer_id")[0][first]
-    return pd.DataFrame({"order": order[first], "at": at[first], "who": who, "lines": lines,
-                         "basket": basket})  # fmt: skip
+    lines = {"order": _order_of(source), "at": at, "who": source.codes("customer_id")[0]}
+    by = pd.DataFrame({**lines, "mark": line_marks(source)})[known].groupby("order")
+    sums = {"at": ("at", "min"), "who": ("who", "first"), "lines": ("at", "size")}
+    return by.agg(**sums, basket=("mark", "sum")).reset_index()
 
 
 def line_marks(source: SourceTable) -> np.ndarray:
     """Return a random 64-bit mark of each row's content: all values but ids, numbers and times."""
-    rng = np.random.default_rng(0)
-    marks = np.zeros(source.n, np.uint64)
     keys = source.columns(Kind.IDENTIFIER, Kind.TIME)
-    for column in source.frame.columns:
-        codes, values = source.codes(column)
-        if column in keys and (column != "product_id" or len(values) > source.n / 2):
-            continue
-        marks += rng.integers(0, 2**63, len(values) + 1, dtype=np.uint64)[codes]
-    return marks
+    if "product_id" in source and len(source.words("product_id")) <= source.n / 2:
+        keys = [column for column in keys if column != "product_id"]
+    said = [source.marks(column) for column in source.frame.columns if column not in keys]
+    return np.sum([np.zeros(source.n, np.uint64), *said], axis=0, dtype=np.uint64)
 
 
 def _twins(orders: pd.DataFrame, basket: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -148,6 +136,8 @@ def _batch(orders: pd.DataFrame, apart: int, share: float) -> np.ndarray:
     if apart == 0:
         later = pair.duplicated()
     place = np.unique(at // DAY, return_inverse=True)[1]
+    if _timed(orders):  # part of a day tells as well
+        place = np.argsort(np.lexsort((np.arange(len(at)), at)))
     votes = np.bincount(place, weights=np.where(later, 1.0, -share))
     first, last, _ = st.best_stretch(votes)
     rows = later & (place >= first) & (place <= last)
@@ -185,15 +175,14 @@ def _sequences(source: SourceTable) -> np.ndarray:
 
 
 @check("DQ-B-12")
-def impossible_buyers(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
+def impossible_buyers(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Ids that stand for many buyers, order one basket every day, or order by the clock."""
     source = sources.need("transactions", "customer_id")
-    orders = baskets(source)
-    orders = orders[orders["who"] >= 0]
-    if len(orders) < LEAST_ORDERS or orders["who"].nunique() < LEAST_BUYERS:
+    orders = _of_buyers(source)
+    if not len(orders):
         raise NotApplicable(f"fewer than {LEAST_ORDERS} orders of {LEAST_BUYERS} buyers")
     found = {
-        "stands for a large part of all orders": _too_many(source, orders, rule.limit),
+        "stands for a large part of all orders": crowds(source),
         "orders the same basket nearly every day": _same_basket(orders),
         "orders by the clock": _by_the_clock(orders),
     }
@@ -207,11 +196,28 @@ def impossible_buyers(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             yield source.found(("customer_id",), rows, f"{of}: each {what}")
 
 
-def _too_many(source: SourceTable, orders: pd.DataFrame, limit: float) -> list[int]:
-    """Return the ids with far more orders than the next ones, or many of strangers' orders."""
+def _of_buyers(source: SourceTable) -> pd.DataFrame:
+    """Return the orders of known buyers; none where there are too few to compare."""
+    orders = baskets(source)
+    orders = orders[orders["who"] >= 0]
+    few = len(orders) < LEAST_ORDERS or orders["who"].nunique() < LEAST_BUYERS
+    return orders.iloc[:0] if few else orders
+
+
+@kept
+def crowds(source: SourceTable) -> list[int]:
+    """Return the ids with far more orders than the next ones, or many of strangers' orders.
+
+    Ids that stand for nobody for sure are left out, DQ-M-02 names them.
+    """
+    orders = _of_buyers(source) if source.name == "transactions" else ()
+    if not len(orders):
+        return []
     who = orders["who"] if "order_id" in source else pd.Series(source.codes("customer_id")[0])
     size = who[who >= 0].value_counts()
+    size = size[~stands_for_nobody(source)[0][size.index]]
     third = size.iloc[2]
+    limit = rules("DQ")["DQ-B-12"].limit
     large = size[(size > limit * size.sum()) & (size > LARGE * third)]
     return [
         int(b) for b, n in large.items() if n > LARGER * third or _like_strangers(source, int(b))

@@ -95,24 +95,17 @@ def _unit(source: SourceTable) -> np.ndarray:
 @check("DQ-B-03")
 def impossible_dates(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Default dates, dates long before all others, and dates from the day of the data on."""
-    looked = False
-    for source in sources:
-        for column in source.columns(Kind.TIME):
-            if column == "published_at":
-                continue
-            looked = True
-            days = source.time(column).astype("datetime64[D]").astype(np.int64)
-            as_of = int(sources.as_of.astype(np.int64))
-            if AHEAD.search(column) or source.name == "external":
-                as_of += 400
-            wrong = _strays(days, as_of, int(rule.limit))
-            rows = np.flatnonzero(wrong)
-            if len(rows):
-                seen = np.unique(source.time(column)[rows].astype("datetime64[D]"))
-                note = f"{len(rows):,} values of {column} between {seen[0]} and {seen[-1]}"
-                yield source.found((column,), rows, note)
-    if not looked:
+    dated = [(s, c) for s, c in sources.columns(Kind.TIME) if c != "published_at"]
+    if not dated:
         raise NotApplicable("no column of dates")
+    for source, column in dated:
+        days = source.time(column).astype("datetime64[D]").astype(np.int64)
+        ahead = AHEAD.search(column) is not None or source.name == "external"
+        rows = _strays(days, int(sources.as_of.astype(np.int64)) + 400 * ahead, int(rule.limit))
+        if rows.any():
+            seen = f"{timing.written(days[rows].min())} and {timing.written(days[rows].max())}"
+            note = f"{rows.sum():,} values of {column} between {seen}"
+            yield source.found((column,), rows, note)
 
 
 def _strays(days: np.ndarray, as_of: int, far: int) -> np.ndarray:
@@ -151,10 +144,7 @@ def fast_bots(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 def rhythmic_bots(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions of twenty hits or more at even gaps, and customers active around the clock."""
     source, key, seconds = _events(sources)
-    order = _in_time(key, seconds)
-    frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
-    frame["gap"] = frame.groupby("key")["t"].diff()
-    by = frame.groupby("key")["gap"]
+    by = _gaps(key, seconds).groupby("key")["gap"]
     gaps = by.agg(["mean", "std", "count"])[lambda g: (g["count"] >= 19) & (g["mean"] > 0)]
     low, middle, high = (by.quantile(q).reindex(gaps.index) for q in (0.25, 0.5, 0.75))
     # A host's own clicks among the robot's leave the middle half of the gaps as it is.
@@ -165,10 +155,9 @@ def rhythmic_bots(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     hours = pd.DataFrame({"c": who, "d": seconds // 86_400, "h": seconds // 3600})
     awake = hours[(who >= 0) & (seconds > 0)].groupby(["c", "d"])["h"].nunique()
     tireless = awake[awake >= 21].index.get_level_values("c").unique()
-    rows = np.flatnonzero(np.isin(who, tireless))
-    if len(rows):
+    if len(tireless):
         note = f"{len(tireless):,} customers active in 21 hours of one day"
-        yield source.found(("customer_id", "occurred_at"), rows, note)
+        yield source.found(("customer_id", "occurred_at"), np.isin(who, tireless), note)
 
 
 def _step(seconds: np.ndarray) -> int:
@@ -181,21 +170,18 @@ def _step(seconds: np.ndarray) -> int:
 def declared_bots(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Events whose user agent says it is a program."""
     source = sources.need("behaviour", "user_agent")
-    rows = np.flatnonzero(source.where("user_agent", lambda word: BOT.search(word) is not None))
-    yield source.found(("user_agent",), rows, f"{len(rows):,} events of declared bots")
+    rows = source.where("user_agent", BOT.search)
+    yield source.found(("user_agent",), rows, f"{rows.sum():,} events of declared bots")
 
 
 @check("DQ-B-07")
 def long_sessions(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Sessions over twelve hours, over 2,500 hits, or with a pause over half an hour inside."""
     source = sources.need("behaviour", "session_id")
-    key, seconds = source.codes("session_id")[0], source.when().astype(np.int64)
-    order = _in_time(key, seconds)
-    frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
-    frame["gap"] = frame.groupby("key")["t"].diff()
-    ends = {"first": ("t", "min"), "last": ("t", "max")}
-    by = frame.groupby("key").agg(**ends, n=("t", "size"), gap=("gap", "max"))
-    too_long = (by["last"] - by["first"] > rule.limit * 3600) | (by["n"] > 2500)
+    key = source.codes("session_id")[0]
+    gaps = _gaps(key, source.when().astype(np.int64)).groupby("key")["gap"]
+    by = gaps.agg(length="sum", n="size", gap="max")
+    too_long = (by["length"] > rule.limit * 3600) | (by["n"] > 2500)
     paused = by["gap"] > HALF_HOUR
     if paused.mean() > 0.2:
         paused = by["gap"] > HALF_DAY
@@ -206,48 +192,41 @@ def long_sessions(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 @check("DQ-B-08")
 def durations(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Durations below zero, and ends before their beginnings."""
-    looked = False
-    for source in sources:
-        for column in source.columns(Kind.NUMBER):
-            if DURATION.search(column):
-                looked = True
-                with np.errstate(invalid="ignore"):
-                    rows = np.flatnonzero(source.number(column) < 0)
-                if len(rows):
-                    note = f"{len(rows):,} negative values of {column}"
-                    yield source.found((column,), rows, note)
-        start = TIME_COLUMN.get(source.name)
-        for column in source.extra(Kind.TIME) if start in source.frame.columns else []:
-            if not re.search(r"end|finish|closed|resolved|left", column):
-                continue
-            looked = True
-            rows = np.flatnonzero(source.time(column) < source.when())
-            if 0 < len(rows) < 0.3 * source.n:
-                note = f"{len(rows):,} rows end before they begin"
-                yield source.found((start, column), rows, note)
-    if not looked:
+    lasting = [(s, c) for s, c in sources.columns(Kind.NUMBER) if DURATION.search(c)]
+    ends = [
+        (source, start, column)
+        for source in sources
+        if (start := TIME_COLUMN.get(source.name, "")) in source
+        for column in source.extra(Kind.TIME)
+        if re.search(r"end|finish|closed|resolved|left", column)
+    ]
+    if not lasting and not ends:
         raise NotApplicable("no durations")
+    for source, column in lasting:
+        rows = source.number(column) < 0
+        yield from source.some((column,), rows, f"negative values of {column}")
+    for source, start, column in ends:
+        rows = source.time(column) < source.when()
+        if rows.mean() < 0.3:
+            yield from source.some((start, column), rows, "rows end before they begin")
 
 
 @check("DQ-B-09")
 def outages(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Days without a row where the usual traffic leaves no room for none."""
-    looked = False
-    for source in (s for n in EVENT_TABLES if (s := sources.get(n))):
-        if source.days() is None:
-            continue
-        looked = True
+    dated = [s for n in EVENT_TABLES if (s := sources.get(n)) and s.days() is not None]
+    if not dated:
+        raise NotApplicable("no dated table")
+    for source in dated:
         # Lines of an order and clicks of a session come together: chance empties days of units.
         first = ~pd.Series(_unit(source)).duplicated().to_numpy()
         days = timing.empty_days(source.days()[first], rule.limit)
         days = days[~np.isin(days, source.days())]
         if len(days):
-            span = _day(days[0]) + (f" to {_day(days[-1])}" if len(days) > 1 else "")
+            span = " to ".join(timing.written(day) for day in np.unique(days[[0, -1]]))
             note = f"{len(days)} day{'s' * (len(days) > 1)} without a row, {span}"
             of = len(timing.core_days(source.days()))
-            yield source.found((TIME_COLUMN[source.name],), st.NONE, note, of=of, n=len(days))
-    if not looked:
-        raise NotApplicable("no dated table")
+            yield source.found((TIME_COLUMN[source.name],), note=note, of=of, n=len(days))
 
 
 @check("DQ-B-11")
@@ -255,7 +234,6 @@ def stitched_identities(sources: SourceTables, rule: Rule) -> Iterator[Evidence]
     """Sessions of several customers, and devices shared by many."""
     source = sources.need("behaviour")
     columns = [c for c in source.frame.columns if c == "session_id" or DEVICE.search(c)]
-    columns = [c for c in columns if c != "user_agent"]
     if not columns:
         raise NotApplicable("behaviour has no session_id and no device")
     who = pd.Series(source.codes("customer_id")[0]).where(lambda c: c >= 0)
@@ -265,11 +243,11 @@ def stitched_identities(sources: SourceTables, rule: Rule) -> Iterator[Evidence]
         people = people[people.index >= 0]
         most = 1.0 if column == "session_id" else max(rule.limit, 5 * people.quantile(0.999))
         shared = people.index[people > most]
-        rows = np.flatnonzero(np.isin(codes, shared))
-        if len(rows):
+        if len(shared):
             usual = column == "session_id" and len(shared) > 0.2 * len(people)
             note = f"{len(shared):,} values of {column} belong to several customers"
             status = Status.INCONCLUSIVE if usual else None
+            rows = np.isin(codes, shared)
             yield source.found((column, "customer_id"), rows, note, status=status)
 
 
@@ -289,6 +267,13 @@ def _events(sources: SourceTables) -> tuple[SourceTable, np.ndarray, np.ndarray]
     return source, np.where(who >= 0, key, -1), seconds
 
 
+def _gaps(key: np.ndarray, seconds: np.ndarray) -> pd.DataFrame:
+    """Return session and gap since the event before it, in seconds, in order of time."""
+    order = _in_time(key, seconds)
+    frame = pd.DataFrame({"key": key[order], "t": seconds[order]})
+    return frame.assign(gap=frame.groupby("key")["t"].diff())
+
+
 def _in_time(key: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     order = np.lexsort((seconds, key))
     return order[(key[order] >= 0) & (seconds[order] > -(10**15))]
@@ -297,11 +282,7 @@ def _in_time(key: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 def _sessions_hit(
     source: SourceTable, key: np.ndarray, sessions: np.ndarray, what: str
 ) -> Evidence:
-    rows = np.flatnonzero(np.isin(key, sessions)) if len(sessions) else st.NONE
+    rows = np.isin(key, sessions)
     column = "session_id" if "session_id" in source else "customer_id"
-    note = f"{len(sessions):,} sessions with {len(rows):,} events: {what}"
+    note = f"{len(sessions):,} sessions with {rows.sum():,} events: {what}"
     return source.found((column, "occurred_at"), rows, note)
-
-
-def _day(day: int) -> str:
-    return str(np.datetime64(int(day), "D"))

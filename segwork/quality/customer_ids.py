@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from segwork.checks import Evidence, Rule, check
-from segwork.quality.sources import SourceTable, SourceTables
+from segwork.quality.sources import SourceTable, SourceTables, kept
+from segwork.words import bare, nobody
 
 # 1.2E+12, and sixteen digits or more that end in zeros: what a spreadsheet leaves of an id.
 CUT = re.compile(r"\d+([.,]\d+)?e\+\d+|\d+[.,]\d+e\d+", re.IGNORECASE)
@@ -23,6 +24,38 @@ DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "-" * 6)
 LOOKALIKES = str.maketrans("авекмнорстухіј", "abekmhopctyxij")
 TWINS, COVERED = 3, 0.5  # ids written in two ways, and their share of the rarer way
 BEYOND_CHANCE = 5.0  # times the twins that two numberings of their own share
+
+
+OFTEN = 0.95  # of the customers have fewer rows than a 99999 that stands for nobody
+FEW_WORDS = 3  # ids without a digit, where all others have some
+NO_UUID = re.compile(r"0{8}-(0{4}-){3}0{12}")
+
+
+@kept
+def stands_for_nobody(source: SourceTable) -> tuple[np.ndarray, np.ndarray]:
+    """Mark the customers' ids that mean "no customer" for sure, and those that may.
+
+    By their word, by standing alone among numbers, or as the one 0 or −1 of them; a 99999 that
+    orders more than nearly all others may.
+    """
+    words, sizes = source.words("customer_id"), source.sizes("customer_id")
+    told = np.array([
+        bool((nobody(w) and bare(w) not in ("test", "dummy")) or NO_UUID.fullmatch(bare(w)))
+        for w in words
+    ], bool)  # fmt: skip
+    plain = np.array([not any(map(str.isdigit, w)) for w in words], bool) & ~told
+    if plain.sum() <= FEW_WORDS and len(words) >= 10 * (FEW_WORDS + 1):
+        told |= plain & (sizes > sizes[~plain & ~told].max(initial=0))
+    values = pd.to_numeric(pd.Series([bare(w) for w in words], dtype=object), errors="coerce")
+    numbers = np.sort(values[values.notna()].to_numpy())
+    if len(numbers) < max(10, 0.9 * len(words)):
+        return told, np.zeros(len(words), bool)
+    typical = next(iter(numbers[numbers > 0]), 0)
+    lone = ((values < 0) & (numbers < 0).sum() == 1) | ((values == 0) & (typical > 10))
+    nines = values.map(lambda v: v == v and v > 999 and len(set(f"{v:.0f}")) == 1)
+    alone = nines & ~(values - 1).isin(numbers) & ~(values + 1).isin(numbers)
+    many = sizes > np.quantile(sizes, OFTEN)
+    return told | lone.to_numpy(bool), alone.to_numpy(bool) & many
 
 
 @check("DQ-G-18")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -103,10 +102,7 @@ def _copies(source: SourceTable, fields: list[str]) -> tuple[np.ndarray, int, in
     """
     fields = sorted(fields, key=lambda c: -len(source.codes(c)[1]))
     again = pd.Series(source.codes("customer_id")[0]).duplicated().to_numpy()
-    rng, marks = np.random.default_rng(0), []
-    for column in fields:
-        codes, values = source.codes(column)
-        marks.append(rng.integers(0, 2**63, len(values) + 1, dtype=np.uint64)[codes][~again])
+    marks = [source.marks(column)[~again] for column in fields]
     whole = np.sum(marks, axis=0, dtype=np.uint64)
 
     def surplus(key: np.ndarray) -> int:
@@ -124,16 +120,14 @@ def _copies(source: SourceTable, fields: list[str]) -> tuple[np.ndarray, int, in
 
 def _alike(source: SourceTable, fields: list[str], least: float) -> np.ndarray:
     """Return the later row of every pair whose equal fields say enough, and are most of them."""
-    weights = {c: agreement_weight(source.codes(c)[0]) for c in fields}
     needed = np.log(source.n * (source.n - 1) / 2 / 0.01)
-    pairs = _candidate_pairs(
-        source, [c for c in fields if len(source.codes(c)[1]) > max(20, source.n // 50)]
-    )
+    telling = [c for c in fields if len(source.words(c)) > max(20, source.n // 50)]
+    pairs = _candidate_pairs(source, telling)
     ids = source.codes("customer_id")[0]
     pairs = pairs[ids[pairs[:, 0]] != ids[pairs[:, 1]]]
     score, agree = np.zeros(len(pairs)), np.zeros(len(pairs))
-    for column, weight in weights.items():
-        codes = source.codes(column)[0]
+    for column in fields:
+        codes, weight = source.codes(column)[0], -np.log(source.sizes(column) / source.n)
         left, right = codes[pairs[:, 0]], codes[pairs[:, 1]]
         same = left == right
         score += np.where(same, np.where(left >= 0, weight[left], 0.0), -3.0)
@@ -143,27 +137,19 @@ def _alike(source: SourceTable, fields: list[str], least: float) -> np.ndarray:
 
 def _candidate_pairs(source: SourceTable, columns: list[str]) -> np.ndarray:
     """Return pairs of rows that share a value few customers have, in two columns or more."""
-    seen: Counter[tuple[int, int]] = Counter()
+    seen = []
     for column in columns:
+        few = np.append((source.sizes(column) <= 12) & (source.sizes(column) > 1), False)
         codes = source.codes(column)[0]
-        size = np.bincount(codes[codes >= 0], minlength=1)
-        few = np.flatnonzero((codes >= 0) & (size[codes] <= 12) & (size[codes] > 1))
-        groups: dict[int, list[int]] = defaultdict(list)
-        for row in few:
-            groups[int(codes[row])].append(int(row))
-        for members in groups.values():
-            seen.update(combinations(members, 2))
-    least = 2 if len(columns) > 2 else 1
-    pairs = [pair for pair, times in seen.items() if times >= least]
-    return np.array(pairs, dtype=int).reshape(-1, 2)
+        rows = pd.DataFrame({"row": np.flatnonzero(few[codes]), "code": codes[few[codes]]})
+        pairs = rows.merge(rows, on="code")
+        seen.append(pairs.loc[pairs["row_x"] < pairs["row_y"], ["row_x", "row_y"]])
+    if not seen:
+        return np.empty((0, 2), int)
+    times = pd.concat(seen).value_counts(sort=False)
+    return np.array(times.index[times >= (2 if len(columns) > 2 else 1)].tolist()).reshape(-1, 2)
 
 
 def poisson_tail(count: int, mean: float) -> float:
     """Return the chance of at least ``count`` events where ``mean`` are expected."""
     return float(stats.poisson.sf(count - 1, mean)) if mean > 0 else float(count == 0)
-
-
-def agreement_weight(codes: np.ndarray) -> np.ndarray:
-    """Return minus the log share of every value: how much agreeing on it says."""
-    size = np.bincount(codes[codes >= 0])
-    return -np.log(np.maximum(size, 1) / max(1, len(codes)))

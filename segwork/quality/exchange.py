@@ -57,18 +57,20 @@ def _unconverted(money: Ledger) -> np.ndarray:
     """Return the foreign rows whose amount misses local × rate by over 2 % and twice the usual."""
     if money.local is None or money.rate is None:
         return np.zeros(len(money.home), bool)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(money.home / money.local / money.rate)))
-        raw = np.abs(np.log(np.abs(money.home / money.local)))
-        rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
-        expected = np.abs(np.log(money.rate))
+    off, raw = _apart(money.home / money.local, money.rate), _apart(money.home, money.local)
+    rounding = 1.5 * money.unit / np.abs(money.local * money.rate)
     # At home the rate is 1; where there are prices and pieces, DQ-T-01 holds amounts to them.
     known = np.isfinite(off) & (money.foreign | ~np.isfinite(money.lines))
     if not money.rate_column and money.outside is None:
-        return known & (raw < 0.005) & (expected > 0.05) | known & (off > 1.0)
+        return known & (raw < 0.005) & (np.abs(np.log(money.rate)) > 0.05) | known & (off > 1.0)
     usual = float(np.median(off[known])) if known.any() else 0.0
     wrong = known & (off > max(0.02, 3 * usual)) & (off > rounding)
     return wrong if money.rate_column else wrong & ((raw < 0.01) | (off > 0.25))
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return how far two amounts are apart in size, in logs."""
+    return np.abs(np.log(np.abs(a / b)))
 
 
 @check("DQ-T-03")
@@ -76,14 +78,13 @@ def stale_rate(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Rates used that are not the dated rate of the outside table."""
     source, money = _converted(sources)
     used = money.rate if money.rate_column else None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if used is None:
-            used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
-            if money.outside is None:
-                raise NotApplicable("no column with the rate and no outside table of rates")
-        fair = money.outside if money.outside is not None else _running_median(source, used)
-        off = np.abs(np.log(used / fair))
-        rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
+    if used is None:
+        used = np.where(_unconverted(money), np.nan, np.abs(money.home / money.local))
+        if money.outside is None:
+            raise NotApplicable("no column with the rate and no outside table of rates")
+    fair = money.outside if money.outside is not None else _running_median(source, used)
+    off = _apart(used, fair)
+    rounding = 1.5 * money.unit / np.abs(money.home) if not money.rate_column else 0.0
     known = money.foreign & np.isfinite(off)
     usual = float(np.median(off[known])) if known.any() else 0.0
     wrong = known & (off > max(np.log1p(rule.limit), 3 * usual)) & (off > rounding)
@@ -177,8 +178,7 @@ def _other_label(source: SourceTable, limit: float) -> Iterator[Evidence]:
     """Find parts of a label whose prices lie where those of another label do."""
     if not source.has("product_id", "unit_price"):
         return
-    with np.errstate(all="ignore"):
-        logs = np.log(source.number("unit_price"))
+    logs = np.log(source.number("unit_price"))
     label, item = source.codes("currency")[0], source.codes("product_id")[0]
     known = np.isfinite(logs) & (label >= 0) & (item >= 0)
     frame = pd.DataFrame({"label": label, "item": item, "log": logs})[known]
@@ -206,17 +206,14 @@ def _other_label(source: SourceTable, limit: float) -> Iterator[Evidence]:
 
 def _mixed_amounts(source: SourceTable) -> Iterator[Evidence]:
     """Find currencies whose amounts were never converted: orders of magnitude off the others."""
-    amount = np.abs(source.number("amount"))
+    amount, limit = np.abs(source.number("amount")), np.log(MIXED)
     if source.has("product_id", "quantity"):
-        with np.errstate(all="ignore"):
-            amount = amount / np.abs(source.number("quantity"))
-    with np.errstate(all="ignore"):
-        logs = np.where(amount > 0, np.log(amount), np.nan)
-    limit = np.log(MIXED)
+        amount = amount / np.abs(source.number("quantity"))
+    logs = pd.Series(np.where(amount > 0, np.log(amount), np.nan))
     if "product_id" in source:
-        logs = logs - pd.Series(logs).groupby(source.codes("product_id")[0]).transform("median")
+        logs = logs - logs.groupby(source.codes("product_id")[0]).transform("median")
         limit = np.log(MIXED_ITEMS)
-    by = pd.Series(np.asarray(logs)).groupby(source.codes("currency")[0]).agg(["median", "size"])
+    by = logs.groupby(source.codes("currency")[0]).agg(["median", "size"])
     by = by[(by.index >= 0) & (by["size"] >= LEAST)]
     off = by["median"] - by["median"][by["size"].idxmax()]
     for code in off.index[off.abs() > limit]:

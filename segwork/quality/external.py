@@ -17,10 +17,7 @@ from segwork.quality.sources import SourceTable, SourceTables
 from segwork.schema import TIME_COLUMN, Kind
 
 TABLE = "external"
-LATITUDE, LONGITUDE = (
-    re.compile(r"^lat(itude)?$", re.I),
-    re.compile(r"^(lon|lng|long|longitude)$", re.I),
-)
+LATITUDE, LONGITUDE = re.compile(r"lat(itude)?", re.I), re.compile(r"lon|lng|long|longitude", re.I)
 PLACE = re.compile(r"station|site|sensor|grid|location", re.I)
 UNITS = {"10 times": 10, "100 times": 100, "1000 times": 1000, "inch to mm": 25.4}
 UNITS |= {"mile to km": 1.609344, "pound to kg": 0.45359237, "m/s to km/h": 3.6}
@@ -35,23 +32,18 @@ def used_before_published(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     early = (published < valid) & ~_forecasts(source, published < valid)
     delay = pd.Series((published - valid).astype(float))
     usual = delay.groupby(source.codes("name")[0]).transform("median").to_numpy()
-    unborn = (
-        (published >= sources.as_of) & (valid < sources.as_of) & (delay.to_numpy() > 2 * usual + 2)
-    )
-    if unborn.any():
-        rows = np.flatnonzero(unborn)
-        note = f"{len(rows):,} values are in the data before they were published"
-        yield source.found(("published_at",), rows, note)
-    rows = np.flatnonzero(early)
-    if len(rows):
-        note = f"{len(rows):,} values were published before the day they describe"
-        yield source.found(("published_at", "date"), rows, note)
+    unborn = (published >= sources.as_of) & (valid < sources.as_of)
+    unborn &= delay.to_numpy() > 2 * usual + 2
+    note = "values are in the data before they were published"
+    yield from source.some(("published_at",), unborn, note)
+    note = "values were published before the day they describe"
+    yield from source.some(("published_at", "date"), early, note)
     for column in source.extra(Kind.TIME):
         used = source.time(column)
         before = used < source.time("published_at")
-        if 0 < before.sum() < 0.5 * max(1, (~np.isnat(used)).sum()):
-            note = f"{before.sum():,} values have {column} before published_at"
-            yield source.found((column, "published_at"), np.flatnonzero(before), note)
+        if before.sum() < 0.5 * max(1, (~np.isnat(used)).sum()):
+            note = f"values have {column} before published_at"
+            yield from source.some((column, "published_at"), before, note)
 
 
 def _forecasts(source: SourceTable, early: np.ndarray) -> np.ndarray:
@@ -80,18 +72,16 @@ def places(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 
 
 def _coordinates(source: SourceTable, rule: Rule) -> Iterator[Evidence]:
-    lat = next((c for c in source.frame.columns if LATITUDE.match(c)), None)
-    lon = next((c for c in source.frame.columns if LONGITUDE.match(c)), None)
-    if not lat or not lon:
+    found = [[c for c in source.frame.columns if p.fullmatch(c)] for p in (LATITUDE, LONGITUDE)]
+    if not all(found):
         return
-    region = source.codes("region")[0]
-    at = pd.DataFrame({"r": region, "lat": source.number(lat), "lon": source.number(lon)})
-    home = at.groupby("r")[["lat", "lon"]].transform("median")
+    lat, lon = found[0][0], found[1][0]
+    at = pd.DataFrame({"lat": source.number(lat), "lon": source.number(lon)})
+    home = at.groupby(source.codes("region")[0]).transform("median")
     east = np.cos(np.radians(home["lat"].clip(-89, 89)))
     far = 111.2 * np.hypot(at["lat"] - home["lat"], (at["lon"] - home["lon"]) * east)
-    outside = (at["lat"].abs() > 90) | (at["lon"].abs() > 180)
-    rows = np.flatnonzero((far > rule.limit) | outside)
-    yield source.found(("region", lat, lon), rows, f"{len(rows):,} rows far from their region")
+    rows = ((far > rule.limit) | (at["lat"].abs() > 90) | (at["lon"].abs() > 180)).to_numpy()
+    yield source.found(("region", lat, lon), rows, f"{rows.sum():,} rows far from their region")
 
 
 def _stations(source: SourceTable) -> Iterator[Evidence]:
@@ -103,28 +93,25 @@ def _stations(source: SourceTable) -> Iterator[Evidence]:
         odd = (frame["s"] != usual) & (frame["s"] >= 0) & (frame["r"] >= 0)
         first = frame.drop_duplicates(["r", "s"])
         shared = first[first["s"].duplicated(keep=False) & ~odd[first.index]]
-        rows = np.flatnonzero(odd) if odd.mean() < 0.34 else st.NONE
-        if len(rows):
-            note = f"{len(rows):,} rows of a region at another {column} ({len(shared)} shared)"
-            yield source.found(("region", column), rows, note)
+        if odd.mean() < 0.34:
+            note = f"rows of a region at another {column} ({len(shared)} shared)"
+            yield from source.some(("region", column), odd.to_numpy(), note)
 
 
 def _unmapped(sources: SourceTables, source: SourceTable) -> Iterator[Evidence]:
-    for other in (sources.get("customers"), sources.get("transactions")):
-        for column in ("region", "country"):
-            if other is None or column not in other:
-                continue
-            known = {w.strip().casefold() for w in other.words(column)}
-            mine = {w.strip().casefold() for w in source.words("region")}
-            if len(mine & known) >= 0.5 * len(mine) > 0:
-                rows = np.flatnonzero(
-                    ~source.where("region", lambda w, k=known: w.strip().casefold() in k)
-                    & ~source.missing("region")
-                )
-                if len(rows):
-                    note = f"{len(mine - known)} regions no {other.name} row knows"
-                    yield source.found(("region",), rows, note)
-                return
+    """Hold the regions to those of the first column of customers or orders that has most."""
+    others = [sources.get(name) for name in ("customers", "transactions")]
+    columns = [(o, c) for o in others if o for c in ("region", "country") if c in o]
+    mine = {w.strip().casefold() for w in source.words("region")}
+    for other, column in columns:
+        known = {w.strip().casefold() for w in other.words(column)}
+        if len(mine & known) >= 0.5 * len(mine) > 0:
+            rows = ~source.where("region", lambda w, k=known: w.strip().casefold() in k)
+            rows &= ~source.missing("region")
+            if rows.any():
+                note = f"{len(mine - known)} regions no {other.name} row knows"
+                yield source.found(("region",), rows, note)
+            return
 
 
 def _swapped_series(
@@ -137,36 +124,29 @@ def _swapped_series(
     middle = float(gap.median())
     noise = max(st.robust_scale((gap - middle).to_numpy()), 1e-9)
     ratio = np.clip(-2 * gap.to_numpy() * middle / noise**2, -4, 4)
-    total = np.concatenate([[0.0], np.cumsum(ratio)])
-    gain = total - np.minimum.accumulate(total)
-    end = int(gain.argmax())
-    begin = int(total[: end + 1].argmin())
-    moved = abs(gap.iloc[begin:end].median() + middle) if end > begin else np.inf
-    if gain[end] < 3 * np.log(len(gap) / 1e-3) or moved > 0.5 * abs(middle):
+    first, last, score = st.best_stretch(ratio)
+    inside = gap.iloc[first : last + 1]
+    if score < 3 * np.log(len(gap) / 1e-3) or abs(inside.median() + middle) > 0.5 * abs(middle):
         return 0.0, st.NONE
     both = np.concatenate([series_rows(source, name, r) for r in (a, b)])
-    rows = np.sort(both[np.isin(source.days()[both], gap.index[begin:end])])
-    return float(gain[end]), rows
+    return score, np.sort(both[np.isin(source.days()[both], inside.index)])
 
 
 @check("DQ-X-04")
 def row_caps(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Days that end at exactly the highest number of rows: what a capped interface leaves."""
-    looked = False
-    for source in sources:
-        if source.days() is None or source.n < 300 or source.name == "customers":
-            continue
-        looked = True
+    dated = [s for s in sources if s.days() is not None and s.n >= 300 and s.name != "customers"]
+    if not dated:
+        raise NotApplicable("no dated table of 300 rows or more")
+    for source in dated:
         if source.name == TABLE and _panel(source):
             continue
         days, top = timing.capped_days(source.days(), rule.limit)
         if len(days):
-            rows = np.flatnonzero(np.isin(source.days(), days))
+            more = {"of": len(timing.core_days(source.days())), "n": len(days)}
             note = f"{len(days)} days have exactly {top:,} rows"
-            of = len(timing.core_days(source.days()))
-            yield source.found((TIME_COLUMN[source.name],), rows, note, of=of, n=len(days))
-    if not looked:
-        raise NotApplicable("no dated table of 300 rows or more")
+            rows = np.isin(source.days(), days)
+            yield source.found((TIME_COLUMN[source.name],), rows, note, **more)
 
 
 def _panel(source: SourceTable) -> bool:
@@ -179,23 +159,30 @@ def _panel(source: SourceTable) -> bool:
 def missing_periods(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Holes in a series that otherwise keeps its step, and blocks that repeat a whole page."""
     source = sources.need(TABLE, "date", "name", "value")
-    found: list[str] = []
-    lost = 0
-    for code in np.unique(key := source.group(*[c for c in ("name", "region") if c in source])):
-        days = np.unique(source.days()[key == code])
-        steps = np.diff(days[days > -(10**6)])
+    found: dict[str, int] = {}
+    for name, rows in series(source):
+        steps = np.diff(np.unique(source.days()[rows]))
         if len(steps) < 20:
             continue
         values, size = np.unique(steps, return_counts=True)
         usual = values[size >= 0.02 * len(steps)].max()
         weekly = set(values[size >= 0.1 * len(steps)]) >= {1, 3}
         holes = steps[steps > (usual + 2 if weekly else usual + rule.limit * (usual > 1))]
-        if len(holes) and len(holes) < 0.02 * len(steps) + 2:
-            lost += int((holes // max(1, int(np.median(steps))) - 1).sum())
-            found.append(str(source.frame["name"].iloc[np.flatnonzero(key == code)[0]]))
-    if lost:
-        note = f"{lost} periods are missing from {', '.join(dict.fromkeys(found))}"
-        yield source.found(("date",), st.NONE, note, n=lost)
+        if 0 < len(holes) < 0.02 * len(steps) + 2:
+            lost = int((holes // max(1, int(np.median(steps))) - 1).sum())
+            found[name] = found.get(name, 0) + lost
+    if lost := sum(found.values()):
+        note = f"{lost} periods are missing from {', '.join(found)}"
+        yield source.found(("date",), note=note, n=lost)
+
+
+def series(source: SourceTable) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name and the dated rows of every series, in order of time."""
+    key, days = source.group(*[c for c in ("name", "region") if c in source]), source.days()
+    dated = np.flatnonzero(days > -(10**6))
+    order = pd.Series(dated[np.lexsort((dated, days[dated]))])
+    for _, rows in order.groupby(key[order]):
+        yield str(source.frame["name"].iloc[rows.min()]), rows.to_numpy()
 
 
 @check("DQ-X-06")
@@ -208,8 +195,8 @@ def revised(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     if not (spread["size"] > 1).any():
         raise NotApplicable("no value was published twice")
     changed = spread.index[spread["max"] != spread["min"]]
-    rows = np.flatnonzero(frame["k"].isin(changed))
-    rows = rows if len(changed) > rule.limit * len(spread) else st.NONE
+    changed = changed if len(changed) > rule.limit * len(spread) else changed[:0]
+    rows = frame["k"].isin(changed).to_numpy()
     yield source.found(("value",), rows, f"{len(changed):,} values were revised")
 
 
@@ -217,17 +204,14 @@ def revised(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 def unit_change(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Find a stretch of a series in another unit: a known factor, or Fahrenheit for Celsius."""
     source = sources.need(TABLE, "date", "name", "value")
-    key = source.group(*[c for c in ("name", "region") if c in source])
-    for code in np.unique(key):
-        member = np.flatnonzero(key == code)
-        member = member[np.argsort(source.days()[member], kind="stable")]
-        values = source.number("value")[member]
-        found = _other_unit(values[np.isfinite(values)], rule.limit)
+    for name, rows in series(source):
+        rows = rows[np.isfinite(source.number("value")[rows])]
+        found = _other_unit(source.number("value")[rows], rule.limit)
         if found is not None:
             (begin, end), what = found
-            rows = np.sort(member[np.isfinite(values)][begin:end])
-            name = source.frame["name"].iloc[member[0]]
-            yield source.found(("value",), rows, f"{len(rows):,} values of {name}: {what}")
+            yield from source.some(
+                ("value",), np.sort(rows[begin:end]), f"values of {name}: {what}"
+            )
 
 
 def _other_unit(values: np.ndarray, limit: float) -> tuple[tuple[int, int], str] | None:
@@ -270,18 +254,13 @@ def _stretches(edges: np.ndarray, n: int) -> list[tuple[int, int]]:
 def stale_repeats(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """One value repeated day after day in a series that moves."""
     source = sources.need(TABLE, "date", "name", "value")
-    key = source.group(*[c for c in ("name", "region") if c in source])
-    tried = 0
-    for code in np.unique(key):
-        member = np.flatnonzero(key == code)
-        values = source.number("value")
-        order = member[np.argsort(source.days()[member], kind="stable")]
-        if len(member) < 30 or (np.diff(values[order]) == 0).mean() > 0.3:
+    tried, values = 0, source.number("value")
+    for name, order in series(source):
+        if len(order) < 30 or (np.diff(values[order]) == 0).mean() > 0.3:
             continue
         tried += 1
         rows = st.stuck_run(values, order, [], rule.limit)
         if len(rows):
-            name = source.frame["name"].iloc[rows[0]]
             note = f"{name} is {values[rows[0]]:g} {len(rows)} times running"
             yield source.found(("value",), np.sort(rows), note)
     if not tried:

@@ -16,7 +16,7 @@ from segwork.results import Status
 from segwork.schema import TABLES, Kind
 from segwork.words import placeholder
 
-OPEN_CLASS = re.compile(r"[<>≤≥]=?\s*\d+|\d+\s*\+")  # "5+" people, "<18" years
+OPEN_CLASS = re.compile(r"\s*([<>≤≥]=?\s*\d+|\d+\s*\+)\s*$")  # "5+" people, "<18" years
 BORN = {"age": "birth_year", "birth_year": "age"}
 ENOUGH_FOR_HEAPS = 15_000  # z > 4 in four of five tables with 2 % rounded to multiples of five
 
@@ -30,13 +30,13 @@ def mixed_types(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
             continue
         read = readable(source, column)
         odd = ~read & ~source.missing(column)
-        if not odd.any():
-            continue
-        odd &= ~source.where(column, lambda w: placeholder(w) or OPEN_CLASS.fullmatch(w.strip()))
-        if odd.any() and read.sum() > odd.sum():
+        if odd.any():
+            odd &= ~source.where(
+                column, lambda w: placeholder(w) or OPEN_CLASS.fullmatch(w.strip())
+            )
+        if read.sum() > odd.sum():
             kind = "number" if numeric else "date"
-            note = f"{odd.sum():,} values of {column} read as no {kind}"
-            yield source.found((column,), odd, note)
+            yield from source.some((column,), odd, f"values of {column} read as no {kind}")
 
 
 def readable(source: SourceTable, column: str) -> np.ndarray:

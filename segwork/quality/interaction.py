@@ -15,7 +15,7 @@ from scipy import stats
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.evidence import wilson
 from segwork.quality import statistics as st
-from segwork.quality.sources import SourceTable, SourceTables, kept
+from segwork.quality.sources import LISTS, SourceTable, SourceTables, kept
 from segwork.results import Status
 from segwork.schema import Kind
 
@@ -29,20 +29,8 @@ UNCLEAN = re.compile(
     r"|\bwrote:\s*$|\bsent from my\b|\n-- ?\n|\bunsubscribe\b|\bkind regards\b.*\n",
     re.IGNORECASE,
 )
-_NEGATIVE = ("not happy", "not satisfied", "never again", "not good", "no good", "not working")
-_NEGATIVE += ("does not work", "not helpful", "great, another", "thanks for nothing")
-_POSITIVE = ("not bad", "no problem", "no complaints", "never disappoint", "cannot complain")
-PROBES = {"negative": _NEGATIVE, "positive": _POSITIVE}
-STOPWORDS = {
-    "en": "the and is my was for not with have this you are",
-    "de": "der die das und ist nicht ich mit ein war für auf",
-    "fr": "le les des est pas je avec une dans pour que vous",
-    "es": "el los las es no con una para que por muy está",
-    "it": "il gli non è con una per che sono della mi ho",
-    "nl": "de het een niet van ik met voor zijn dat maar heb",
-    "pt": "os as não com uma para que por meu está você muito",
-    "id": "yang dan tidak saya ini untuk dengan ada belum sudah pesanan sangat",
-}
+PROBES = {meaning: LISTS[meaning] for meaning in ("negative", "positive")}
+STOPWORDS = {name: set(text.split()) for name, text in LISTS["stopwords"].items()}
 PERSON = re.compile(
     r"\b(he|she|him|her|his|hers|mr|mrs|ms|sir|madam|young|old|elderly|senior|student|pensioner"
     r"|father|mother|man|woman|john|mary|ahmed|fatima)\b",
@@ -170,8 +158,7 @@ def polarity(source: SourceTable, column: str) -> np.ndarray:
     """Return −1, 0 or 1; −9 for missing and unreadable."""
     if source.kind(column) is Kind.NUMBER:
         values = source.number(column)
-        with np.errstate(invalid="ignore"):
-            return np.where(np.isfinite(values), np.sign(values) * (np.abs(values) > 0.05), -9)
+        return np.where(np.isfinite(values), np.sign(values) * (np.abs(values) > 0.05), -9)
     sign = {"neg": -1, "neu": 0, "pos": 1}
     told = [sign.get(word.strip().lower()[:3], -9) for word in source.words(column)]
     return np.array([*told, -9])[source.codes(column)[0]]
@@ -200,15 +187,11 @@ def sentiment_bias(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Texts that differ only in a word for the person but carry another sentiment."""
     source = sources.need(TABLE, "sentiment", "text")
     value = polarity(source, "sentiment")
-    words = [PERSON.findall(w.lower()) for w in source.words("text")]
-    masked = [PERSON.sub("*", w.lower()) for w in source.words("text")]
-    codes = source.codes("text")[0]
-    ok = (codes >= 0) & (value > -9)
-    person = np.array([w[0] if w else "" for w in words] + [""], dtype=object)[codes]
-    frame = pd.DataFrame(
-        {"m": np.array([*masked, ""], dtype=object)[codes], "p": person, "v": value}
-    )
-    frame = frame[ok & (person != "")]
+    frame = pd.DataFrame({
+        "m": source.mapped("text", lambda w: PERSON.sub("*", w.lower())),
+        "p": source.mapped("text", lambda w: (PERSON.findall(w.lower()) or [""])[0]), "v": value,
+    })  # fmt: skip
+    frame = frame[(value > -9) & (frame["p"] != "")]
     frame = frame[frame.groupby("m")["p"].transform("nunique") > 1]
     if len(frame) < 100:
         raise NotApplicable("fewer than 100 texts that differ only in a word for the person")
@@ -228,9 +211,8 @@ def negation_probes(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     value = polarity(source, "sentiment")
     wrong, asked = np.zeros(source.n, bool), np.zeros(source.n, bool)
     for meaning, phrases in PROBES.items():
-        has = source.where("text", lambda w, p=phrases: any(x in w.lower() for x in p)) & (
-            value > -9
-        )
+        has = source.where("text", lambda w, p=phrases: any(x in w.lower() for x in p))
+        has &= value > -9
         asked |= has
         wrong |= has & (value == (1 if meaning == "negative" else -1))
     if asked.sum() < 20:
@@ -255,25 +237,19 @@ def language_mix(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     declared = next((c for c in source.extra(Kind.CATEGORY) if "lang" in c.lower()), None)
     if declared is None:
         raise NotApplicable("no column declares the language of a text")
-    names = sorted(STOPWORDS)
-    found = np.array(
-        [names.index(x) if (x := language(w)) else -1 for w in source.words("text")] + [-1]
-    )
-    told = found[source.codes("text")[0]]
-    if (told >= 0).sum() < 50:
+    told = source.mapped("text", lambda w: language(w) or "")
+    if (told != "").sum() < 50:
         raise Inconclusive("fewer than 50 texts whose language can be told")
-    first = [w.strip().lower()[:2] for w in source.words(declared)]
-    number = np.array([names.index(w) if w in names else -1 for w in first] + [-1])
-    should = number[source.codes(declared)[0]]
-    rows = np.flatnonzero((told >= 0) & (should >= 0) & (told != should))
-    rows = rows if len(rows) > rule.limit * (told >= 0).sum() else st.NONE
+    should = source.mapped(declared, lambda w: w.strip().lower()[:2])
+    rows = np.flatnonzero((told != "") & np.isin(should, list(STOPWORDS)) & (told != should))
+    rows = rows if len(rows) > rule.limit * (told != "").sum() else st.NONE
     yield source.found(("text", declared), rows, f"{len(rows):,} texts in another language")
 
 
 def language(text: str) -> str | None:
     """Return the language most stopwords of a text belong to; None where it is not clear."""
     words = set(re.findall(r"[^\W\d_]+", text.lower()))
-    score = sorted(((len(words & set(s.split())), n) for n, s in STOPWORDS.items()), reverse=True)
+    score = sorted(((len(words & s), n) for n, s in STOPWORDS.items()), reverse=True)
     clear = score[0][0] >= 2 and score[0][0] >= score[1][0] + 2
     return score[0][1] if clear else None
 
@@ -286,27 +262,20 @@ def copied_text(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     size = np.bincount(cluster[cluster >= 0], minlength=1)
     filled = int((~source.missing("text")).sum())
     large = np.flatnonzero(size >= max(5, rule.limit * filled))
-    alike = int(size[size >= 5].sum())
-    found = [
-        c
-        for c in large
-        if _wave(source, cluster == c) or (alike - size[c] < 0.1 * filled and size[c] >= 8)
-    ]
-    rows = np.flatnonzero(np.isin(cluster, found)) if found else st.NONE
-    yield source.found(("text",), rows, f"{len(rows):,} texts in {len(found)} waves of copies")
+    lone = (size[size >= 5].sum() - size < 0.1 * filled) & (size >= 8)
+    found = [c for c in large if lone[c] or _wave(source, cluster == c)]
+    rows = np.isin(cluster, found)
+    yield source.found(("text",), rows, f"{rows.sum():,} texts in {len(found)} waves of copies")
 
 
 def _clusters(words: list[str]) -> np.ndarray:
     """Return the cluster of every distinct text: those that share its most common word triple."""
-    triples = []
-    for word in words:
-        plain = re.findall(r"[^\W\d_]+", re.sub(r"https?://\S+|\S+@\S+", " ", word.lower()))
-        triples.append(
-            {tuple(plain[i : i + 3]) for i in range(max(1, len(plain) - 2))} if plain else set()
-        )
+    addresses, letters = re.compile(r"https?://\S+|\S+@\S+"), re.compile(r"[^\W\d_]+")
+    plain = [letters.findall(addresses.sub(" ", word.lower())) for word in words]
+    triples = [{tuple(w[i : i + 3]) for i in range(max(1, len(w) - 2))} if w else {} for w in plain]
     common = Counter(t for ts in triples for t in ts)
-    chosen = [max(ts, key=lambda t: (common[t], t)) if ts else None for ts in triples]
-    return pd.factorize(np.array([str(c) if c else None for c in chosen], dtype=object))[0]
+    chosen = [str(max(ts, key=lambda t: (common[t], t))) if ts else None for ts in triples]
+    return pd.factorize(np.array(chosen, dtype=object))[0]
 
 
 def _wave(source: SourceTable, member: np.ndarray) -> bool:
@@ -369,18 +338,10 @@ def cut_text(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
         yield source.found(("text",), empty, f"{len(empty):,} texts are empty")
     length = np.array([len(w) for w in source.words("text")] + [0])
     top = int(length.max())
-    distinct_at_top, near = (
-        (length == top).sum(),
-        (length == top - 1).sum() + (length == top - 2).sum(),
-    )
+    at_top, near = (length == top).sum(), np.isin(length, (top - 1, top - 2)).sum()
     rows = np.flatnonzero(length[source.codes("text")[0]] == top)
-    filled = (~source.missing("text")).sum()
-    if (
-        top >= 20
-        and distinct_at_top >= 5
-        and distinct_at_top > 3 * near
-        and len(rows) > rule.limit * filled
-    ):
+    many = len(rows) > rule.limit * (~source.missing("text")).sum()
+    if top >= 20 and at_top >= 5 and at_top > 3 * near and many:
         yield source.found(("text",), rows, f"{len(rows):,} texts end at {top} characters")
 
 

@@ -3,91 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check
 from segwork.quality import statistics as st
-from segwork.quality.money import ledger
-from segwork.quality.price_level import Level
+from segwork.quality import steps
+from segwork.quality.price_level import Jump, Level, date, levels_of
 from segwork.quality.sources import SourceTable, SourceTables
 from segwork.results import Status
 from segwork.schema import Kind
 
 LEAST = 20  # rows with a level of their own in a day, a part or a period
-OFTEN = 3  # rows a product needs to have a usual price
 HALF_PRICE = 0.45  # a sale may halve all prices; what is lower is no sale
 OF_A_PART = 4.0  # a country or a shop may have a price list of its own; not four times the other
 OF_A_PART_ALIKE, ALIKE_HERE = 2.0, 0.6  # of its rows at one factor: a price list is rounded
-STRAY, STRAYS, STRAY_ALONE = 5.0, 5, 20.0  # times the usual, rows; times that no product rises by
 FIRM = 0.1  # of the log: rows at one factor, and at the usual price
 OF_AMOUNTS = 3.0  # without products a level moves with what is bought
-TAXES = tuple(1 + k / 100 for k in (*range(6, 26), 27))  # of value added, sales and goods
-SALES = tuple(1 - k / 100 for k in (*range(5, 60, 5), 11, 12, 33))  # what fits one is a sale
-RISES = tuple(1 + k / 100 for k in range(26, 60) if k != 27)  # of all prices: another currency
-RATES = (*SALES, *TAXES, *(1 / tax for tax in TAXES[1:]), *RISES)
-FOR_GOOD = 1.15  # a smaller rise that stays is a price rise
-CERTAIN = 40.0  # log-likelihood ratio: days, rates and products that move together
-LEAST_DAYS = 2
-NEAR_END = 14  # days with rows: what is different there may have been a step for good
-ALIKE = 0.35  # of the share that stands on the usual elsewhere
-WITNESSES = 5  # lines of an order that count
-CELL, CELLS = 0.01, 100  # of the log; the largest rate moves by 80
-POINTS = 4  # rows an amount needs to be a price point
+ALIKE = 0.03  # of the log: rows of a part at one factor
 MOST_PARTS = 400
 MOST_PERIODS = 3
+# Lines here and there: times the usual, lines, how alike their factors are (of the log), and how
+# many articles they are of at least. What lists also do has to be alike to the cent.
+STRAYS = ((5.0, 5, FIRM, 3), (8.0, 3, 0.01, 2), (2.6, 6, 0.01, 5), (20.0, 5, FIRM, 1))
+STRAYS_DOWN = ((8.0, 3, 0.01, 2), (10.0, 5, FIRM, 3))  # clearances may leave a fifth
+FAR, SLIPPED, EXACT = 2.0, 4, 0.01  # times the usual; articles at one factor of it, of the log
+POWERS, CONTROLS = (10.0, 100.0, 1000.0), (0.83, 0.91, 1.09, 1.17)  # a slip; factors beside it
+BY_CHANCE = 1e-4
+OWN, OWN_DOWN, OWN_WIDTH = 5.0, 8.5, 3.0  # two prices of one article: times, and within each
+OWN_ROWS, OWN_GAP = (4, 6), (2.5, 4.0)  # of each, and times between them: from a day on, always
+PACKS = (6, 8, 10, 12, 20, 24, 25, 36, 48, 50, 72, 96, 100, 144, 500, 1000)  # pieces
+FEW_PRODUCTS = 0.02  # of the articles: where more have two prices they are sold by piece and pack
 
 
 @check("DQ-T-14")
 def money_jumps(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
-    """Prices or amounts of a period, a country or a shop at another level than the others'."""
+    """Prices or amounts of a period, a place, a product or some lines at another level."""
     source = sources.need("transactions")
-    levels = list(_levels(sources, source))
+    levels = list(levels_of(sources, source))
     if not levels:
         raise NotApplicable("no prices and no amounts")
     if all(np.isfinite(level.off).sum() < 5 * LEAST for level in levels):
         raise Inconclusive(f"fewer than {5 * LEAST} rows whose usual price or amount is known")
     for level in levels:
+        against = "of the same products" if level.by_product else "of all amounts"
         told = np.zeros(source.n, bool)
-        for first, last, factor, rows in _periods(level, rule.limit):
-            told |= rows
-            span = f"from {_date(first)} to {_date(last)}"
-            yield _evidence(source, level, rows, factor, span)
-        rest = replace(level, off=np.where(told, np.nan, level.off))
-        for first, last, rate, rows in taxed_periods(rest):
-            rows &= ~told
-            told |= rows
-            span = f"from {_date(first)} to {_date(last)}"
-            yield _evidence(source, level, rows, rate, span, status=Status.WARNED)
-        for column, words, factor, rows in _parts(source, level, told):
-            told |= rows
-            yield _evidence(source, level, rows, factor, f"where {column} is {words}", column)
-        for factor, rows in _scattered(level, told):
-            yield _evidence(source, level, rows, factor, "here and there")
+        for jump in _jumps(source, level, told, rule.limit):
+            rows = jump.rows & ~told
+            if rows.sum() > 0.5 * jump.rows.sum():
+                told |= rows
+                note = f"{level.column} of {rows.sum():,} rows {jump.where} is"
+                note = f"{note} {named(jump.factor)} the usual {against}"
+                columns = (level.column, *((jump.column,) if jump.column else ()))
+                yield source.found(columns, rows, note, status=jump.status)
 
 
-def _evidence(
-    source: SourceTable,
-    level: Level,
-    rows: np.ndarray,
-    factor: float,
-    where: str,
-    *more: str,
-    status: Status | None = None,
-) -> Evidence:
-    against = "of the same products" if level.by_product else "of all amounts"
-    note = f"{level.column} of {rows.sum():,} rows {where} is {named(factor)} the usual {against}"
-    return source.found((level.column, *more), rows, note, status=status)
+def _jumps(source: SourceTable, level: Level, told: np.ndarray, limit: float) -> Iterator[Jump]:
+    """Yield the jumps of a level; what is told already is no money to the next search."""
+    yield from _periods(level, limit)
+    yield from steps.shifted(level.without(told))
+    yield from steps.taxed(level.without(told))
+    if level.by_product:
+        yield from _parts(source, level.without(told))
+        yield from _single_products(source, level.without(told))
+        yield from _scattered(level.without(told))
+        yield from _slipped(level.without(told))
 
 
 def named(factor: float) -> str:
     """Say a factor, and what such a factor usually is."""
     times = f"{factor:,.0f} times" if factor >= 20 else f"{factor:.3g} times"
     rate = max(factor, 1 / factor) - 1
-    if rate < TAXES[-1] - 1 + CELL:
+    if rate < steps.TAXES[-1] - 1 + steps.CELL:
         return f"{times} (as with{'out' if factor < 1 else ''} a tax of {rate:.0%})"
     for size, word in ((100, "cents"), (1000, "thousands"), (1e6, "millions")):
         if min(abs(np.log(factor / size)), abs(np.log(factor * size))) < 0.15:
@@ -95,44 +85,9 @@ def named(factor: float) -> str:
     return f"{times} (as another currency)"
 
 
-def _levels(sources: SourceTables, source: SourceTable) -> Iterator[Level]:
-    """Yield the level of unit prices, and of amounts a piece where these say more."""
-    product = next((c for c in ("product_id", "product_description") if c in source), "")
-    own = [product] if product else []
-    if "unit_price" in source:
-        price = source.number("unit_price")
-        yield _level(
-            source, "unit_price", price, [*own, *(c for c in ("currency",) if c in source)]
-        )
-    money = ledger(sources) if "unit_price" in source else None
-    converted = money is not None and money.local is not None
-    if "amount" in source and ("unit_price" not in source or converted):
-        amount = np.abs(source.number("amount"))
-        if "quantity" in source:
-            with np.errstate(all="ignore"):
-                amount = amount / np.abs(source.number("quantity"))
-        yield _level(source, "amount", amount, own)
-
-
-def _level(source: SourceTable, column: str, value: np.ndarray, own: list[str]) -> Level:
-    with np.errstate(all="ignore"):
-        value = np.where(np.isfinite(value) & (value > 0), value, np.nan)
-        logs = np.log(value)
-    days = source.days()
-    days = np.zeros(source.n, np.int64) if days is None else days
-    order = source.group("order_id") if "order_id" in source else np.arange(source.n)
-    if not own or own == ["currency"]:
-        return Level(column, logs - pd.Series(logs).median(), days, order, value, None)
-    key = source.group(*own) if len(own) > 1 else source.codes(own[0])[0]
-    by = pd.Series(logs).groupby(key)
-    off = logs - by.transform("median").to_numpy()
-    off[by.transform("count").to_numpy() < OFTEN] = np.nan
-    return Level(column, off, days, order, value, key)
-
-
-def _periods(level: Level, limit: float) -> Iterator[tuple[int, int, float, np.ndarray]]:
-    """Yield first and last day, factor and rows of every period at another level."""
-    known = np.isfinite(level.off) & (level.days > -(10**6))
+def _periods(level: Level, limit: float) -> Iterator[Jump]:
+    """Yield the periods at another level, with all of their rows."""
+    known = level.dated
     if known.sum() < 5 * LEAST:
         return
     span, at = np.unique(level.days[known], return_inverse=True)
@@ -148,9 +103,8 @@ def _periods(level: Level, limit: float) -> Iterator[tuple[int, int, float, np.n
         inside = (at >= first) & (at <= last)
         if votes < LEAST / 4 or fits[inside].mean() < 0.7:
             break
-        period = (level.days >= span[first]) & (level.days <= span[last])
-        rows, held = _settled(level, period, factor)
-        yield int(span[first]), int(span[last]), held, rows
+        rows, held = _settled(level, level.between(span[first], span[last]), factor)
+        yield Jump(held, rows, f"from {date(span[first])} to {date(span[last])}")
         off = np.where(inside & fits, 0.0, off)
 
 
@@ -203,14 +157,10 @@ def _settled(level: Level, place: np.ndarray, factor: float) -> tuple[np.ndarray
     return (place & np.isfinite(level.value) if whole else fits), float(np.exp(factor))
 
 
-def _parts(
-    source: SourceTable, level: Level, told: np.ndarray
-) -> Iterator[tuple[str, str, float, np.ndarray]]:
-    """Yield column, level in words, factor and rows of every part at another level."""
-    if not level.by_product:
-        return
+def _parts(source: SourceTable, level: Level) -> Iterator[Jump]:
+    """Yield the levels of a place or another part that stand apart, always or for some days."""
     month = level.days // 30
-    known = np.isfinite(level.off) & ~told
+    known = np.isfinite(level.off)
     for column in _places(source):
         codes = source.codes(column)[0]
         inside = known & (codes >= 0)
@@ -226,9 +176,9 @@ def _parts(
         if len(parts) > max(3, len(middle) / 3):
             continue  # places that differ that much have price lists of their own
         for c, place, when in parts:
-            factor = float(np.median(level.off[place & known]))
-            rows, held = _settled(level, place & ~told, factor)
-            yield column, source.words(column)[c] + when, held, rows
+            rows, held = _settled(level, place, float(np.median(level.off[place & known])))
+            where = f"where {column} is {source.words(column)[c]}{when}"
+            yield Jump(held, rows, where, column=column)
 
 
 def _stretch_of(level: Level, known: np.ndarray, factor: float) -> tuple[np.ndarray, str]:
@@ -237,7 +187,7 @@ def _stretch_of(level: Level, known: np.ndarray, factor: float) -> tuple[np.ndar
     votes = np.where(level.off[known] / factor > 0.5, 1.0, -1.0)
     first, last, _ = st.best_stretch(np.bincount(at, weights=votes))
     inside = (level.days >= span[first]) & (level.days <= span[last])
-    return inside, f" from {_date(span[first])} to {_date(span[last])}"
+    return inside, f" from {date(span[first])} to {date(span[last])}"
 
 
 def _far(cells: pd.DataFrame) -> np.ndarray:
@@ -249,26 +199,100 @@ def _far(cells: pd.DataFrame) -> np.ndarray:
 def _middles(by: Any) -> pd.DataFrame:
     """Return the median, the rows, and the share of rows at the median, of parts."""
     cells = by.agg(["median", "size"])
-    cells["near"] = by.agg(lambda off: (np.abs(off - off.median()) < 3 * CELL).mean())
+    cells["near"] = by.agg(lambda off: (np.abs(off - off.median()) < ALIKE).mean())
     return cells
 
 
-def _scattered(level: Level, told: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield factor and rows that stand alone at one factor of their product's usual price."""
-    if level.key is None:
-        return
+def _single_products(source: SourceTable, level: Level) -> Iterator[Jump]:
+    """Yield the rows of an article that has two prices, one many times the other.
+
+    From a day on, it is the later ones; here and there, the rarer ones.
+    """
+    logs = pd.Series(np.log(level.value)).where(np.isfinite(level.off))
+    by = logs.groupby(level.key)
+    wide = by.transform("max") - by.transform("min") > np.log(OWN)
+    places = logs[wide].groupby(level.key[wide]).groups.values()
+    found = [jump for rows in places if (jump := _two_prices(source, level, logs, rows))]
+    if len(found) <= max(2, FEW_PRODUCTS * by.ngroups):
+        yield from found
+
+
+def _two_prices(source: SourceTable, level: Level, logs: pd.Series, rows: pd.Index) -> Jump | None:
+    """Return the rows of one article at its other price, where it has just two, far apart."""
+    own = logs[rows].dropna().sort_values()
+    gaps = np.diff(own)[OWN_ROWS[0] - 1 : len(own) - OWN_ROWS[0]]
+    if not len(gaps) or gaps.max() < np.log(OWN_GAP[0]):
+        return None
+    cut = int(gaps.argmax()) + OWN_ROWS[0]
+    low, high = own.iloc[:cut], own.iloc[cut:]
+    first, last = (level.days[part.index] for part in (low, high))
+    begins = int(max(first.min(), last.min()))
+    stays = bool(first.max() < last.min() or last.max() < first.min())
+    one = all(np.ptp(part.quantile([0.1, 0.9])) < np.log(OWN_WIDTH) for part in (low, high))
+    clear = one and gaps.max() > np.log(OWN_GAP[1]) and min(len(low), len(high)) >= OWN_ROWS[1]
+    if stays:
+        wrong, usual = (low, high) if first.min() == begins else (high, low)
+    else:
+        wrong, usual = sorted((low, high), key=len)
+    apart = high.median() - low.median()
+    packed = np.abs(np.log(PACKS) - apart).min() < 2 * EXACT
+    if not (stays or (clear and packed)) or apart < np.log(OWN if wrong is high else OWN_DOWN):
+        return None
+    name = source.frame[level.product].iloc[rows[0]]
+    when = f" from {date(begins)} on" if stays else " here and there"
+    mask = np.isin(np.arange(source.n), wrong.index)
+    factor = float(np.exp(wrong.median() - usual.median()))
+    return Jump(factor, mask, f"where {level.product} is {name}{when}", Status.WARNED)
+
+
+def _scattered(level: Level) -> Iterator[Jump]:
+    """Yield the rows that stand alone at one factor of their product's usual price."""
     firm = pd.Series(np.abs(level.off) < FIRM).groupby(level.key).transform("mean") > 0.5
+    told = np.zeros(len(level.off), bool)
     for sign in (1.0, -1.0):
-        off = np.where(firm & ~told & (sign * level.off > np.log(STRAY)), sign * level.off, np.nan)
-        far = off[np.isfinite(off)]
-        if len(far) < STRAYS:
-            continue
-        alike = (np.abs(far[:, None] - far[None, :: -(-len(far) // 200)]) < FIRM).sum(axis=0)
-        middle = far[:: -(-len(far) // 200)][alike.argmax()]
-        rows = np.abs(off - middle) < FIRM
-        several = len(np.unique(level.key[rows])) >= 3 or middle > np.log(STRAY_ALONE)
-        if rows.sum() >= max(STRAYS, 0.5 * len(far)) and several:
-            yield float(np.exp(sign * np.median(off[rows]))), rows
+        for least, strays, width, products in STRAYS if sign > 0 else STRAYS_DOWN:
+            far = firm.to_numpy() & ~told & (sign * level.off > np.log(least))
+            if width < FIRM:
+                far &= level.value > steps.FIRM_UNITS * level.unit
+            off = sign * level.off[far]
+            if len(off) < strays:
+                continue
+            seen = off[:: -(-len(off) // 200)]
+            middle = seen[(np.abs(off[:, None] - seen[None, :]) < width).sum(axis=0).argmax()]
+            rows = far.copy()
+            rows[far] = np.abs(off - middle) < width
+            several = len(np.unique(level.key[rows])) >= products
+            if rows.sum() >= max(strays, 0.5 * len(off)) and several:
+                told |= rows
+                factor = float(np.exp(sign * np.median(sign * level.off[rows])))
+                yield Jump(factor, rows, "here and there")
+
+
+def _slipped(level: Level) -> Iterator[Jump]:
+    """Yield lines at one factor of a price that their product has, and no product has itself.
+
+    How many products would be there by chance, factors near it say: some shops have many prices.
+    """
+    units = np.rint(level.value / level.unit)
+    own = pd.MultiIndex.from_arrays([level.key, units])
+    size = pd.Series(1.0, index=own).groupby(own).transform("size").to_numpy()
+    points = own[(size > 1) & np.isfinite(level.off)].unique()
+    odd = np.flatnonzero((np.abs(level.off) > np.log(FAR)) & (size <= 2))
+    if len(odd) < SLIPPED:
+        return
+
+    def hits(factor: float) -> np.ndarray:
+        prices = np.rint(points.get_level_values(1) * factor)
+        return odd[own[odd].isin(pd.MultiIndex.from_arrays([points.get_level_values(0), prices]))]
+
+    def products(rows: np.ndarray) -> int:
+        return len(np.unique(level.key[rows]))
+
+    for factor in (*POWERS, *(1 / power for power in POWERS)):
+        rows = hits(factor)
+        chance = np.mean([products(hits(factor * near)) for near in CONTROLS]) + 0.2
+        if (n := products(rows)) >= SLIPPED and stats.poisson.sf(n - 1, chance) < BY_CHANCE:
+            yield Jump(factor, np.isin(np.arange(len(units)), rows), "here and there")
 
 
 def _places(source: SourceTable) -> list[str]:
@@ -276,97 +300,3 @@ def _places(source: SourceTable) -> list[str]:
     columns = source.columns(Kind.CATEGORY) + source.extra(Kind.IDENTIFIER)
     most = min(MOST_PARTS, source.n // LEAST)
     return [c for c in columns if c != "currency" and 1 < len(source.codes(c)[1]) <= most]
-
-
-def _date(day: int) -> str:
-    return str(np.datetime64(int(day), "D"))
-
-
-def taxed_periods(level: Level) -> Iterator[tuple[int, int, float, np.ndarray]]:
-    """Yield first and last day, rate and rows of periods whose prices hold a tax the others do not.
-
-    Each day is scored by the log-likelihood ratio of "all prices times the rate" to "as usual".
-    With products the usual law is that of the distance from the product's own price; without, it
-    is that of the exact amounts: a rate moves every price point to where there was none.
-    """
-    known = np.flatnonzero(np.isfinite(level.off) & (level.days > -(10**6)))
-    if len(known) < 10 * LEAST:
-        return
-    span, at = np.unique(level.days[known], return_inverse=True)
-    gains = _gain_by_distance if level.by_product else _gain_by_value
-    scores = list(gains(level, known, at))
-    left = np.ones(len(span), bool)
-    for _ in range(MOST_PERIODS):
-        first, last, rate = _best_rate(scores, at, left)
-        if rate == 1.0 or rate in SALES:
-            return
-        left[first : last + 1] = False
-        rows = (level.days >= span[first]) & (level.days <= span[last]) & np.isfinite(level.value)
-        if level.by_product:
-            rate = _held_rate(level, rows)
-        if rate:
-            yield int(span[first]), int(span[last]), rate, rows
-
-
-def _best_rate(
-    scores: list[tuple[float, np.ndarray, float]], at: np.ndarray, left: np.ndarray
-) -> tuple[int, int, float]:
-    """Return first and last day and rate of the stretch of days left that fits a rate best."""
-    best = (0.0, 0, 0, 1.0)
-    for rate, gain, least in scores:
-        first, last, score = st.best_stretch(np.where(left, gain, -CERTAIN))
-        size = ((at >= first) & (at <= last)).sum()
-        at_an_end = first < NEAR_END or last >= len(left) - NEAR_END
-        if (at_an_end and rate < FOR_GOOD) or size > 0.5 * len(at) or last - first < LEAST_DAYS:
-            continue
-        if score > max(best[0], CERTAIN, least * size):
-            best = (score, first, last, rate)
-    return best[1:]
-
-
-def _held_rate(level: Level, rows: np.ndarray) -> float:
-    """Return the rate at which rows stand against all others; 0 where they do not stand together.
-
-    Neighbouring rates share a cell.
-    """
-    off = np.log(level.value) - level.usual(~rows)
-    middle = float(pd.Series(off[rows]).median())
-    if not np.isfinite(middle):
-        return 0.0
-    rate = min((r for r in RATES if r not in SALES), key=lambda r: abs(np.log(r) - middle))
-    near = np.nanmean(np.abs(off[rows] - np.log(rate)) < 1.5 * CELL)
-    usual = np.nanmean(np.abs(off[~rows]) < 1.5 * CELL)
-    return rate if near >= ALIKE * usual else 0.0
-
-
-def _gain_by_distance(
-    level: Level, known: np.ndarray, at: np.ndarray
-) -> Iterator[tuple[float, np.ndarray, float]]:
-    """Yield rate, score by day and the score a row has to bring, from distances to the usual."""
-    off, order = level.off[known], level.order[known]
-    lines = np.bincount(order)[order]
-    weight = np.minimum(1.0, WITNESSES / lines)
-    cell = np.clip(np.round(off / CELL).astype(int) + CELLS, 0, 2 * CELLS)
-    size = (int(at.max()) + 1, 2 * CELLS + 1)
-    table = np.bincount(at * size[1] + cell, weights=weight, minlength=size[0] * size[1])
-    table = table.reshape(size)
-    law = table.sum(axis=0) + 0.002 * table.sum()
-    law = np.log(law / law.sum())
-    for rate in RATES:
-        yield rate, table @ (np.roll(law, round(np.log(rate) / CELL)) - law), 0.0
-
-
-def _gain_by_value(
-    level: Level, known: np.ndarray, at: np.ndarray
-) -> Iterator[tuple[float, np.ndarray, float]]:
-    """Yield rate, score by day and the score a row has to bring, from exact amounts."""
-    value = np.round(level.value[known], 2)
-    points, code, size = np.unique(value, return_inverse=True, return_counts=True)
-    if (size >= POINTS).mean() < 0.01 or size[size >= POINTS].sum() < 0.3 * len(value):
-        return  # hardly an amount comes again: there are no price points
-    for rate in RATES:
-        before = np.round(points / rate, 2)
-        place = np.minimum(np.searchsorted(points, before), len(points) - 1)
-        there = np.abs(points[place] - before) < 0.006
-        ratio = np.log((np.where(there, size[place], 0) + 1) / (size + 1))
-        yield rate, np.bincount(at, weights=ratio[code]), 0.1

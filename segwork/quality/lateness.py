@@ -107,11 +107,8 @@ def _best_days(x: pd.Series, y: pd.Series, lag: int) -> tuple[float, pd.Index]:
     now, then = (one - slope * two)[known], (one - slope * late)[known]
     noise = max(st.robust_scale(now), 0.1 * float(np.std(now)), 1e-9)
     ratio = np.clip((now**2 - then**2) / (2 * noise**2), -4, 4)
-    total = np.concatenate([[0.0], np.cumsum(ratio)])
-    gain = total - np.minimum.accumulate(total)
-    end = int(gain.argmax())
-    begin = int(total[: end + 1].argmin())
-    return float(gain[end]), x.index[known][begin:end]
+    first, last, score = st.best_stretch(ratio)
+    return score, x.index[known][first : last + 1]
 
 
 def by_series(source: SourceTable) -> pd.DataFrame:

@@ -33,8 +33,8 @@ def scale_slips(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             logs, effects = st.residual_logs(values, _grouping(source, column))
             rows, factor = st.scale_slip(logs, limit=rule.limit, slips=slips)
             if len(rows) and not _own_products(source, rows):
-                note = f"{len(rows):,} values of {column} are about {factor:g} times their group's"
-                yield source.found((column,), rows, note + f" ({effects})")
+                note = f"values of {column} are about {factor:g} times their group's ({effects})"
+                yield from source.some((column,), rows, note)
 
 
 def _own_products(source: SourceTable, rows: np.ndarray) -> bool:
@@ -79,8 +79,7 @@ def _grows_with(pieces: np.ndarray, values: np.ndarray, total: np.ndarray) -> bo
 def _per_piece(
     pieces: np.ndarray, values: np.ndarray, total: np.ndarray, sizes: np.ndarray
 ) -> bool:
-    with np.errstate(all="ignore"):
-        ratio = [np.nanmedian(np.abs(values / total)[pieces == k]) * k for k in sizes]
+    ratio = [np.nanmedian(np.abs(values / total)[pieces == k]) * k for k in sizes]
     return len(sizes) > 1 and bool(np.ptp(ratio) < 0.03 * np.mean(ratio))
 
 
@@ -102,13 +101,11 @@ def swapped_columns(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
         numbers = [c for c in source.columns(Kind.NUMBER) if c not in ("quantity", "unit_price")]
         for a, b in combinations(numbers[:12], 2):
             rows = st.swapped_numbers(source.number(a), source.number(b))
-            if len(rows):
-                yield source.found((a, b), rows, f"{len(rows):,} rows: {a} and {b}")
+            yield from source.some((a, b), rows, f"rows: {a} and {b}")
         words = [c for c in source.columns(Kind.CATEGORY) if len(source.codes(c)[1]) <= 500]
         for a, b in combinations(words[:12], 2):
             rows = _swapped_words(source, a, b)
-            if len(rows):
-                yield source.found((a, b), rows, f"{len(rows):,} rows: {a} and {b}")
+            yield from source.some((a, b), rows, f"rows: {a} and {b}")
 
 
 def _swapped_words(source: SourceTable, a: str, b: str) -> np.ndarray:
@@ -126,14 +123,10 @@ def _swapped_factors(sources: SourceTables, source: SourceTable) -> Iterator[Evi
     """Find swaps among quantity, unit price and amount: undoing one makes quantity whole again."""
     if not source.has("quantity", "unit_price"):
         return
-    rows = _fraction_of_pieces(source)
-    if len(rows):
-        note = f"{len(rows):,} rows: quantity and unit_price"
-        yield source.found(("quantity", "unit_price"), rows, note)
     money = ledger(sources)
-    for columns, rows in money.swaps() if money is not None else ():
-        if len(rows):
-            yield source.found(columns, rows, f"{len(rows):,} rows: {' and '.join(columns)}")
+    found = [(("quantity", "unit_price"), _fraction_of_pieces(source))]
+    for columns, rows in found + (money.swaps() if money is not None else []):
+        yield from source.some(columns, rows, f"rows: {' and '.join(columns)}")
 
 
 def _fraction_of_pieces(source: SourceTable) -> np.ndarray:

@@ -12,20 +12,19 @@ from scipy import stats
 from segwork.checks import Evidence, NotApplicable, Rule, check, rules
 from segwork.evidence import holm, wilson
 from segwork.quality import statistics as st
+from segwork.quality.baskets import crowds
+from segwork.quality.customer_ids import stands_for_nobody
 from segwork.quality.returns import returned
 from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.results import Status
 from segwork.schema import TABLES, Kind
-from segwork.words import MISSING_MARKS, bare, nobody, placeholder
+from segwork.words import MISSING_MARKS, bare, placeholder
 
 SPARSE = 0.8
 CERTAIN = MISSING_MARKS - {"", "none", "na", "-", "--", "---", "nil", "?"}
 OLDEST = 115  # years
 MOST_GROUPS = 12
 SAMPLE = 20_000
-OFTEN = 0.95  # of the customers have fewer rows than a 99999 that stands for nobody
-FEW_WORDS = 3  # ids without a digit, where all others have some
-NO_UUID = re.compile(r"0{8}-(0{4}-){3}0{12}")
 FLAG_NAME = re.compile(r"(imputed|filled|estimated|was_missing|is_missing|_missing|_na$)", re.I)
 GROUPS = ("gender", "customer_type", "region", "country", "channel", "payment_method", "currency")
 
@@ -89,17 +88,15 @@ def disguised_missing(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     for source in sources:
         for column in source.columns(*Kind):
             rows = _placeholder_rows(source, column)
-            if len(rows):
-                yield source.found((column,), rows, f"{len(rows):,} placeholder words in {column}")
+            yield from source.some((column,), rows, f"placeholder words in {column}")
         for column in source.columns(Kind.NUMBER):
             if column in ("amount", "quantity", "unit_price", "sentiment"):
                 continue
             values = source.number(column)
             rows = np.union1d(st.sentinels(values), _no_age(sources, column, values)).astype(int)
-            if len(rows):
-                seen = [f"{v:g}" for v in np.unique(values[rows])]
-                note = f"{len(rows):,} values of {column} are {', '.join(seen[:6])}, no real ones"
-                yield source.found((column,), rows, note)
+            seen = ", ".join(f"{v:g}" for v in np.unique(values[rows])[:6])
+            note = f"values of {column} are {seen}, no real ones"
+            yield from source.some((column,), rows, note)
 
 
 def _no_age(sources: SourceTables, column: str, values: np.ndarray) -> np.ndarray:
@@ -108,8 +105,7 @@ def _no_age(sources: SourceTables, column: str, values: np.ndarray) -> np.ndarra
         return st.NONE
     year = int(sources.as_of.astype("datetime64[Y]").astype(int)) + 1970
     age = values if column == "age" else year - values
-    with np.errstate(invalid="ignore"):
-        return np.flatnonzero((age < 0) | (age > OLDEST) | (values == 0))
+    return np.flatnonzero((age < 0) | (age > OLDEST) | (values == 0))
 
 
 def _placeholder_rows(source: SourceTable, column: str) -> np.ndarray:
@@ -127,34 +123,12 @@ def _placeholder_rows(source: SourceTable, column: str) -> np.ndarray:
         honest = ("unknown", "unspecified", "none")
         rows &= ~source.where(column, lambda w: w.strip().lower() in honest)
     if column == "customer_id":
-        rows = np.append(stands_for_nobody(source), False)[source.codes(column)[0]]
+        sure, likely = stands_for_nobody(source)
+        likely = likely & ~np.isin(np.arange(len(likely)), crowds(source))  # DQ-B-12 names those
+        rows = np.append(sure | likely, False)[source.codes(column)[0]]
     elif rows.mean() > 0.5:  # a word that is usual may be a value: "none", "unknown"
         rows &= source.where(column, lambda w: bare(w) in CERTAIN)
     return np.flatnonzero(rows)
-
-
-@kept
-def stands_for_nobody(source: SourceTable) -> np.ndarray:
-    """Mark the customers' ids that mean "no customer": by their word, or by how they stand out."""
-    words, sizes = source.words("customer_id"), source.sizes("customer_id")
-    told = np.array([
-        bool((nobody(w) and bare(w) not in ("test", "dummy")) or NO_UUID.fullmatch(bare(w)))
-        for w in words
-    ], bool)  # fmt: skip
-    many = sizes > np.quantile(sizes, OFTEN) if len(sizes) else told
-    plain = np.array([not any(map(str.isdigit, w)) for w in words], bool) & ~told
-    if plain.sum() <= FEW_WORDS and len(words) >= 10 * (FEW_WORDS + 1):
-        told |= plain & (sizes > sizes[~plain & ~told].max(initial=0))
-    values = pd.to_numeric(pd.Series([bare(w) for w in words], dtype=object), errors="coerce")
-    numbers = np.sort(values[values.notna()].to_numpy())
-    if len(numbers) < max(10, 0.9 * len(words)):
-        return told
-    below = numbers[numbers > 0]
-    typical = below[0] if len(below) else 0
-    lone = ((values < 0) & (numbers < 0).sum() == 1) | ((values == 0) & (typical > 10))
-    nines = values.map(lambda v: v == v and v > 999 and len(set(f"{v:.0f}")) == 1)
-    alone = nines & ~(values - 1).isin(numbers) & ~(values + 1).isin(numbers)
-    return told | lone.to_numpy(bool) | (alone.to_numpy(bool) & many)
 
 
 @check("DQ-M-03")
@@ -305,19 +279,14 @@ def _two_shares(empty: np.ndarray, member: np.ndarray) -> tuple[float, float, fl
     """Return the 95 % interval of the ratio of missing shares (group to rest) and its p-value."""
     a, n = int(empty[member].sum()), int(member.sum())
     b, m = int(empty[~member].sum()), int((~member).sum())
-    exact = n + m < 5000
-    p = stats.fisher_exact([[a, n - a], [b, m - b]])[1] if exact else _chi2(a, n, b, m)
+    table = [[a, n - a], [b, m - b]]
+    if n + m < 5000:
+        p = stats.fisher_exact(table)[1]
+    else:
+        p = stats.chi2_contingency(table, correction=False)[1] if 0 < a + b < n + m else 1.0
     ratio = np.log((a + 0.5) / (n + 1)) - np.log((b + 0.5) / (m + 1))
     spread = 1.96 * np.sqrt(1 / (a + 0.5) + 1 / (b + 0.5))
     return float(np.exp(ratio - spread)), float(np.exp(ratio + spread)), float(p)
-
-
-def _chi2(a: int, n: int, b: int, m: int) -> float:
-    pooled = (a + b) / (n + m)
-    if pooled in (0.0, 1.0):
-        return 1.0
-    z = (a / n - b / m) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    return float(2 * stats.norm.sf(abs(z)))
 
 
 @check("DQ-M-06")

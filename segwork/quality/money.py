@@ -18,6 +18,7 @@ from segwork.schema import Kind
 
 RELATIVE = 0.001
 OUTSIDE_RATE = 0.03  # relative difference, the limit of DQ-T-03
+FRESH = 7  # days that an outside rate is good for
 MOSTLY_EXACT = 0.9  # share of rows of many pieces that need no allowance for rounded prices
 FX_NAME = re.compile(r"^fx_([a-z]{3})_([a-z]{3})$", re.IGNORECASE)
 
@@ -75,16 +76,14 @@ class Ledger:
         price_unit = smallest_unit(self.price)
         tight = np.maximum(2 * self.unit, price_unit * np.abs(self.factor))
         loose = np.maximum(tight, 0.5 * price_unit * np.abs(self.quantity * self.factor))
-        with np.errstate(all="ignore"):
-            fits = st.agree(self.amount, self.lines * self.factor, tight + 1e-9, 0.0)
+        fits = st.agree(self.amount, self.lines * self.factor, tight + 1e-9, 0.0)
         telling = np.isfinite(self.amount * self.lines * self.factor) & (loose > tight)
         exact = telling.any() and fits[telling].mean() >= MOSTLY_EXACT
         return tight if exact else loose
 
     def broken(self) -> np.ndarray:
         """Return True where the amount is not what the identity says."""
-        with np.errstate(all="ignore"):
-            expected = self.lines * self.factor
+        expected = self.lines * self.factor
         known = np.isfinite(self.amount) & np.isfinite(expected)
         return known & ~st.agree(self.amount, expected, self.slack + 1e-9, self._relative)
 
@@ -113,6 +112,7 @@ class Ledger:
 
 
 @kept
+@np.errstate(all="ignore")
 def ledger(sources: SourceTables) -> Ledger | None:
     """Find the identity of the amounts and the conversion to the home currency."""
     source = sources.get("transactions")
@@ -164,19 +164,19 @@ def _identity(
     choices.append((constant * ones, base))
     extras = {c: source.number(c) for c in source.extra(Kind.NUMBER)[:8]}
     rates = {"": ones} | ({"currency": rate} if rate is not None else {})
-    with np.errstate(all="ignore"):
-        for name, values in extras.items():
-            rates |= {f"{name}|times": values, f"{name}|by": 1 / values}
-        for (rate_name, rate_values), name in product(rates.items(), ["", *extras]):
-            label = (*base, *(x for x in (rate_name.split("|")[0], name) if x))
-            share_off = [ones] if not name else [1 - extras[name], 1 - extras[name] / 100]
-            flat = [] if not name else [1 - extras[name] / lines, 1 + extras[name] / lines]
-            choices += [(rate_values * s, label) for s in (*share_off, *flat)]
+    for name, values in extras.items():
+        rates |= {f"{name}|times": values, f"{name}|by": 1 / values}
+    for (rate_name, rate_values), name in product(rates.items(), ["", *extras]):
+        label = (*base, *(x for x in (rate_name.split("|")[0], name) if x))
+        less = [ones]
+        if name:
+            off = extras[name]
+            less = [1 - off, 1 - off / 100, 1 - off / lines, 1 + off / lines]
+        choices += [(rate_values * part, label) for part in less]
     best, best_fit = choices[0], -1.0
     for factor, label in choices:
-        with np.errstate(all="ignore"):
-            slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
-            fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
+        slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
+        fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
         if fit > best_fit + 0.002:
             best, best_fit = (factor, label), fit
     if best_fit <= 0.6:
@@ -193,8 +193,7 @@ def _only_where_exact(
 ) -> np.ndarray:
     """Return the factor, unknown for foreign rows where the rates at hand are not the ones used."""
     factor, columns = best
-    with np.errstate(all="ignore"):
-        fits = st.agree(amount, lines * factor, 2 * unit, RELATIVE)
+    fits = st.agree(amount, lines * factor, 2 * unit, RELATIVE)
     abroad = foreign & np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
     if len(columns) > 3 and abroad.any() and fits[abroad].mean() < 0.6:
         return np.where(foreign, np.nan, factor)
@@ -219,10 +218,9 @@ def _conversion(  # type: ignore[type-arg]
             continue
         outside = outside_rates(sources, source, home)
         rates = {} if outside is None else {"": outside}
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for name, values in extras.items():
-                if (name,) != columns:
-                    rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
+        for name, values in extras.items():
+            if (name,) != columns:
+                rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
         for name, rate in rates.items():
             fit, foreign = _conversion_fit(source, amount, local, rate, home)
             if name and outside is not None and not _same_way(rate[foreign], outside[foreign]):
@@ -244,8 +242,7 @@ def _same_way(rate: np.ndarray, outside: np.ndarray) -> bool:
 def home_currency(source: SourceTable, amount: np.ndarray, local: np.ndarray) -> str | None:
     """Return the currency whose amounts equal the local ones, if others differ from them."""
     codes, _ = source.codes("currency")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(amount / local)))
+    off = np.abs(np.log(np.abs(amount / local)))
     table = pd.DataFrame({"code": codes, "off": off})[np.isfinite(off) & (codes >= 0)]
     middle = table.groupby("code")["off"].agg(["median", "size"])
     equal, other = middle[middle["median"] < 0.005], middle[middle["median"] > 0.02]
@@ -259,58 +256,42 @@ def home_currency(source: SourceTable, amount: np.ndarray, local: np.ndarray) ->
 
 
 def outside_rates(sources: SourceTables, source: SourceTable, home: str) -> np.ndarray | None:
-    """Return the dated outside rate that turns the row's currency into the home currency."""
+    """Return the dated outside rate that turns the row's currency into the home currency.
+
+    Direct, inverse, or crossed over one other currency; a rate holds for a week.
+    """
     outside = sources.get("external")
     if outside is None or not outside.has("date", "name", "value") or source.when() is None:
         return None
-    series = _fx_series(outside)
-    days = source.days()
-    rates = np.full(source.n, np.nan)
+    legs = _legs(outside)
+    rates, days = np.full(source.n, np.nan), source.days()
     for code, word in enumerate(source.words("currency")):
+        own, target = word.strip().lower(), home.lower()
+        crossed = (legs[own, m] * legs[m, target] for m in sorted({b for _, b in legs})
+                   if (own, m) in legs and (m, target) in legs)  # fmt: skip
+        one = legs[own, target] if (own, target) in legs else next(crossed, None)
         rows = source.codes("currency")[0] == code
-        path = _path(series, word.strip().lower(), home.lower())
-        if path is not None:
-            rates[rows] = path(days[rows])
+        if own == target:
+            rates[rows] = 1.0
+        elif one is not None:
+            rates[rows] = one.reindex(days[rows]).to_numpy()
     return rates if np.isfinite(rates).any() else None
 
 
-def _fx_series(outside: SourceTable) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    found = {}
-    days, values = outside.days(), outside.number("value")
+def _legs(outside: SourceTable) -> dict[tuple[str, str], pd.Series]:
+    """Return the rate of each day from one currency to another, either way."""
+    frame = pd.DataFrame({"day": outside.days(), "value": outside.number("value")})
+    frame = frame[np.isfinite(frame["value"]) & (frame["day"] > -(10**7))]
+    legs: dict[tuple[str, str], pd.Series] = {}
     for code, word in enumerate(outside.words("name")):
-        if match := FX_NAME.match(word.strip()):
-            rows = (outside.codes("name")[0] == code) & np.isfinite(values) & (days > -(10**7))
-            order = np.argsort(days[rows], kind="stable")
-            found[match[1].lower(), match[2].lower()] = (days[rows][order], values[rows][order])
-    return found
-
-
-def _path(series: dict, source: str, target: str):  # type: ignore[no-untyped-def,type-arg]
-    """Return a function of days: direct, inverse or crossed rate; None where there is none."""
-    if source == target:
-        return lambda days: np.ones(len(days))
-    one = _leg(series, source, target)
-    if one is not None:
-        return one
-    for middle in sorted({c for pair in series for c in pair}):
-        first, second = _leg(series, source, middle), _leg(series, middle, target)
-        if first is not None and second is not None:
-            return lambda days, a=first, b=second: a(days) * b(days)
-    return None
-
-
-def _leg(series: dict, source: str, target: str):  # type: ignore[no-untyped-def,type-arg]
-    for pair, power in (((source, target), 1), ((target, source), -1)):
-        if pair in series and len(series[pair][0]):
-            at, values = series[pair]
-
-            def rate(days, at=at, values=values, power=power):  # type: ignore[no-untyped-def]
-                place = np.searchsorted(at, days, side="right") - 1
-                fresh = (place >= 0) & (days - at[np.maximum(place, 0)] <= 7)
-                return np.where(fresh, values[np.maximum(place, 0)], np.nan) ** power
-
-            return rate
-    return None
+        rows = frame[outside.codes("name")[0][frame.index] == code]
+        if (match := FX_NAME.match(word.strip())) and len(rows):
+            one = rows.groupby("day")["value"].last()
+            one = one.reindex(np.arange(one.index[0], one.index[-1] + FRESH + 1))
+            one, (a, b) = one.ffill(limit=FRESH), (m.lower() for m in match.groups())
+            legs[a, b] = one
+            legs.setdefault((b, a), 1 / one)
+    return legs
 
 
 def _conversion_fit(
@@ -318,8 +299,7 @@ def _conversion_fit(
 ) -> tuple[float, np.ndarray]:
     at_home = source.where("currency", lambda word: word.strip() == home)
     foreign = ~at_home & ~source.missing("currency")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(np.log(np.abs(amount / local / rate)))
+    off = np.abs(np.log(np.abs(amount / local / rate)))
     known = foreign & np.isfinite(off)
     return (float((off[known] < 0.02).mean()) if known.sum() >= 20 else 0.0), foreign
 
@@ -328,8 +308,7 @@ def _median_rates(
     source: SourceTable, amount: np.ndarray, local: np.ndarray, columns: tuple[str, ...], home: str
 ) -> tuple | None:  # type: ignore[type-arg]
     """Return the fallback: each currency's median rate, where it is stable within the currency."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(np.abs(amount / local))
+    logs = np.log(np.abs(amount / local))
     logs = np.where(np.isfinite(logs), logs, np.nan)
     by_currency = pd.DataFrame({"c": source.codes("currency")[0], "x": logs}).groupby("c")["x"]
     middle = by_currency.transform("median").to_numpy()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -35,10 +34,9 @@ def sign_without_return(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
 
 def below_zero(source: SourceTable) -> np.ndarray:
     """Return the lines whose quantity is zero or less; without quantities, whose amount is < 0."""
-    with np.errstate(invalid="ignore"):
-        return (
-            source.number("quantity") <= 0 if "quantity" in source else source.number("amount") < 0
-        )
+    if "quantity" in source:
+        return source.number("quantity") <= 0
+    return source.number("amount") < 0
 
 
 def returned(source: SourceTable) -> np.ndarray | None:
@@ -58,17 +56,10 @@ def cancelled(source: SourceTable) -> np.ndarray:
     no = np.zeros(source.n, bool)
     if "order_id" not in source or not ({"quantity", "amount"} & set(source.frame.columns)):
         return no
-    words = source.words("order_id")
-    prefix = [re.match(r"[^\W\d_]*", word)[0].upper() for word in words]  # type: ignore[index]
-    kinds, names = pd.factorize(np.array(prefix, dtype=object))
-    codes = source.codes("order_id")[0]
-    kind = np.append(kinds, -1)[codes]
-    negative = below_zero(source)
-    for level in range(len(names)):
-        inside = kind == level
-        if names[level] and 0 < inside.sum() < source.n / 2 and negative[inside].mean() > 0.9:
-            no |= inside
-    return no
+    kind = source.mapped("order_id", lambda w: re.match(r"[^\W\d_]*", w)[0].upper())  # type: ignore[index]
+    by = pd.Series(below_zero(source)).groupby(kind)
+    few = (by.transform("size") < source.n / 2) & (by.transform("mean") > 0.9)
+    return (few & (kind != "")).to_numpy()
 
 
 @check("DQ-T-07")
@@ -77,9 +68,7 @@ def return_reasons(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     source = sources.need(TABLE, "return_reason")
     column = ("return_reason",)
     rows, groups = variants(source, "return_reason", fold_word)
-    if groups:
-        note = f"{len(rows):,} rows spell {groups} reasons another way"
-        yield source.found(column, rows, note)
+    yield from source.some(column, rows, f"rows spell {groups} reasons another way")
     given = ~source.missing("return_reason") & ~_word_for_none(source)
     blank = source.where("return_reason", placeholder)
     if blank.sum() > rule.limit * given.sum() and blank.sum() < 0.3 * given.sum():
@@ -89,18 +78,15 @@ def return_reasons(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     if marked is None:
         marked = below_zero(source) if below_zero(source).any() else None
     if marked is not None:
-        rows = np.flatnonzero(given & ~blank & ~marked & ~below_zero(source))
-        if len(rows):
-            yield source.found(column, rows, f"{len(rows):,} reasons without a return")
+        rows = given & ~blank & ~marked & ~below_zero(source)
+        yield from source.some(column, rows, "reasons without a return")
 
 
 def _word_for_none(source: SourceTable) -> np.ndarray:
     """Return the rows with the one word that stands for "not returned" on nearly all sales."""
-    codes, values = source.codes("return_reason")
-    if not len(values):
-        return np.zeros(source.n, bool)
-    size = np.bincount(codes[codes >= 0], minlength=len(values))
-    return (codes == size.argmax()) & (size.max() > 0.5 * source.n)
+    size = source.sizes("return_reason")
+    usual = np.append(size == size.max(initial=0), False) & (size.max(initial=0) > 0.5 * source.n)
+    return usual[source.codes("return_reason")[0]]
 
 
 @check("DQ-T-08")
@@ -129,24 +115,14 @@ def extreme_mirrors(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     quantity = source.number("quantity")
     if not (np.abs(quantity) > 0).any():
         raise NotApplicable("no quantity is a number other than 0")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(np.abs(quantity))
+    logs = np.log(np.abs(quantity))
     logs = np.where(np.isfinite(logs), logs, np.nan)
-    with np.errstate(invalid="ignore"):
-        z = (logs - np.nanmedian(logs)) / max(st.robust_scale(logs[np.isfinite(logs)]), 0.1)
-        extreme = np.flatnonzero((z > rule.limit) & (np.abs(quantity) >= 1000))
+    z = (logs - np.nanmedian(logs)) / max(st.robust_scale(logs[np.isfinite(logs)]), 0.1)
     keys = [c for c in ("customer_id", "product_id") if c in source]
-    group, days, pairs = source.group(*keys), source.days(), set()
-
-    def alike(row: int) -> tuple[int, float]:
-        return group[row], abs(quantity[row])
-
-    for _, same in groupby(sorted(extreme, key=alike), key=alike):
-        members = list(same)
-        for i in members:
-            for j in members:
-                if quantity[i] == -quantity[j] and quantity[i] > 0 and abs(days[i] - days[j]) <= 1:
-                    pairs |= {i, j}
-    rows = np.array(sorted(pairs), int)
+    frame = pd.DataFrame({"row": np.arange(source.n), "key": source.group(*keys), "q": quantity})
+    frame = frame.assign(day=source.days())[(z > rule.limit) & (np.abs(quantity) >= 1000)]
+    pairs = frame.merge(frame.assign(q=-frame["q"]), on=["key", "q"])
+    pairs = pairs[(pairs["q"] > 0) & ((pairs["day_x"] - pairs["day_y"]).abs() <= 1)]
+    rows = np.union1d(pairs["row_x"], pairs["row_y"]).astype(int)
     top = f", the largest {np.abs(quantity[rows]).max():,.0f}" if len(rows) else ""
     yield source.found(("quantity",), rows, f"{len(rows):,} lines cancel out{top}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import narwhals as nw
 import numpy as np
@@ -25,6 +27,7 @@ from segwork.words import NO, YES
 if TYPE_CHECKING:
     from segwork.tables import Tables
 
+LISTS = tomllib.loads(resources.files("segwork.quality").joinpath("words.toml").read_text("utf-8"))
 ID_NAME = re.compile(r"(^|_)(id|key|uuid|guid|code|number|no)$", re.IGNORECASE)
 Owner = TypeVar("Owner", "SourceTable", "SourceTables")
 Asked = ParamSpec("Asked")
@@ -88,6 +91,14 @@ class SourceTable:
         of = self.n if of is None else of
         return Evidence(self.name, columns, rows, of, n, note=note, status=status)
 
+    def some(
+        self, columns: tuple[str, ...], rows: np.ndarray, note: str, **more: Any
+    ) -> Iterator[Evidence]:
+        """Yield the evidence where there are rows; their number is put before the note."""
+        found = self.found(columns, rows, **more)
+        if found.rows is not None and len(found.rows):
+            yield replace(found, note=f"{len(found.rows):,} {note}")
+
     @kept
     def kind(self, column: str) -> Kind:
         """Return the contract's kind of a column, or the kind its values and name suggest."""
@@ -138,10 +149,22 @@ class SourceTable:
         flags = np.array([bool(hit(word)) for word in self.words(column)] + [False])
         return flags[self.codes(column)[0]]
 
+    def mapped(self, column: str, make: Callable[[str], str]) -> np.ndarray:
+        """Return what a function makes of each row's text; missing is the empty text."""
+        made = np.array([*map(make, self.words(column)), ""], dtype=object)
+        return made[self.codes(column)[0]]
+
     def sizes(self, column: str) -> np.ndarray:
         """Return how many rows have each distinct value, aligned with the words."""
         codes = self.codes(column)[0]
         return np.bincount(codes[codes >= 0], minlength=len(self.words(column)))
+
+    @kept
+    def marks(self, column: str) -> np.ndarray:
+        """Return a random 64-bit mark of each row's value; sums of marks tell rows apart."""
+        codes, values = self.codes(column)
+        rng = np.random.default_rng(list(column.encode()))
+        return rng.integers(0, 2**63, len(values) + 1, dtype=np.uint64)[codes]
 
     @kept
     def number(self, column: str) -> np.ndarray:

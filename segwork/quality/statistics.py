@@ -62,9 +62,8 @@ def scale_slip(
             continue
         along = logs * np.sign(shift)
         width = min(abs(shift) / 2, max(3.5 * scale, 0.35))
-        with np.errstate(invalid="ignore"):
-            heap = np.flatnonzero(np.abs(along - abs(shift)) <= width)
-            valley = int((np.abs(along - abs(shift) / 2) <= 0.15 * abs(shift)).sum())
+        heap = np.flatnonzero(np.abs(along - abs(shift)) <= width)
+        valley = int((np.abs(along - abs(shift) / 2) <= 0.15 * abs(shift)).sum())
         if len(heap) < least or len(heap) > 0.4 * len(known):
             continue
         off = abs(np.median(logs[heap]) - shift)
@@ -114,8 +113,7 @@ def stuck_run(
     """
     v = values[order]
     n = len(v)
-    with np.errstate(invalid="ignore"):
-        same = (v[1:] == v[:-1]) & (v[1:] != 0)
+    same = (v[1:] == v[:-1]) & (v[1:] != 0)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(int)))
     starts, lengths = edges[::2], edges[1::2] - edges[::2] + 1
     if not len(starts) or lengths.max() < least or np.nanmax(v) == np.nanmin(v):
@@ -241,8 +239,7 @@ def rescaled(
     Where all of the group is doubled its rows are returned; where part is, the number follows
     from how many of the others' values would leave the scale when doubled.
     """
-    with np.errstate(invalid="ignore"):
-        beyond = (values > top) & (values <= 2 * top)
+    beyond = (values > top) & (values <= 2 * top)
     # Doubling takes the highest mark to twice the scale; counts without an odd one need not.
     if beyond.sum() <= limit or not (values == 2 * top).any():
         return NONE, 0, ""
@@ -374,9 +371,8 @@ def agree(
     relative: np.ndarray | float,
 ) -> np.ndarray:
     """Say where two amounts agree in size, within either tolerance; unknown never agrees."""
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(np.abs(a) - np.abs(b))
-        return (gap <= absolute) | (gap <= relative * np.abs(b))
+    gap = np.abs(np.abs(a) - np.abs(b))
+    return (gap <= absolute) | (gap <= relative * np.abs(b))
 
 
 def in_step(a: np.ndarray, b: np.ndarray, *, share: float = 0.5) -> bool:

@@ -145,6 +145,7 @@ def sessions(audit: Audit) -> pd.DataFrame:
     )
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def rates(audit: Audit) -> pd.DataFrame:
     """Return month, currency, lines, and the middle, low and high of amount / local × 1 / rate.
 
@@ -155,11 +156,9 @@ def rates(audit: Audit) -> pd.DataFrame:
     if money is None or money.local is None or money.rate is None:
         return pd.DataFrame(columns=columns)
     source = audit.sources.tables["transactions"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = money.home / money.local / (money.rate if money.outside is None else money.outside)
+    off = money.home / money.local / (money.rate if money.outside is None else money.outside)
     frame = pd.DataFrame({"month": source.when().astype("datetime64[M]").astype(str), "off": off})
-    words = np.array([*source.words("currency"), ""], object)
-    frame["currency"] = words[source.codes("currency")[0]]
+    frame["currency"] = source.mapped("currency", str)
     frame = frame[money.foreign & np.isfinite(off)]
     by = frame.groupby(["month", "currency"])["off"]
     table = by.agg(["size", "median"]).set_axis(["lines", "middle"], axis=1)

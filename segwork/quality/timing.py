@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from dateutil.easter import easter
 from scipy import stats
 
 from segwork.quality import statistics as st
@@ -27,6 +28,11 @@ class Shift:
     hours: int
     score: float
     p: float
+
+
+def written(day: int) -> str:
+    """Return a day since 1970 as it is written."""
+    return str(np.datetime64(int(day), "D"))
 
 
 def clock_shifts(
@@ -128,20 +134,12 @@ def _best_stretch(
     ratio: np.ndarray, days: np.ndarray | None
 ) -> tuple[tuple[int, int], float, float]:
     """Return the stretch with the largest sum, whole days only where days are given."""
-    if days is None:
-        starts = np.arange(len(ratio))
-        sums = ratio
-    else:
+    starts = np.arange(len(ratio))
+    if days is not None:
         starts = np.flatnonzero(np.append(True, np.diff(days) != 0))
-        sums = np.add.reduceat(ratio, starts)
-    total = np.concatenate([[0.0], np.cumsum(sums)])
-    low = np.minimum.accumulate(total)
-    end = int(np.argmax(total - low))
-    begin = int(np.argmin(total[: end + 1]))
-    edges = np.append(starts, len(ratio))
-    a, b = int(edges[begin]), int(edges[end])
-    score = float(total[end] - total[begin])
-    return (a, b), score, score / max(1, b - a)
+    first, last, score = st.best_stretch(np.add.reduceat(ratio, starts))
+    begin, end = int(starts[first]), int(np.append(starts, len(ratio))[last + 1])
+    return (begin, end), score, score / (end - begin)
 
 
 def _as_shift(
@@ -245,29 +243,19 @@ def _holidays(span: np.ndarray) -> np.ndarray:
     fixed = np.array([(d.month, d.day) in CLOSED for d in dates])
     fixed |= np.append(False, fixed[:-1]) & (dates.day_of_week == MONDAY)
     years = range(dates[0].year, dates[-1].year + 1)
-    easter = [int(pd.Timestamp(_easter(y)).timestamp() // 86_400) for y in years]
-    moving = [e + k for e in easter for k in (-2, -1, 0, 1, 39, 50)]
+    sundays = [int(np.datetime64(easter(y), "D").astype(np.int64)) for y in years]
+    moving = [e + k for e in sundays for k in (-2, -1, 0, 1, 39, 50)]
     moving += [nth_weekday(y, *rule) for y in years for rule in NTH]
     return fixed | np.isin(span, moving)
 
 
 def nth_weekday(year: int, month: int, weekday: int, nth: int) -> int:
     """Return a day since 1970: the first (1), second … or last (-1) such weekday of a month."""
-    first = np.datetime64(f"{year}-{month:02d}", "M")
-    days = np.arange(first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"))
-    since = days.astype(np.int64)
-    found = since[(since + 3) % 7 == weekday]
-    return int(found[nth if nth < 0 else nth - 1])
-
-
-def _easter(year: int) -> str:
-    """Return Easter Sunday (Gauss, in Meeus' form)."""
-    a, b, c = year % 19, year // 100, year % 100
-    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    k = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
-    m = (a + 11 * h + 22 * k) // 451
-    month, day = divmod(h + k - 7 * m + 114, 31)
-    return f"{year}-{month:02d}-{day + 1:02d}"
+    month_begins = np.datetime64(f"{year}-{month:02d}", "M") + (nth < 0)
+    mask = [day == weekday for day in range(7)]
+    step = nth if nth < 0 else nth - 1
+    day = np.busday_offset(month_begins.astype("datetime64[D]"), step, "forward", weekmask=mask)
+    return int(day.astype(np.int64))
 
 
 def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:

@@ -12,7 +12,7 @@ from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.quality import statistics as st
 from segwork.quality import timing
 from segwork.quality.missing import mechanism
-from segwork.quality.sources import SourceTable, SourceTables
+from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.results import Status
 
 TABLE = "transactions"
@@ -22,10 +22,9 @@ TABLE = "transactions"
 def price_not_positive(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     """Find unit prices of zero, and below zero."""
     source = sources.need(TABLE, "unit_price")
-    with np.errstate(invalid="ignore"):
-        zero, negative = source.number("unit_price") == 0, source.number("unit_price") < 0
+    zero, negative = source.number("unit_price") == 0, source.number("unit_price") < 0
     note = f"{zero.sum():,} prices of zero and {negative.sum():,} below zero"
-    yield source.found(("unit_price",), np.flatnonzero(zero | negative), note)
+    yield source.found(("unit_price",), zero | negative, note)
 
 
 @check("DQ-T-10")
@@ -35,29 +34,31 @@ def non_products(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
     pattern = item_pattern(source)
     if not pattern:
         raise NotApplicable("item codes follow no common pattern")
-    rows = np.flatnonzero(
-        ~source.where("product_id", lambda w: code_shape(w).startswith(pattern))
-        & ~source.missing("product_id")
-    )
+    rows = other_codes(source)
     codes = len(np.unique(source.codes("product_id")[0][rows]))
-    note = f"{len(rows):,} lines with {codes} codes that do not begin as {pattern} (9 = digit)"
+    note = f"{rows.sum():,} lines with {codes} codes that do not begin as {pattern} (9 = digit)"
     yield source.found(("product_id",), rows, note)
 
 
+def other_codes(source: SourceTable) -> np.ndarray:
+    """Mark the lines whose code does not begin as items' codes do."""
+    pattern = item_pattern(source)
+    odd = ~source.where("product_id", lambda w: code_shape(w).startswith(pattern))
+    return odd & ~source.missing("product_id")
+
+
+@kept
 def item_pattern(source: SourceTable) -> str:
     """Return the longest beginning, in digits and letters, that 95 % of the lines share."""
-    codes, _ = source.codes("product_id")
-    size = np.bincount(codes[codes >= 0], minlength=len(source.words("product_id")))
-    shapes = [code_shape(word) for word in source.words("product_id")]
+    size = pd.Series(source.sizes("product_id"))
+    shapes = pd.Series([code_shape(word) for word in source.words("product_id")], dtype="str")
     pattern = ""
     for length in range(1, 12):
-        table: dict[str, int] = {}
-        for shape, n in zip(shapes, size, strict=True):
-            if len(shape) >= length:
-                table[shape[:length]] = table.get(shape[:length], 0) + int(n)
-        if not table or max(table.values()) < 0.95 * size.sum():
+        begins = shapes.str[:length].where(shapes.str.len() >= length)
+        table = size.groupby(begins).sum()
+        if not len(table) or table.max() < 0.95 * size.sum():
             break
-        pattern = max(table, key=lambda k: table[k])
+        pattern = str(table.idxmax())
     return pattern
 
 
@@ -78,9 +79,8 @@ def split_orders(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
         note = f"{orders:,} orders have more than one {column}"
         if orders:
             status = Status.PASSED if column == "ordered_at" and orders > 0.2 * source.n else None
-            rows = np.flatnonzero(several)
-            of = len(source.codes("order_id")[1])
-            yield source.found(("order_id", column), rows, note, of=of, n=orders, status=status)
+            more = {"of": len(source.words("order_id")), "n": orders, "status": status}
+            yield source.found(("order_id", column), several.to_numpy(), note, **more)
 
 
 @check("DQ-T-12")
@@ -92,22 +92,17 @@ def partial_edges(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     days = days[np.isin(days.astype(np.int64), timing.core_days(source.days()))]
     if len(days) < 60:
         raise NotApplicable("fewer than 60 trading days")
-    months = days.astype("datetime64[M]")
-    names, size = np.unique(months, return_counts=True)
+    names, size = np.unique(days.astype("datetime64[M]"), return_counts=True)
     usual = float(np.median(size[1:-1])) if len(size) > 2 else float(size.max())
-    length = (names + 1).astype("datetime64[D]") - names.astype("datetime64[D]")
-    covered = (
-        ((names[0] + 1).astype("datetime64[D]") - days[0]) / length[0],
-        (days[-1] + 1 - names[-1].astype("datetime64[D]")) / length[-1],
-    )
-    edges = ((names[0], size[0], covered[0]), (names[-1], size[-1], covered[1]))
-    for month, n, part in edges:
+    begins, ends = names.astype("datetime64[D]"), (names + 1).astype("datetime64[D]")
+    length = ends - begins
+    first, last = (ends[0] - days[0]) / length[0], (days[-1] + 1 - begins[-1]) / length[-1]
+    for month, n, part in ((names[0], size[0], first), (names[-1], size[-1], last)):
         if n < rule.limit * usual and part < rule.limit:
-            rows = np.flatnonzero(source.when().astype("datetime64[M]") == month)
+            rows = source.when().astype("datetime64[M]") == month
             note = f"{month} has {n} trading days, {usual:.0f} are usual"
-            yield source.found(
-                ("ordered_at",), rows, note, of=round(usual), n=int(n), status=Status.WARNED
-            )
+            more = {"of": round(usual), "n": int(n), "status": Status.WARNED}
+            yield source.found(("ordered_at",), rows, note, **more)
 
 
 @check("DQ-T-13")
@@ -118,6 +113,6 @@ def selective_loss(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     if empty.sum() < 30:
         raise NotApplicable("fewer than 30 lines lack a customer")
     auc, p, n = mechanism(source, "customer_id")
-    rows = np.flatnonzero(empty) if auc >= rule.limit and p < 0.01 else st.NONE
+    rows = empty if auc >= rule.limit and p < 0.01 else st.NONE
     note = f"lines without a customer differ from the others with AUC {auc:.3f} (n {n:,})"
     yield source.found(("customer_id",), rows, note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ WIDEST = 2_000  # columns
 MOST_BYTES = 2 << 30
 MOST_FOLD = 200
 """A sheet packs about twenty-fold; what unpacks to this much more is a trap."""
+_PLACED = re.compile(rb'<(?:\w+:)?(?:row|c)\s[^>]*?\br="([A-Z]*)(\d+)"')
 _STRICT = (
     (b"http://purl.oclc.org/ooxml/spreadsheetml/main",
      b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"),
@@ -61,6 +63,7 @@ def _rows_alike(book: Any, sheet: str, raw: Raw, file: Path) -> int:
 def opened(file: Path) -> Iterator[Any]:
     """Open a workbook; whatever the library says about a broken one becomes one sentence."""
     _not_a_trap(file)
+    _refuse_disorder(file)
     book = _book(file)
     try:
         yield book
@@ -102,6 +105,37 @@ def _not_a_trap(file: Path) -> None:
             f"'{file.name}' unpacks from {file.stat().st_size:,} to {size:,} bytes",
             accepted="a workbook of a usual size",
         )
+
+
+def _refuse_disorder(file: Path) -> None:
+    """Refuse rows and cells that go back or come again: the library leaves them out in silence."""
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if not re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+                continue
+            before = (0, 0, b"")
+            with archive.open(name) as part:
+                for column, row in _places(part):
+                    place = (int(row), len(column), column)
+                    if place <= before:
+                        raise DataError(
+                            f"'{file.name}' has {(column + row).decode()} after "
+                            f"{before[2].decode()}{before[0]}: its rows or cells are out of order",
+                            accepted="every cell after those above and left of it",
+                            hint="open and save it again",
+                        )
+                    before = place
+
+
+def _places(part: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Give column and row of the rows (no column) and cells of a sheet, as they are written."""
+    rest = b""
+    while chunk := part.read(1 << 22):
+        text = rest + chunk
+        cut = text.rfind(b"<")
+        yield from _PLACED.findall(text, 0, max(cut, 0))
+        rest = text[max(cut, 0) :]
+    yield from _PLACED.findall(rest)
 
 
 def _book(file: Path) -> Any:
