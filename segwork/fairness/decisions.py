@@ -82,29 +82,21 @@ def decision_table(
     needed = {attribute, price, decision, *columns}
     if customers is None or not needed <= set(customers.columns):
         return None
-    frame = customers.reset_index(drop=True)
+    named = "customer_id" in customers
     reasons = {
-        "no decision": frame[decision].isna() | frame[price].isna(),
-        "age not plausible": ~frame[attribute].between(*PLAUSIBLE_AGE),
-        "profile incomplete": frame[list(columns)].isna().any(axis=1),
-        "customer repeated": frame.duplicated("customer_id")
-        if "customer_id" in frame
-        else pd.Series(False, index=frame.index),
+        "no decision": customers[decision].isna() | customers[price].isna(),
+        "age not plausible": ~customers[attribute].between(*PLAUSIBLE_AGE),
+        "profile incomplete": customers[list(columns)].isna().any(axis=1),
+        "customer repeated": customers.duplicated("customer_id") if named else False,
     }
-    kept = pd.Series(True, index=frame.index)
-    left_out = {}
-    for reason, bad in reasons.items():
-        left_out[reason] = int((kept & bad).sum())
-        kept &= ~bad
-    frame = frame[kept].reset_index(drop=True)
-    return DecisionTable(
-        frame.assign(
-            group=np.where(frame[attribute] < young_below, *age_words(young_below)),
-            decided=(frame[decision].astype(str) == positive).astype(int),
-            price=frame[price].astype(float),
-        ),
-        left_out,
-    )
+    why = np.select(list(reasons.values()), list(reasons), "")
+    frame = customers[why == ""].reset_index(drop=True)
+    told = {
+        "group": np.where(frame[attribute] < young_below, *age_words(young_below)),
+        "decided": (frame[decision].astype(str) == positive).astype(int),
+        "price": frame[price].astype(float),
+    }
+    return DecisionTable(frame.assign(**told), {r: int((why == r).sum()) for r in reasons})
 
 
 def age_words(years: int) -> tuple[str, str]:
@@ -273,13 +265,10 @@ def _gaps(
     rows = []
     for name, found in pairs.items():
         unit = 100 / mean_price if name.startswith("premium") else 100.0
-        bounds = (found.gap, found.interval.low, found.interval.high)
-        rows.append(
-            (f"{name}, pairs", *(unit * b for b in bounds), 100 * rules("FA")["FA-05"].limit)
-        )
+        bounds = unit * np.array([found.gap, found.interval.low, found.interval.high])
+        rows.append((f"{name}, pairs", *bounds, 100 * rules("FA")["FA-05"].limit))
     for name, flip in flips.items():
-        half = ERRORS_LIMIT * flip.standard_error
-        bounds = (flip.net_share, flip.net_share - half, flip.net_share + half)
-        rows.append((f"{name}, flip", *(100 * b for b in bounds), 100 * rules("FA")["FA-04"].limit))
+        bounds = 100 * (flip.net_share + ERRORS_LIMIT * flip.standard_error * np.array([0, -1, 1]))
+        rows.append((f"{name}, flip", *bounds, 100 * rules("FA")["FA-04"].limit))
     table = pd.DataFrame(rows, columns=["label", "gap", "low", "high", "limit"])
     return table.assign(label=table["label"].str.replace("_", " "))

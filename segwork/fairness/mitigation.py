@@ -197,18 +197,16 @@ def _decide(
 def _by_group(
     decisions: dict[str, np.ndarray], truth: np.ndarray, groups: np.ndarray
 ) -> pd.DataFrame:
-    people = pd.DataFrame({"group": groups, "truth": truth} | decisions)
-    trials = people.melt(["group", "truth"], var_name="trial", value_name="decided")
-    by = trials.groupby(["trial", "group"], sort=False)["decided"]
-    table = by.agg(n="size", decided_against="mean").reset_index()
-    recall = trials[trials["truth"] == 1].groupby(["trial", "group"], sort=False)["decided"].mean()
-    table["recall"] = recall.reindex(pd.MultiIndex.from_frame(table[["trial", "group"]])).to_numpy()
-    table = table.sort_values("group", kind="stable").sort_values(
-        "trial", key=lambda names: names.map(list(decisions).index), kind="stable"
-    )
-    base = table[table["trial"] == "as_it_is"].set_index("group")["recall"]
-    table["recall_change"] = table["recall"] - table["group"].map(base)
-    return table.reset_index(drop=True)
+    told = {"n": ("decided", "size"), "decided_against": ("decided", "mean")}
+    told |= {"recall": ("found", "mean")}  # of those it is about
+    parts = {}
+    for trial, decided in decisions.items():
+        found = np.where(truth == 1, decided, np.nan)
+        people = pd.DataFrame({"group": groups, "decided": decided, "found": found})
+        parts[trial] = people.groupby("group").agg(**told)
+    table = pd.concat(parts, names=["trial"]).reset_index()
+    base = table["group"].map(parts["as_it_is"]["recall"])
+    return table.assign(recall_change=table["recall"] - base)
 
 
 def _summary(

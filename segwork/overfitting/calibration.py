@@ -44,11 +44,9 @@ def _loss(event: np.ndarray, p: np.ndarray) -> float:
     return float(log_loss(event, np.clip(p, 1e-9, 1 - 1e-9), labels=[0, 1]))
 
 
-def expected_error(event: np.ndarray, p: np.ndarray, *, bins: int = 10) -> float:
+def expected_error(event: np.ndarray, p: np.ndarray) -> float:
     """Mean absolute difference of predicted and observed shares over equally filled bins."""
-    parts = np.array_split(np.argsort(p, kind="stable"), bins)
-    apart = [len(part) * abs(p[part].mean() - event[part].mean()) for part in parts if len(part)]
-    return float(np.sum(apart) / len(p))
+    return sum(row["share"] * abs(row["p"] - row["rate"]) for row in reliability(event, p))
 
 
 def reliability(event: np.ndarray, p: np.ndarray, bins: int = 10) -> list[dict[str, float]]:

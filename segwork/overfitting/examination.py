@@ -13,23 +13,14 @@ from numpy.typing import ArrayLike
 
 from segwork.checks import Evidence, Inconclusive, Rule
 from segwork.errors import UsageError
-from segwork.overfitting import learning, operating, periods
+from segwork.overfitting import learning, operating, periods, splits
 from segwork.overfitting.calibration import are_probabilities
 from segwork.overfitting.duplicates import Duplicates, find_duplicates
 from segwork.overfitting.metrics import class_metrics
 from segwork.overfitting.problem import Problem
 from segwork.overfitting.roc import Estimate
 from segwork.overfitting.single_features import SingleFeature, single_features
-from segwork.overfitting.splits import (
-    CrossScore,
-    Folds,
-    cross_score,
-    grouped_folds,
-    random_folds,
-    subsample,
-    time_folds,
-    usable,
-)
+from segwork.overfitting.splits import CrossScore, Folds, cross_score
 from segwork.results import Status
 
 FEWEST = 10
@@ -168,7 +159,7 @@ class Examination:
     @cached_property
     def rows(self) -> np.ndarray:
         """Positions of the rows that fits use."""
-        return subsample(self.problem, self.design.max_rows)
+        return splits.subsample(self.problem, self.design.max_rows)
 
     @cached_property
     def sampled(self) -> Problem:
@@ -181,22 +172,24 @@ class Examination:
     @cached_property
     def folds(self) -> Folds:
         """The folds of the strictest split without regard to time."""
-        return self._grouped or random_folds(self.sampled)
+        return self._grouped or splits.random_folds(self.sampled)
 
     @cached_property
     def _grouped(self) -> Folds:
         groups = self.sampled.groups
         repeated = groups is not None and groups.max() + 1 < len(self.sampled)
-        return usable(self.sampled, grouped_folds(self.sampled)) if repeated else []
+        return splits.usable(self.sampled, splits.grouped_folds(self.sampled)) if repeated else []
 
     @cached_property
     def crosses(self) -> dict[str, CrossScore]:
         """The model under every split that applies."""
-        found = {"random": cross_score(self.sampled, random_folds(self.sampled, repeats=REPEATS))}
+        found = {
+            "random": cross_score(self.sampled, splits.random_folds(self.sampled, repeats=REPEATS))
+        }
         if self._grouped:
             found["grouped"] = cross_score(self.sampled, self._grouped)
         if self.sampled.time is not None and (
-            ordered := usable(self.sampled, time_folds(self.sampled))
+            ordered := splits.usable(self.sampled, splits.time_folds(self.sampled))
         ):
             found["time-ordered"] = cross_score(self.sampled, ordered)
         return found
@@ -205,7 +198,7 @@ class Examination:
     def with_refused(self) -> CrossScore:
         """What the refused features would have promised."""
         refused = self.whole.take(self.rows)
-        return cross_score(refused, random_folds(refused, repeats=REPEATS))
+        return cross_score(refused, splits.random_folds(refused, repeats=REPEATS))
 
     @property
     def main(self) -> CrossScore:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from statsmodels.stats.contingency_tables import Table2x2
 
 from segwork.results import display
 
@@ -128,22 +129,15 @@ def _arm(part: np.ndarray, event: np.ndarray, groups: np.ndarray | None) -> _Arm
 
 def _rule_row(rule: str, column: str, before: list[_Arm], after: list[_Arm]) -> dict[str, object]:
     row: dict[str, object] = {"rule": rule, "column": column}
-    odds, variance = [], []
-    for name, arms in (("before", before), ("after", after)):
-        smooth = np.array([count for arm in arms for count in (arm.event, arm.other)]) + 0.5
-        odds.append(float(np.log(smooth[0] * smooth[3] / (smooth[1] * smooth[2]))))
-        variance.append(float(np.sum(1 / smooth)))
-        n, m = smooth[:2].sum(), smooth[2:].sum()
-        log_lift = np.log(smooth[0] / n) - np.log(smooth[2] / m)
-        half = 1.96 * np.sqrt(1 / smooth[0] - 1 / n + 1 / smooth[2] - 1 / m)
-        row |= {
-            f"n_{name}": arms[0].rows,
-            f"lift_{name}": float(np.exp(log_lift)),
-            f"low_{name}": float(np.exp(log_lift - half)),
-            f"high_{name}": float(np.exp(log_lift + half)),
-            f"log_odds_{name}": odds[-1],
-        }
-    row["p_before"] = float(2 * norm.sf(abs(odds[0]) / np.sqrt(variance[0])))
-    weaker = np.sign(odds[0]) * (odds[0] - odds[1]) / np.sqrt(sum(variance))
-    row["p"] = float(norm.sf(weaker))
+    tables = [
+        Table2x2(np.array([[a.event, a.other] for a in arms]) + 0.5) for arms in (before, after)
+    ]
+    for name, arms, table in zip(("before", "after"), (before, after), tables, strict=True):
+        low, high = table.riskratio_confint()
+        row |= {f"n_{name}": arms[0].rows, f"lift_{name}": float(table.riskratio)}
+        row |= {f"low_{name}": float(low), f"high_{name}": float(high)}
+        row[f"log_odds_{name}"] = float(table.log_oddsratio)
+    odds, errors = zip(*((t.log_oddsratio, t.log_oddsratio_se) for t in tables), strict=True)
+    row["p_before"] = float(2 * norm.sf(abs(odds[0]) / errors[0]))
+    row["p"] = float(norm.sf(np.sign(odds[0]) * (odds[0] - odds[1]) / np.hypot(*errors)))
     return row

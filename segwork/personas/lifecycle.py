@@ -11,7 +11,7 @@ import pandas as pd
 
 from segwork import tables as _tables
 from segwork.changepoints import outlook
-from segwork.features.people import CALLS, COMPLAINT_WORDS
+from segwork.features.people import of_interactions
 from segwork.personas.definitions import definition
 from segwork.personas.pace import Pace, pace
 from segwork.purchases import occasions
@@ -112,20 +112,9 @@ def _trouble(tables: Tables, as_of: date | str) -> pd.Series:
     frame = None if tables.interactions is None else nw.from_native(tables.interactions)
     if frame is None or "kind" not in frame.collect_schema().names():
         return pd.Series(dtype=bool)
-    moment = _tables.instant(as_of)
-    recent = nw.col("occurred_at") >= moment - timedelta(days=risk["days"])
-    said = {name: nw.col(name).cast(nw.String).str.to_lowercase() for name in ("channel", "kind")}
-    call, complaint = said["channel"].is_in(CALLS), said["kind"].str.contains(COMPLAINT_WORDS)
-    counted = (
-        frame.filter(recent, nw.col("occurred_at") < moment, ~nw.col("customer_id").is_null())
-        .with_columns(
-            calls=nw.when(call).then(1).otherwise(0),
-            complaints=nw.when(complaint.fill_null(False)).then(1).otherwise(0),
-        )
-        .group_by("customer_id")
-        .agg(nw.col("calls").sum(), nw.col("complaints").sum())
-    )
-    count = in_memory(counted).set_index("customer_id")
+    moment, at = _tables.instant(as_of), nw.col("occurred_at")
+    recent = frame.filter(at >= moment - timedelta(days=risk["days"]), at < moment)
+    count = in_memory(of_interactions(recent.to_native(), moment)).set_index("customer_id")
     return (count["calls"] >= risk["calls"]) & (count["complaints"] >= risk["complaints"])
 
 

@@ -144,7 +144,7 @@ def _opened(spark: SparkSession, path: str, source: Source) -> DataFrame:
     if not path.endswith(CSV):
         return spark.read.parquet(path)
     written = {"sep": source.separator or ",", "encoding": source.encoding or "UTF-8"}
-    return spark.read.csv(path, header=True, **written)
+    return spark.read.csv(path, header=True, escape='"', **written)  # a quote is doubled in a text
 
 
 def _write(found: Any, out: str) -> Any:

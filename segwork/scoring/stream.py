@@ -48,6 +48,8 @@ CONF = {
     f"{STATE}rocksdb.changelogCheckpointing.enabled": "true",  # a batch costs what it changed
 }
 WAIT_S, TELL_S = 30, 10
+AT_ONCE, BY_MINUTE = {"processingTime": "200 milliseconds"}, {"processingTime": "60 seconds"}
+ALL_THERE_IS = {"availableNow": True}
 # Spark gives the Python that reads the state's schema at each start ten seconds to come up, and
 # has no setting for it (SPARK-45245); a busy machine takes longer, and the next time less.
 SLOW, STARTS = "Python worker failed to connect back", 6
@@ -74,8 +76,6 @@ class Settings:
         Tasks of the stateful step; stays for the life of a checkpoint.
     batch : int
         Most events taken at once.
-    table_every_s : int
-        Seconds from one Parquet file to the next.
     client, spark : dict of str to str
         Further settings of librdkafka, which writes, and of Spark's Kafka source, which reads.
     """
@@ -89,7 +89,6 @@ class Settings:
     late_hours: float = 1.0
     partitions: int = 2
     batch: int = 20_000
-    table_every_s: int = 60
     client: dict[str, str] = field(default_factory=dict)
     spark: dict[str, str] = field(default_factory=dict)
 
@@ -307,8 +306,6 @@ class _Changes:
 
 def _follow(spark: SparkSession, changes: _Changes, *, once: bool) -> int:
     """Run both queries until they end or somebody ends them."""
-    from py4j.protocol import Py4JError
-
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -316,9 +313,7 @@ def _follow(spark: SparkSession, changes: _Changes, *, once: bool) -> int:
     except KeyboardInterrupt:
         broke_off = ""
     finally:
-        with suppress(Py4JError):  # whoever ends this process may have ended Spark before
-            for running in spark.streams.active:
-                running.stop()
+        _stop(spark)
         changes.tell()
     if broke_off:
         changes.say(
@@ -345,23 +340,29 @@ def _run(spark: SparkSession, changes: _Changes, *, once: bool) -> str:
     settings = changes.settings
     try:
         if once:
-            now: Trigger = {"availableNow": True}
-            changes.start(now).awaitTermination()
+            changes.start(ALL_THERE_IS).awaitTermination()
             if settings.table:
-                _to_table(spark, settings, now).awaitTermination()
+                _to_table(spark, settings, ALL_THERE_IS).awaitTermination()
             return ""
-        changes.start({"processingTime": "200 milliseconds"})
+        changes.start(AT_ONCE)
         if settings.table:
-            _to_table(spark, settings, {"processingTime": f"{settings.table_every_s} seconds"})
+            _to_table(spark, settings, BY_MINUTE)
         spark.streams.awaitAnyTermination()
         return "a query ended"
     except StreamingQueryException as fault:
-        for running in spark.streams.active:
-            running.stop()
-        spark.streams.resetTerminated()
+        _stop(spark)
         return cause(fault)
     except Py4JError:
         return "Spark ended"
+
+
+def _stop(spark: SparkSession) -> None:
+    from py4j.protocol import Py4JError
+
+    with suppress(Py4JError):  # whoever ends this process may have ended Spark before
+        for running in spark.streams.active:
+            running.stop()
+        spark.streams.resetTerminated()
 
 
 def cause(fault: Exception) -> str:
