@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import fastjsonschema
+
+from segwork import packaged
 from segwork.errors import ConfigError
-from segwork.schema import TABLES
 from segwork.settings import Export, Pilot
-from segwork.source import Source, check, no_unknown, shown_address
+from segwork.source import Source, check, shown_address
 
 __all__ = [
     "Config",
@@ -28,18 +30,18 @@ __all__ = [
     "shown_address",
 ]
 
-ENGINES = ("pandas", "polars", "duckdb")
-COSTS = {
-    "margin_rate": "margin as a share of revenue, for lines without unit_cost",
-    "order": "money an order",
-    "line": "money an order line",
-    "return": "money a returned line",
-    "payment_rate": "share of what was sold",
-    "discount_rate": "share of the column discount that is not yet taken off the amount",
-    "contact": "money a contact, besides its minutes",
-    "contact_minute": "money a minute of handling",
+_COSTS = packaged.schema("config.json")["config"]["properties"]["costs"]["properties"]
+COSTS = {name: cost["description"] for name, cost in _COSTS.items()}
+KEYS = {"tables": "table", "purposes": "table", "costs": "cost", "rules": "rule"}
+"""What the keys of a section are, where they are more than keys."""
+TYPES = {
+    "string": "str",
+    "integer": "int",
+    "number": "int or float",
+    "boolean": "bool",
+    "object": "dict",
+    "array": "list or tuple",
 }
-
 
 T = TypeVar("T")
 
@@ -155,6 +157,10 @@ class Config:
         return (self.folder / expand(path)).resolve()
 
 
+ONE = {"responsible": Responsible, "sample": SampleCompany, "export": Export, "pilot": Pilot}
+MANY = {"tables": Source, "costs": Cost, "limits": Limit, "waivers": Waiver}
+
+
 def load(source: str | Path | Mapping[str, object] | Config) -> Config:
     """Read a config from a TOML file, a mapping, or return a ready one unchanged.
 
@@ -203,109 +209,69 @@ def _build(values: dict[str, object], *, where: str, folder: Path, name: str) ->
             accepted="a date such as as_of = 2011-12-10",
             hint="rows on or after that day are not used; it is never 'now'",
         )
-    known = {f.name for f in fields(Config)} - {"folder"}
-    no_unknown(values, known, where)
-    plain = {
-        key: _typed(key, values[key], where)
-        for key in ("name", "seed", "window_days", "currency", "engine", "memory_limit", "purpose")
-        if key in values
+    try:
+        packaged.validator("config.json", "config")(values)
+    except fastjsonschema.JsonSchemaValueException as fault:
+        raise _explained(fault, values, where) from None
+    known: dict[str, Any] = {
+        "name": name,
+        **values,
+        "as_of": _date("as_of", values["as_of"], where),
     }
-    if plain.get("engine", "pandas") not in ENGINES:
-        raise ConfigError.unknown("engine", plain["engine"], ENGINES, where=where)
-    return Config(
-        **{"name": name, **plain},
-        as_of=_date("as_of", values["as_of"], where),
-        purposes=_purposes(values.get("purposes", {}), where),
-        responsible=_section(Responsible, values.get("responsible", {}), f"responsible of {where}"),
-        tables=_tables(values.get("tables", {}), where),
-        sample=_section(SampleCompany, values.get("sample", {}), f"[sample] of {where}"),
-        parameters=_frozen(values.get("parameters", {}), "parameters", where),
-        costs=_costs(values.get("costs", {}), where),
-        limits=_sections(Limit, values.get("limits", {}), "limits", where),
-        waivers=_sections(Waiver, values.get("waivers", {}), "waivers", where),
-        export=_section(Export, values.get("export", {}), f"[export] of {where}"),
-        pilot=_optional(Pilot, values.get("pilot"), f"[pilot] of {where}"),
-        folder=folder,
-    )
+    for key, kind in ONE.items():
+        if key in known:
+            known[key] = _section(kind, known[key], _place([key], where))
+    for key, kind in MANY.items():
+        sections = {
+            n: _section(kind, body, _place([key, n], where))
+            for n, body in known.get(key, {}).items()
+        }
+        known[key] = MappingProxyType(sections)
+    for table, source in known["tables"].items():
+        check(source, table, _place(["tables", table], where))
+    for key in ("purposes", "parameters"):
+        known[key] = MappingProxyType(known.get(key, {}))
+    return Config(**known, folder=folder)
 
 
-def _purposes(values: object, where: str) -> Mapping[str, str]:
-    values = _mapping(values, "purposes", where)
-    no_unknown(values, set(TABLES), f"[purposes] of {where}", kind="table")
-    return MappingProxyType({name: _typed(name, text, where) for name, text in values.items()})
+def _section(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Build a section; what is a date in it may be written as text."""
+    days = {key: _date(key, values[key], where) for key in ("until", "starts") if key in values}
+    if "first_day" in values:
+        days["first_day"] = _date("first_day", values["first_day"], where).isoformat()
+    return kind(**{**values, **days})
 
 
-def _tables(values: object, where: str) -> Mapping[str, Source]:
-    values = _mapping(values, "tables", where)
-    no_unknown(values, set(TABLES), f"[tables] of {where}", kind="table")
-    sources = _sections(Source, values, "tables", where)
-    for name, source in sources.items():
-        place = f"[tables.{name}] of {where}"
-        if not source.path and not source.sql and not (source.url and source.table):
-            raise ConfigError(f"{place} names no data", accepted="path, or url with sql or table")
-        if source.sql and not (source.url or source.path):
-            raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
-        check(source, name, place)
-    return sources
+def _place(path: Sequence[str], where: str) -> str:
+    """Name the section of a path of keys."""
+    if path and path[-1] == "rules":
+        return f"rules of {_place(path[:-1], where)}"
+    return f"[{'.'.join(path)}] of {where}" if path else where
 
 
-def _costs(values: object, where: str) -> Mapping[str, Cost]:
-    values = _mapping(values, "costs", where)
-    no_unknown(values, set(COSTS), f"[costs] of {where}", kind="cost")
-    return _sections(Cost, values, "costs", where)
-
-
-def _sections(kind: type[T], values: object, key: str, where: str) -> Mapping[str, T]:
-    values = _mapping(values, key, where)
-    return MappingProxyType(
-        {name: _section(kind, body, f"[{key}.{name}] of {where}") for name, body in values.items()}
-    )
-
-
-def _optional(kind: type[T], values: object, where: str) -> T | None:
-    return None if values is None else _section(kind, values, where)
-
-
-def _section(kind: type[T], values: object, where: str) -> T:
-    assert is_dataclass(kind)
-    values = _mapping(values, kind.__name__.lower(), where)
-    allowed = {f.name: f.type for f in fields(kind)}
-    no_unknown(values, set(allowed), where)
-    needed = {f.name for f in fields(kind) if f.default is f.default_factory is MISSING}
-    if missing := needed - set(values):
-        raise ConfigError(
-            f"{where} lacks {', '.join(sorted(missing))}", accepted=" and ".join(sorted(needed))
-        )
-    return kind(**{key: _typed(key, value, where) for key, value in values.items()})
-
-
-_POSITIVE = ("window_days", "customers", "review_days", "size")
-_NOT_NEGATIVE = ("header_row", "skip_after_header", "skip_footer")
-_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("seed", *_POSITIVE, *_NOT_NEGATIVE), (int,)),
-    **dict.fromkeys(("value", "at_most", "at_least"), (int, float)),
-    **dict.fromkeys(("columns", "rules", "fields"), (dict,)),
-    "money_signs": (list, tuple),
-    "day_first": (bool,),
-    "control_share": (float,),
-}
-
-
-def _typed(key: str, value: object, where: str) -> Any:
-    if key in ("until", "starts", "first_day"):
-        found = _date(key, value, where)
-        return found.isoformat() if key == "first_day" else found
-    accepted = _TYPES.get(key, (str,))
-    if isinstance(value, bool) != (accepted == (bool,)) or not isinstance(value, accepted):
-        names = " or ".join(kind.__name__ for kind in accepted)
-        raise ConfigError(f"'{key}' is {value!r} in {where}", accepted=names)
-    if key in _POSITIVE and value <= 0:
-        raise ConfigError(f"'{key}' is {value} in {where}", accepted="a positive number")
-    if key in _NOT_NEGATIVE and value < 0:
-        raise ConfigError(f"'{key}' is {value} in {where}", accepted="0 or more")
-    if key == "control_share" and not 0 < value < 1:
-        raise ConfigError(f"'{key}' is {value} in {where}", accepted="a share between 0 and 1")
-    return value
+def _explained(
+    fault: fastjsonschema.JsonSchemaValueException, values: Mapping[str, Any], where: str
+) -> ConfigError:
+    """Say what the schema refuses: an unknown key, one that is missing, a value of another kind."""
+    path, definition, value = fault.path[1:], fault.definition, fault.value
+    if fault.rule == "additionalProperties" and "rules" not in path[:-1]:
+        known, kind = definition["properties"], KEYS.get(path[-1] if path else "", "key")
+        unknown = next(key for key in value if key not in known)
+        return ConfigError.unknown(kind, str(unknown), known, where=_place(path, where))
+    if fault.rule == "required" and "rules" not in path:
+        needed = sorted(definition["required"])
+        missing = ", ".join(key for key in needed if key not in value)
+        return ConfigError(f"{_place(path, where)} lacks {missing}", accepted=" and ".join(needed))
+    if fault.rule == "enum" and path == ["engine"]:
+        return ConfigError.unknown("engine", value, definition["enum"], where=where)
+    if path[2:3] == ["rules"] and len(path) > 3:  # a rule is shown whole
+        path = path[:4]
+        value = values["tables"][path[1]]["rules"][path[3]]
+        definition = packaged.schema("config.json")["definitions"]["source"]["properties"]["rules"]
+        definition = definition["properties"][path[3]]
+    accepted = definition.get("description") or TYPES[definition["type"]]
+    above = path[:2] if path[2:3] == ["columns"] and len(path) > 3 else path[:-1]
+    return ConfigError(f"'{path[-1]}' is {value!r} in {_place(above, where)}", accepted=accepted)
 
 
 def _date(key: str, value: object, where: str) -> date:
@@ -319,19 +285,6 @@ def _date(key: str, value: object, where: str) -> date:
         raise ConfigError(
             f"'{key}' is {value!r} in {where}, which is no date", accepted="year-month-day"
         ) from None
-
-
-def _mapping(values: object, key: str, where: str) -> Mapping[str, object]:
-    if not isinstance(values, Mapping):
-        raise ConfigError(
-            f"'{key}' is {values!r} in {where}", accepted="a table of keys and values"
-        )
-    return values
-
-
-def _frozen(values: object, key: str, where: str) -> Mapping[str, Mapping[str, object]]:
-    values = _mapping(values, key, where)
-    return MappingProxyType({name: _mapping(body, name, where) for name, body in values.items()})
 
 
 def expand(text: str) -> str:

@@ -12,16 +12,15 @@ import http.client
 import os
 import shutil
 import tempfile
-import tomllib
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segwork import packaged
 from segwork.errors import DataError, UsageError
 from segwork.progress import unwatched
 
@@ -37,8 +36,7 @@ Entry = Mapping[str, Any]  # one data set, as datasets.toml describes it
 @cache
 def datasets() -> Mapping[str, Entry]:
     """Return the known data sets by name: title, licence, page, address and tables."""
-    text = resources.files("segwork").joinpath("datasets.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return packaged.values("datasets.toml")
 
 
 def fetch(

@@ -1,10 +1,37 @@
-"""What travels in the wheel beside the code: the notebooks and their configs."""
+"""What travels in the wheel beside the code: tables and words (TOML), notebooks, configs."""
 
 from __future__ import annotations
 
+import json
+import tomllib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
+
+
+def values(name: str) -> dict[str, Any]:
+    """Return what a TOML file of the package holds; ``name`` is its place below ``segwork/``."""
+    return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """Return the JSON schemas of a file of the package, by what they describe."""
+    return dict(json.loads((HERE / name).read_text(encoding="utf-8")))
+
+
+@cache
+def validator(name: str, kind: str) -> Callable[[object], Any]:
+    """Return what fills in defaults and raises JsonSchemaValueException, for one of the schemas."""
+    import fastjsonschema
+
+    shared = {
+        key: value for key, value in schema(name).items() if key in ("$schema", "definitions")
+    }
+    return fastjsonschema.compile({**shared, **schema(name)[kind]})
 
 
 def packaged_notebooks() -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 
 import pandas as pd
+
+from segwork import packaged
 
 ROLES = ("data_owner", "data_scientist", "vendor", "marketing")
 PARTS = ("answers", "does", "told")
@@ -25,10 +25,9 @@ def responsibilities(names: Mapping[str, str]) -> pd.DataFrame:
     >>> responsibilities({"data_owner": "A. Keeper"})["answers"][0]
     'data owner: A. Keeper'
     """
-    text = resources.files("segwork").joinpath("responsible.toml").read_text("utf-8")
     shown = {role: f"{role.replace('_', ' ')}: {names.get(role) or 'empty'}" for role in ROLES}
     rows = [
         {"matter": matter["what"], **{part: shown[matter[part]] for part in PARTS}}
-        for matter in tomllib.loads(text)["matter"]
+        for matter in packaged.values("responsible.toml")["matter"]
     ]
     return pd.DataFrame(rows, columns=["matter", *PARTS])

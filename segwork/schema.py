@@ -1,9 +1,11 @@
-"""The data contract: five tables, their columns, types, units and keys."""
+"""The data contract, ``schema.toml``: five tables, their columns, types, units and keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from segwork import packaged
 
 
 class Kind(StrEnum):
@@ -68,95 +70,18 @@ class Table:
         return Column(name, Kind.TIME if name.endswith("_at") else Kind.FLAG)
 
 
-_ID, _TIME, _NUMBER = Kind.IDENTIFIER, Kind.TIME, Kind.NUMBER
-_CATEGORY, _FLAG, _TEXT = Kind.CATEGORY, Kind.FLAG, Kind.TEXT
-
-CUSTOMERS = Table(
-    "customers",
-    (
-        Column("customer_id", _ID, needed=True, personal=True),
-        Column("birth_year", _NUMBER, "year", personal=True, protected=True),
-        Column("age", _NUMBER, "years", protected=True),
-        Column("gender", _CATEGORY, protected=True),
-        Column("income", _NUMBER, "money per month"),
-        Column("region", _CATEGORY),
-        Column("country", _CATEGORY),
-        Column("debt_ratio", _NUMBER, "share"),
-        Column("account_activity", _NUMBER),
-        Column("customer_type", _CATEGORY),
-        Column("signed_up_at", _TIME),
-        Column("consent_marketing", _FLAG),
-        Column("consent_profiling", _FLAG),
-        Column("withdrawn_at", _TIME),
-    ),
-    key=("customer_id",),
-)
-
-TRANSACTIONS = Table(
-    "transactions",
-    (
-        Column("customer_id", _ID, needed=True, personal=True),
-        Column("ordered_at", _TIME, needed=True),
-        Column("amount", _NUMBER, "money"),
-        Column("quantity", _NUMBER, "pieces"),
-        Column("unit_price", _NUMBER, "money"),
-        Column("order_id", _ID),
-        Column("product_id", _ID),
-        Column("product_description", _TEXT),
-        Column("product_category", _CATEGORY),
-        Column("country", _CATEGORY),
-        Column("currency", _CATEGORY),
-        Column("payment_method", _CATEGORY),
-        Column("is_return", _FLAG),
-        Column("return_reason", _CATEGORY),
-        Column("unit_cost", _NUMBER, "money"),
-    ),
-)
-
-BEHAVIOUR = Table(
-    "behaviour",
-    (
-        Column("customer_id", _ID, needed=True, personal=True),
-        Column("event", _CATEGORY, needed=True),
-        Column("occurred_at", _TIME, needed=True),
-        Column("session_id", _ID),
-        Column("user_agent", _TEXT),
-    ),
-)
-
-INTERACTIONS = Table(
-    "interactions",
-    (
-        Column("customer_id", _ID, needed=True, personal=True),
-        Column("channel", _CATEGORY, needed=True),
-        Column("occurred_at", _TIME, needed=True),
-        Column("kind", _CATEGORY),
-        Column("text", _TEXT, personal=True),
-        Column("sentiment", _CATEGORY),
-        Column("handling_minutes", _NUMBER, "minutes"),
-        Column("cost", _NUMBER, "money"),
-    ),
-)
-
-EXTERNAL = Table(
-    "external",
-    (
-        Column("date", _TIME, needed=True),
-        Column("name", _CATEGORY, needed=True),
-        Column("value", _NUMBER, needed=True),
-        Column("region", _CATEGORY),
-        Column("published_at", _TIME),
-    ),
-)
-
+_CONTRACT = packaged.values("schema.toml")
 TABLES: dict[str, Table] = {
-    table.name: table for table in (CUSTOMERS, TRANSACTIONS, BEHAVIOUR, INTERACTIONS, EXTERNAL)
+    table: Table(
+        table,
+        tuple(
+            Column(name, **{**column, "kind": Kind(column["kind"])})
+            for name, column in known["columns"].items()
+        ),
+        tuple(known.get("key", ())),
+    )
+    for table, known in _CONTRACT.items()
 }
-
-TIME_COLUMN = {
-    "transactions": "ordered_at",
-    "behaviour": "occurred_at",
-    "interactions": "occurred_at",
-    "external": "date",
-}
+CUSTOMERS = TABLES["customers"]
+TIME_COLUMN = {table: known["time"] for table, known in _CONTRACT.items() if "time" in known}
 """The column of each table that says when its row happened; ``customers`` has none."""

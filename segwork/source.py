@@ -12,11 +12,6 @@ from datetime import timedelta, timezone, tzinfo
 from segwork.errors import ConfigError
 from segwork.schema import TABLES
 
-ROW_RULES = ("drop", "keep", "negative", "zero")
-LIST_RULES = ("subtract", "fill_down", "yes", "no", "nobody", "order_of")
-RULES = {"cancelled_prefix", "scale", *ROW_RULES, *LIST_RULES}
-THOUSANDS = (".", ",", "'", "’", " ")
-
 
 @dataclass(frozen=True)
 class Source:
@@ -103,50 +98,17 @@ class Source:
 
 
 def check(source: Source, table: str, place: str) -> None:
-    """Refuse a mapping that is not text to text, or whose contract name looks mistyped."""
-    no_unknown(source.rules, RULES, f"rules of {place}", kind="rule")
+    """Refuse what no schema says: no data, a contract name mistyped, signs that clash."""
+    if not source.path and not source.sql and not (source.url and source.table):
+        raise ConfigError(f"{place} names no data", accepted="path, or url with sql or table")
+    if source.sql and not (source.url or source.path):
+        raise ConfigError(f"{place} has sql but no url", accepted="url = 'postgresql://…'")
     known = [column.name for column in TABLES[table].columns]
-    for name, own in source.columns.items():
-        if not isinstance(own, str) or not own:
-            raise ConfigError(f"'{name}' is {own!r} in {place}", accepted="text")
+    for name in source.columns:
         if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.8):
             raise ConfigError.unknown("column", name, known, where=f"columns of {place}")
-    for name, rule in source.rules.items():
-        _check_rule(name, rule, f"rules of {place}")
-    _check_signs(source, place)
-
-
-def _check_rule(name: str, rule: object, where: str) -> None:
-    if name in ROW_RULES:
-        keys = {"column", "values", "nonempty", "startswith", "whole_order"}
-        good = isinstance(rule, list) and all(
-            isinstance(one, dict) and one.get("column") and set(one) <= keys for one in rule
-        )
-        accepted = '[{ column = "Status", values = ["cancelled"] }]'
-    elif name in LIST_RULES:
-        good = isinstance(rule, list) and all(isinstance(one, str) for one in rule)
-        accepted = "a list of texts"
-    elif name == "scale":
-        good = isinstance(rule, int | float) and not isinstance(rule, bool) and rule != 0
-        accepted = "a number, such as 0.01 where amounts are in cents"
-    else:
-        good, accepted = isinstance(rule, str) and rule != "", "text"
-    if not good:
-        raise ConfigError(f"'{name}' is {rule!r} in {where}", accepted=accepted)
-
-
-def _check_signs(source: Source, place: str) -> None:
-    if source.decimal not in ("", ".", ","):
-        raise ConfigError(f"'decimal' is {source.decimal!r} in {place}", accepted="'.' or ','")
-    if source.thousands not in ("", *THOUSANDS):
-        raise ConfigError(
-            f"'thousands' is {source.thousands!r} in {place}",
-            accepted=" or ".join(map(repr, THOUSANDS)),
-        )
     if source.thousands and source.thousands == source.decimal:
         raise ConfigError(f"decimal and thousands are both '{source.decimal}' in {place}")
-    if len(source.separator) > 1:
-        raise ConfigError(f"'separator' is {source.separator!r} in {place}", accepted="one mark")
     if source.time_zone and source.time_zone != "as written":
         zone(source.time_zone, place)
 
@@ -162,15 +124,6 @@ def zone(name: str, place: str = "the config") -> tzinfo:
         raise ConfigError(
             f"'time_zone' is {name!r} in {place}", accepted="Asia/Jakarta, +07:00 or 'as written'"
         ) from None
-
-
-def no_unknown(
-    values: Mapping[str, object], known: set[str], where: str, kind: str = "key"
-) -> None:
-    """Refuse the first key that nobody knows, with the nearest known one."""
-    for key in values:
-        if key not in known:
-            raise ConfigError.unknown(kind, key, known, where=where)
 
 
 def shown_address(url: str) -> str:

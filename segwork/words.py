@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
-from importlib import resources
+
+from segwork import packaged
 
 YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
 
-_LISTS = tomllib.loads(resources.files("segwork").joinpath("words.toml").read_text("utf-8"))
+_LISTS = packaged.values("words.toml")
 MISSING_MARKS = frozenset(_LISTS["missing"])
 PLACEHOLDERS = MISSING_MARKS | set(_LISTS["placeholders"])
 NOBODY = frozenset(_LISTS["nobody"])

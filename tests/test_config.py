@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
 
+import fastjsonschema
 import pytest
 
-from segwork import config
+from segwork import config, packaged
 from segwork.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "notebooks" / "configs").glob("*.toml"))
@@ -34,6 +36,28 @@ def test_reads_a_file_and_anchors_paths_at_it(tmp_path: Path) -> None:
     assert found.limits["SEG-O02"].at_least == 0.5
     assert found.resolve("lines.csv") == (tmp_path / "lines.csv").resolve()
     assert config.load(found) is found
+
+
+@pytest.mark.parametrize("name", ["config.json", "runs/records.json"])
+def test_schemas_are_schemas(name: str) -> None:
+    """What a config and a run folder may hold is written as JSON schemas that compile."""
+    known = packaged.schema(name)
+    for kind in set(known) - {"$schema", "definitions"}:
+        fastjsonschema.compile({"definitions": known["definitions"], **known[kind]})
+
+
+def test_schema_and_dataclasses_name_the_same_keys() -> None:
+    """A key that one of them lacks could not be set, or would not be checked."""
+    known = packaged.schema("config.json")
+    parts = known["config"]["properties"]
+    pairs = {config.Config: parts, config.Source: known["definitions"]["source"]["properties"]}
+    pairs |= {kind: parts[key]["properties"] for key, kind in config.ONE.items()}
+    for key, kind in {"cost": config.Cost, "limit": config.Limit, "waiver": config.Waiver}.items():
+        pairs[kind] = known["definitions"][key]["properties"]
+
+    for kind, keys in pairs.items():
+        assert {field.name for field in fields(kind)} - {"folder"} == set(keys) - {"folder"}, kind
+    assert parts["tables"]["properties"].keys() == packaged.values("schema.toml").keys()
 
 
 def test_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +96,13 @@ def test_dates(value: object) -> None:
         ({"tables": {"transactions": {"path": "x", "rules": {"prefix": "C"}}}}, "unknown rule"),
         ({"tables": 7}, "'tables' is 7"),
         ({"waivers": {"SEG-Q01": {"who": "me"}}}, "lacks until, why"),
+        ({"limits": {"SEG-Q01": 3}}, r"'SEG-Q01' is 3 in \[limits\].*table of keys"),
+        ({"pilot": {"starts": "2020-01-01", "control_share": 2.0}}, "share between 0 and 1"),
+        ({"costs": {"ordr": {}}}, "unknown cost 'ordr'.*did you mean 'order'"),
+        (
+            {"tables": {"transactions": {"path": "x", "rules": {"drop": [{"column": ""}]}}}},
+            r"'drop' is \[\{'column': ''\}\] in rules of \[tables.transactions\]",
+        ),
     ],
 )
 def test_mistakes(values: dict, message: str) -> None:

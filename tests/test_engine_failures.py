@@ -72,7 +72,7 @@ def test_status_cell_and_message_are_true(
     """Status, failing cell and cause are what really happened."""
     status, cell, words = MATRIX[name]
     found = entry(matrix, name)
-    record_property("said", f"{found['status']}, {records.sentence(Entry.of(found))}".rstrip(", "))
+    record_property("said", f"{found['status']}, {Entry.of(found).sentence}".rstrip(", "))
 
     assert (found["status"], found["cell"]) == (status, cell)
     assert words in found["message"]

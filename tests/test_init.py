@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from segwork import cli, config, tables
 from segwork.errors import DataError, UsageError
-from segwork.init import guess, project
+from segwork.init import formats, guess, project
 from segwork.init.names import fit, plain
 from segwork.tables import picture
 from tests.export_layouts import LAYOUTS as MORE
@@ -52,6 +52,14 @@ PLAIN = {
     "Quantity": lambda x: x["pieces"],
     "Sales": lambda x: money(total(x), ""),
 }
+
+
+def test_signs_that_are_as_frequent_are_taken_as_they_come() -> None:
+    """A tie goes to what stands first in the file, in every run; before, the hash seed decided."""
+    cells = ["1,5", "2.5", "Rp 3", "€4", "Rp 5", "€6"]
+
+    assert formats.numbers([cells]) == formats.Numbers(",", "", ("Rp", "€"))
+    assert formats.numbers([cells[::-1]]) == formats.Numbers(".", "", ("€", "Rp"))
 
 
 @needs_data

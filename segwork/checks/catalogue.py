@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 
+from segwork import packaged
 from segwork.errors import UsageError
 from segwork.results import Severity, Status
 
@@ -79,11 +77,9 @@ class Rule:
 
 def families() -> list[str]:
     """Return the families that have a catalogue, such as ``"DQ"``."""
-    return [family for family in FAMILIES if _file(family).is_file()]
-
-
-def _file(family: str) -> Traversable:
-    return resources.files("segwork").joinpath(FAMILIES[family][0], "checks.toml")
+    return [
+        f for f, (room, _) in FAMILIES.items() if (packaged.HERE / room / "checks.toml").exists()
+    ]
 
 
 @cache
@@ -99,5 +95,5 @@ def rules(family: str) -> dict[str, Rule]:
         raise UsageError.unknown("family of checks", family, FAMILIES, where="the catalogue")
     return {
         code: Rule(code=code, **{**body, "severity": Severity(body["severity"])})
-        for code, body in tomllib.loads(_file(family).read_text("utf-8")).items()
+        for code, body in packaged.values(f"{FAMILIES[family][0]}/checks.toml").items()
     }

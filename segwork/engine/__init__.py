@@ -11,8 +11,8 @@ from typing import Any
 from segwork.engine import forecast
 from segwork.engine.conclude import conclude
 from segwork.engine.conclude.records import baseline
-from segwork.engine.conclude.terminal import Progress
 from segwork.engine.execute.cache import Cache, Origin
+from segwork.engine.execute.progress import Progress
 from segwork.engine.execute.session import Session
 from segwork.engine.execute.stage import Stages
 from segwork.engine.plan import Plan, Values, make

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 
 from segwork.engine.conclude.differences import Change, differences, gate_changes
@@ -141,19 +140,8 @@ def _short(before: object, after: object) -> str:
 
 def _write_page(target: Path, found: list[Change], name_a: str, name_b: str) -> Path:
     from segwork import report
+    from segwork.report.layout import drawn
 
-    title = f"From {name_a} to {name_b}"
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{len(found)} differences, {len(regressions(found))} for the worse.</p>",
-    ]
-    for kind, group in GROUPS.items():
-        rows = [
-            (change.name, change.effect, display(change.before), display(change.after))
-            for change in found
-            if change.kind == kind
-        ]
-        if rows:
-            parts.append(f"<h2>{group}</h2>")
-            parts.append(report.table(group, ("Name", "Effect", name_a, name_b), rows))
-    return report.write_page(target, report.page(title, "\n".join(parts)))
+    title, worse = f"From {name_a} to {name_b}", len(regressions(found))
+    shown = {"found": found, "groups": GROUPS, "runs": [name_a, name_b], "worse": worse}
+    return report.write_page(target, report.page(title, drawn("diff.html", title=title, **shown)))

@@ -7,30 +7,17 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from segwork import packaged
 from segwork.runs.project import TEMPORARY, temporary_folder
 
 STAGE = "SEGWORK_RUN"
-# What a user's shell or profile would change in a result.
-OF_THE_USER = (
-    "PYTHONSTARTUP",
-    "PYTHONWARNINGS",
-    "PYTHONOPTIMIZE",
-    "PYTHONINSPECT",
-    "PYTHONBREAKPOINT",
-    "MATPLOTLIBRC",
-    "MPLBACKEND",
-    "COLUMNS",
-    "LINES",
-    "FORCE_COLOR",
-    "NO_COLOR",
-    "LANGUAGE",
-)
+SET = packaged.values("engine/environment.toml")
 
 
 def environment() -> dict[str, str]:
     """Return an environment in which a process imports this very segwork, as any user would."""
     home = Path(__file__).resolve().parents[2]
-    found = {name: value for name, value in os.environ.items() if name not in OF_THE_USER}
+    found = {name: value for name, value in os.environ.items() if name not in SET["of_the_user"]}
     if home.name not in ("site-packages", "dist-packages"):
         paths = [str(home), *filter(None, [found.get("PYTHONPATH")])]
         found["PYTHONPATH"] = os.pathsep.join(paths)

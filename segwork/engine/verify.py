@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from segwork.engine import Outcome, run
@@ -20,14 +19,6 @@ from segwork.runs.names import is_part_of_a_path, line
 from segwork.runs.project import temporary_folder
 
 OTHER_HASH_SEED = "20261122"
-COMPARED = (
-    "Fresh kernels, another hash seed and another number of workers; facts, tables, notebook"
-    " outputs and pages were compared."
-)
-PUBLISHED = (
-    "In the wild, 24 % of public notebooks ran and 4 % gave the same results (Pimentel et al."
-    " 2019); 11.6 % and 8.5 % in Samuel and Mietchen (2024)."
-)
 
 
 @dataclass(frozen=True)
@@ -216,20 +207,9 @@ def _sentence(found: Verification, of: int) -> str:
 
 def _write_page(run: RunFolder, found: Verification, names: list[str]) -> Path:
     from segwork import report
+    from segwork.report.layout import drawn
 
-    words = {name: "reproduced" if name in found.reproduced else "drifted" for name in names}
-    rows = [
-        (name, report.badge("ok" if name in found.ran else "failed"), report.badge(words[name]))
-        for name in names
-    ]
-    whole = report.badge("drifted" if found.drifts else "reproduced")
-    body = [
-        "<h1>Does a second run give the same results?</h1>",
-        f'<p class="verdict">{whole} {escape(_sentence(found, len(names)))}</p>',
-        f"<p>{COMPARED}</p>",
-        report.table("Notebooks", ("Notebook", "Ran", "Reproduced"), rows),
-        *(f"<p>{escape(line)}</p>" for line in found.drifts),
-        f"<p>{escape(PUBLISHED)}</p>",
-    ]
-    page = report.page("Verification", "\n".join(map(str, body)))
-    return report.write_page(run.file("verification.html"), page)
+    body = drawn(
+        "verification.html", found=found, names=names, sentence=_sentence(found, len(names))
+    )
+    return report.write_page(run.file("verification.html"), report.page("Verification", body))

@@ -65,10 +65,8 @@ class Numbers:
 
 def numbers(columns: list[list[str]]) -> Numbers:
     """Find the signs from the columns of money of one file, read together."""
-    votes: Counter[tuple[str, str]] = Counter()
-    doubt: Counter[str] = Counter()
-    signs: Counter[str] = Counter()
-    for cell in {cell for cells in columns for cell in cells}:
+    decimals, groups, doubt, signs = (Counter[str]() for _ in range(4))
+    for cell in dict.fromkeys(cell for cells in columns for cell in cells):
         if not (found := _SIGN.fullmatch(cell)):
             continue
         signs.update(sign for name in "abc" if (sign := found[name]))
@@ -78,36 +76,22 @@ def numbers(columns: list[list[str]]) -> Numbers:
         marks = [c for c in text if not c.isdigit()]
         last = marks[-1] if marks else ""
         if len(set(marks)) > 1:
-            votes["decimal", last] += 1
-            votes["thousands", marks[0]] += 1
+            decimals[last] += 1
+            groups[marks[0]] += 1
         elif len(marks) > 1 or last in ("'", "’", " "):
-            votes["thousands", last] += 1
+            groups[last] += 1
         elif last and re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text):
             doubt[last] += 1
         elif last:
-            votes["decimal", last] += 1
-    return _settled(votes, doubt, tuple(s for s, n in signs.most_common(5) if n > 1))
-
-
-def _settled(
-    votes: Counter[tuple[str, str]], doubt: Counter[str], signs: tuple[str, ...]
-) -> Numbers:
-    decimal = max(
-        (m for k, m in votes if k == "decimal"), key=lambda m: votes["decimal", m], default=""
-    )
-    thousands = max(
-        (m for k, m in votes if k == "thousands"), key=lambda m: votes["thousands", m], default=""
-    )
-    if thousands == decimal:
-        thousands = ""
-    sure = True
+            decimals[last] += 1
+    money_signs = tuple(sign for sign, times in signs.most_common(5) if times > 1)
+    decimal, thousands = (max(marks, key=marks.get, default="") for marks in (decimals, groups))
+    thousands, sure = "" if thousands == decimal else thousands, True
     for mark, times in doubt.items():
-        if mark in (decimal, thousands):
-            continue
         # "48.000" beside no other decimals: thousands if there are many of them.
-        if decimal or not thousands:
+        if mark not in (decimal, thousands) and (decimal or not thousands):
             thousands, sure = mark, bool(decimal) or times >= 5
-    return Numbers(decimal, thousands, signs, sure)
+    return Numbers(decimal, thousands, money_signs, sure)
 
 
 def is_flag(cells: list[str]) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 import unicodedata
-from importlib import resources
 from typing import Any
+
+from segwork import packaged
 
 _LETTERS = str.maketrans("łŁıøØđĐº°", "lLioOdDoo") | str.maketrans(
     {"ß": "ss", "æ": "ae", "№": "no ", "#": " no "}
@@ -18,8 +18,7 @@ COMPOSED, MAIL, LEAST_EXACT = 0.93, 0.7, 0.62
 @functools.cache
 def vocabulary() -> dict[str, Any]:
     """Return the names that exports give to the columns of the contract."""
-    text = resources.files("segwork.init").joinpath("vocabulary.toml").read_text("utf-8")
-    return _plain_tuples(tomllib.loads(text))
+    return _plain_tuples(packaged.values("init/vocabulary.toml"))
 
 
 def _plain_tuples(value: Any) -> Any:

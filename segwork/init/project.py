@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from segwork.errors import DataError, SegworkError, UsageError
 from segwork.init.mapping import of_columns, of_file
 from segwork.init.settings import settings, written
 from segwork.init.understood import Guess
-from segwork.packaged import packaged_notebooks
+from segwork.packaged import HERE, packaged_notebooks
 from segwork.progress import unwatched
 from segwork.tables import picture
 from segwork.tables.reading import open_alone
@@ -266,8 +265,7 @@ def _surroundings(place: Path) -> None:
     workflow = place / ".github" / "workflows" / "segwork.yml"
     if not workflow.exists():
         workflow.parent.mkdir(parents=True, exist_ok=True)
-        text = resources.files("segwork.init").joinpath("workflow.yml").read_text("utf-8")
-        workflow.write_text(text, encoding="utf-8")
+        shutil.copyfile(HERE / "init" / "workflow.yml", workflow)
     ignore = place / ".gitignore"
     if not ignore.exists():
         ignore.write_text("reports/\n.segwork/\n.ipynb_checkpoints/\ndata/sample/\n", "utf-8")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import UnionType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from segwork import packaged
 from segwork.errors import DataError
 from segwork.runs.files import Json
 from segwork.runs.names import is_part_of_a_path, visible
@@ -31,22 +31,6 @@ OF_A_RUN = (
     "cards_id.html",
 )
 T = TypeVar("T")
-MANIFEST: dict[str, type] = {
-    **dict.fromkeys(("name", "as_of", "python"), str),
-    **dict.fromkeys(("notebooks", "config", "data", "versions", "git", "baseline"), dict),
-    "seed": int,
-}
-FINDING = {
-    **dict.fromkeys(("code", "status", "message"), str),
-    **dict.fromkeys(("severity", "unit", "notebook"), str | None),
-    **dict.fromkeys(("value", "limit", "n"), int | float | None),
-}
-CELL = {"cell_type": str, "source": str | list, "metadata": dict, "outputs": list}
-OUTPUT = {
-    **dict.fromkeys(("output_type", "ename", "evalue"), str),
-    **dict.fromkeys(("data", "metadata"), dict),
-    "traceback": list,
-}
 
 
 @dataclass(frozen=True)
@@ -89,20 +73,14 @@ class Entry:
         DataError
             A value is of another kind.
         """
-        known = {name: value for name, value in _mapping(content, where).items() if name in _EMPTY}
-        for name, value in known.items():
-            kind = int | None if name == "cell" else type(_EMPTY[name])
-            named = isinstance(value, list) and not all(map(is_part_of_a_path, value))
-            if not isinstance(value, kind) or named:
-                raise DataError(f"'{name}' of {where} is {visible(value)[:80]}")
-        return cls(**known)
+        known = _valid(content, "entry", where)
+        return cls(**{part.name: known[part.name] for part in fields(cls) if part.name in known})
 
-    def as_dict(self) -> Json:
-        """Return the entry as JSON holds it."""
-        return asdict(self)
-
-
-_EMPTY = {part.name: getattr(Entry(), part.name) for part in fields(Entry)}
+    @property
+    def sentence(self) -> str:
+        """Where and why the notebook did not end well."""
+        where = f"code {self.cell}, {self.cell_title}: " if self.cell else ""
+        return visible(where + self.message)
 
 
 @dataclass(frozen=True)
@@ -200,21 +178,8 @@ class RunFolder:
                 f"'{visible(self.path)}' holds no run: manifest.json is missing",
                 accepted="a folder written by 'segwork run'",
             )
-        content = self.read(path, dict)
-        for key, kind in MANIFEST.items():
-            if content.get(key) is None:
-                content[key] = kind()
-            elif not isinstance(content[key], kind):
-                raise DataError(f"'{key}' of '{visible(path)}' is no {kind.__name__}")
-        if not all(map(is_part_of_a_path, content["notebooks"])):
-            raise DataError(f"'notebooks' of '{visible(path)}' are no names of notebooks")
-        limits = _mapping(content["config"].get("limits") or {}, f"'limits' of '{visible(path)}'")
-        for limit in limits.values():
-            _mapping(limit, f"a limit of '{visible(path)}'")
-        before = _mapping(content["baseline"].get("values") or {}, f"'values' of '{visible(path)}'")
-        if not all(isinstance(value, int | float | None) for value in before.values()):
-            raise DataError(f"'values' of '{visible(path)}' are no numbers")
-        return content
+        known = {key: value for key, value in self.read(path, dict).items() if value is not None}
+        return _valid(known, "manifest", f"'{visible(path)}'")
 
     def entries(self) -> dict[str, Entry]:
         """Return the manifest's entries by notebook, in the order of their numbers."""
@@ -225,21 +190,13 @@ class RunFolder:
         """Return the findings of the gates; none where the file is not there."""
         path = self.file("findings.json")
         found = self.read(path, list) if path.is_file() else []
-        for finding in found:
-            whole = {"message": "", **_mapping(finding, "a finding")}
-            _of_kinds(whole, FINDING, f"a finding of '{visible(path)}'")
-        return [{"message": "", **finding} for finding in found]
+        return _valid(found, "findings", f"'{visible(path)}'")
 
     def recorded(self, notebook: str) -> Json:
         """Return what a notebook recorded: ``facts`` and ``units``; empty for none."""
         path = self.facts(notebook)
         content = self.read(path, dict) if path.is_file() else {}
-        content = {"facts": {}, "units": {}, **content}
-        for part in ("facts", "units"):
-            for value in _mapping(content[part], f"'{part}' of '{visible(path)}'").values():
-                if not isinstance(value, int | float | str):
-                    raise DataError(f"'{part}' of '{visible(path)}' holds {visible(value)[:80]}")
-        return content
+        return _valid(content, "facts", f"'{visible(path)}'")
 
     def all_facts(self) -> dict[str, float | int | str]:
         """Return all recorded facts as ``notebook.name``."""
@@ -255,20 +212,7 @@ class RunFolder:
         path = self.executed(notebook)
         if not path.is_file():
             return []
-        cells = self.read(path, dict).get("cells")
-        for cell in cells if isinstance(cells, list) else [None]:
-            where = f"a cell of '{visible(path)}'"
-            whole = {"metadata": {}, "outputs": [], **_mapping(cell, where)}
-            _of_kinds(whole, CELL, where)
-            lines = whole["source"] if isinstance(whole["source"], list) else ()
-            if not all(
-                isinstance(part, str) for part in (*lines, *whole["metadata"].get("tags", ()))
-            ):
-                raise DataError(f"{where} holds no text")
-            for output in whole["outputs"]:
-                empty = {"data": {}, "metadata": {}, "ename": "", "evalue": "", "traceback": []}
-                _of_kinds({**empty, **_mapping(output, where)}, OUTPUT, f"an output of {where}")
-        return list(cells or [])
+        return _valid(self.read(path, dict), "executed", f"'{visible(path)}'")["cells"]
 
     def decision(self) -> str:
         """Return what people wrote into ``decision.md``; empty for nothing.
@@ -297,13 +241,12 @@ def flat(value: object, prefix: str = "") -> Json:
     return found
 
 
-def _of_kinds(content: Json, kinds: Mapping[str, type | UnionType], where: str) -> None:
-    for key, kind in kinds.items():
-        if not isinstance(content.get(key), kind):
-            raise DataError(f"{where} has no usable {key}")
+def _valid(content: object, kind: str, where: str) -> Any:
+    """Return a record with what is absent as by default; refuse one that no run writes."""
+    import fastjsonschema
 
-
-def _mapping(value: object, where: str) -> Json:
-    if not isinstance(value, Mapping):
-        raise DataError(f"{where} is no mapping")
-    return value
+    try:
+        return packaged.validator("runs/records.json", kind)(content)
+    except fastjsonschema.JsonSchemaValueException as fault:
+        what = visible(fault.message.removeprefix("data").lstrip("."))[:120]
+        raise DataError(f"{where} is not as a run writes it: {what}") from None

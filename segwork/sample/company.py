@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
+from segwork import packaged
 from segwork.sample import contacts, external, faults, orders, population, truth, words
 from segwork.sample.calendar import DAY, OPENED_SECOND
 from segwork.sample.population import People, generator, ids
 
 CHUNK = 10_000
-AS_IS, TIME, WHO = "as is", "time", "who"
 
 
 class Maker:
@@ -83,77 +83,23 @@ def _with_vocabulary(sold: dict, people: People) -> dict[str, np.ndarray]:
 
 
 @cache
-def _columns() -> dict[str, dict[str, tuple]]:
-    """Return how each column is spelled: its source, and a vocabulary, id prefix or kind."""
-    return {
-        "customers": _customer_columns(),
-        "transactions": _order_columns(),
-        "behaviour": {
-            "session_id": ("session", "S"),
-            "occurred_at": ("shown", TIME),
-            "customer_id": ("who", WHO),
-            "event": ("event", words.EVENTS),
-            "user_agent": ("agent", words.AGENTS),
-        },
-        "interactions": {
-            "occurred_at": ("shown", TIME),
-            "customer_id": ("who", WHO),
-            "channel": ("channel", words.CHANNELS),
-            "kind": ("kind", words.KINDS),
-            "text": ("text", AS_IS),
-            "sentiment": ("sentiment", words.SENTIMENTS),
-            "sentiment_by_hand": ("by_hand", words.SENTIMENTS),
-            "handling_minutes": ("minutes", AS_IS),
-            "cost": ("cost", AS_IS),
-        },
-        "external": {
-            "date": ("at", "date"),
-            "name": ("name", AS_IS),
-            "value": ("value", AS_IS),
-            "region": ("region", AS_IS),
-            "published_at": ("published", TIME),
-        },
-    }
+def _columns() -> dict[str, dict[str, list[str]]]:
+    """Return for each column of each table what is drawn for it and how it is spelled."""
+    return packaged.values("sample/columns.toml")
 
 
-def _customer_columns() -> dict[str, tuple]:
-    plain = (
-        "age birth_year gender region post_code country customer_type income debt_ratio "
-        "account_activity late_payments household_size lifestyle app_share channel "
-        "voucher_percent consent_marketing consent_profiling insured insurance_premium "
-        "driving_incidents annual_km claims risk_label"
-    )
-    return (
-        {"customer_id": ("number", "C"), "signed_up_at": ("at", TIME)}
-        | {name: (name, AS_IS) for name in plain.split()}
-        | {"withdrawn_at": ("withdrawn_at", TIME)}
-    )
-
-
-def _order_columns() -> dict[str, tuple]:
-    goods = words.catalogue()
+@cache
+def _vocabularies() -> dict[str, tuple | list]:
+    goods, simple = words.catalogue(), "agents events channels kinds sentiments currencies payments"
     names = [str(name) for name in goods["name"]]
-    numbers = [f"P{(37 * i + 11) % 997:03d}" for i in range(len(names))]
     countries = ["Indonesia", *(name for name, _ in words.ABROAD)]
-    spelled = [*countries, *map(str.upper, countries), *map("{} ".format, countries)]
     return {
-        "order_id": ("order", "O"),
-        "ordered_at": ("shown", TIME),
-        "customer_id": ("who", WHO),
-        "product_id": ("product", numbers),
-        "product_description": ("description", names + [_misread(name) for name in names]),
-        "product_category": ("product", [str(name) for name in goods["category"]]),
-        "quantity": ("quantity", AS_IS),
-        "unit_price": ("unit_price", AS_IS),
-        "amount": ("amount", AS_IS),
-        "currency": ("currency", words.CURRENCIES),
-        "amount_local": ("amount_local", AS_IS),
-        "fx_rate": ("fx_rate", AS_IS),
-        "unit_cost": ("unit_cost", AS_IS),
-        "payment_method": ("payment", words.PAYMENTS),
-        "country": ("country", spelled),
-        "is_return": ("is_return", AS_IS),
-        "return_reason": ("reason", words.REASONS + words.REASON_FORMS),
+        **{name: getattr(words, name.upper()) for name in simple.split()},
+        "products": [f"P{(37 * i + 11) % 997:03d}" for i in range(len(names))],
+        "descriptions": names + [_misread(name) for name in names],
+        "categories": [str(name) for name in goods["category"]],
+        "countries": [*countries, *map(str.upper, countries), *map("{} ".format, countries)],
+        "reasons": words.REASONS + words.REASON_FORMS,
     }
 
 
@@ -161,26 +107,26 @@ def _arrow(name: str, table: dict, people: People | None, seed: int) -> pa.Table
     """Spell a table's codes; two helper columns carry the true time and the fault."""
     columns = {
         column: _who(table[source], people, seed)
-        if how == WHO
+        if how == "who"
         else _spelled(table[source], how, seed)
         for column, (source, how) in _columns()[name].items()
     }
     return pa.table(columns | {"_at": table["at"].astype(float), "_fault": table["fault"]})
 
 
-def _spelled(values: np.ndarray, how: object, seed: int) -> pa.Array:
+def _spelled(values: np.ndarray, how: str, seed: int) -> pa.Array:
     """Spell one column; a negative code or time is a null."""
-    if how == AS_IS:
+    if how == "as is":
         return pa.array(values, from_pandas=True)
     if how == "date":
         return pa.array((values // DAY).astype(np.int32)).cast(pa.date32())
-    if how == TIME:
+    if how == "time":
         micro = np.round(np.asarray(values) * 1000).astype(np.int64) * 1000
         return pa.array(micro, pa.timestamp("us"), mask=values < 0)
-    if isinstance(how, str):
-        numbers, place = np.unique(values, return_inverse=True)
-        return pa.array(ids(how, numbers, seed=seed)).take(pa.array(place))
-    return truth.words_of(how, values)
+    if vocabulary := _vocabularies().get(how):
+        return truth.words_of(vocabulary, values)
+    numbers, place = np.unique(values, return_inverse=True)
+    return pa.array(ids(how, numbers, seed=seed)).take(pa.array(place))
 
 
 def _who(who: np.ndarray, people: People, seed: int) -> pa.Array:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
-from importlib import resources
 
 import numpy as np
 
+from segwork import packaged
 from segwork.sample import words
 from segwork.sample.calendar import DAY, OPENED_SECOND, day_of, second_of
 
@@ -32,9 +31,11 @@ class Fault:
     what: str
 
 
-_TEXT = resources.files(__package__).joinpath("faults.toml").read_text("utf-8")
 _DAYS = {"outage": OUTAGE, "late": LATE[0], "stuck": STUCK[0], "gap": GAP[0]}
-FAULTS = tuple(Fault(*row, what.format(**_DAYS)) for *row, what in tomllib.loads(_TEXT)["faults"])
+FAULTS = tuple(
+    Fault(*row, what.format(**_DAYS))
+    for *row, what in packaged.values("sample/faults.toml")["faults"]
+)
 SECOND_IDS, ORPHAN_IDS = 5 * 10**10, 6 * 10**10
 SPAM_TEXT = (
     "Congratulations!!! You won a voucher of 5.000.000, click http://example.com/win now",

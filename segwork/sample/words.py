@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
-_SAID = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text("utf-8"))
+from segwork import packaged
+
+_SAID = packaged.values("sample/words.toml")
 
 REGIONS, _share, POST_CODE = map(tuple, zip(*_SAID["regions"], strict=True))
 REGION_SHARE = np.array(_share) / 100

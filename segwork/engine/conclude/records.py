@@ -8,13 +8,14 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date
 from html import escape
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import NamedTuple
 
 from segwork import __version__
-from segwork.engine.execute.tasks import CellRecord
+from segwork.engine.execute.job import CellRecord
 from segwork.engine.plan import Plan, fingerprint
 from segwork.errors import DataError, UsageError
 from segwork.results import Finding
@@ -40,7 +41,7 @@ def manifest(plan: Plan, entries: Mapping[str, Entry], baseline: Json | None) ->
         "python": platform.python_version(),
         "git": git(plan.root),
         "baseline": baseline,
-        "notebooks": {name: entries[name].as_dict() for name in plan.notebooks},
+        "notebooks": {name: asdict(entries[name]) for name in plan.notebooks},
     }
 
 
@@ -87,6 +88,16 @@ def baseline(given: str | Path | Json | None) -> Json | None:
     return {"name": name, "values": {f["code"]: f.get("value") for f in findings}}
 
 
+class Case(NamedTuple):
+    """A test case of ``junit.xml``: ``kind`` is the element that says how it went, if any."""
+
+    name: str
+    status: str
+    message: str
+    kind: str = ""
+    seconds: float | None = None
+
+
 def write_junit(
     path: Path, cells: Mapping[str, list[CellRecord]], findings: Iterable[Finding] = ()
 ) -> None:
@@ -96,50 +107,32 @@ def write_junit(
     every other answer but "passed" stands as text in its case.
     """
     from segwork.checks import gates
+    from segwork.report.layout import drawn
 
     judged = [(gates.catalogue()[finding.code], finding) for finding in findings]
-    suites = ElementTree.Element("testsuites")
-    for notebook, found in cells.items():
-        suite = ElementTree.SubElement(suites, "testsuite", name=visible(notebook))
-        for number, record in enumerate(found, 1):
-            _case(suite, visible(notebook), number, record)
-        for gate, finding in judged:
-            if gate.notebook == notebook:
-                case = _titled(suite, visible(notebook), f"{gate.code} {gate.title}")
-                _answered(case, finding, red=gates.blocks(finding.code, finding.status))
-        counted = Counter(child.tag for case in suite for child in case)
-        suite.set("tests", str(len(suite)))
-        suite.set("failures", str(counted["failure"]))
-        suite.set("errors", str(counted["error"]))
-        suite.set("skipped", str(counted["skipped"]))
-    ElementTree.indent(suites)
-    text = ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
-    write_text(path, text + "\n")
+    suites = {
+        notebook: [_of_cell(number, record) for number, record in enumerate(found, 1)]
+        + [
+            _of_gate(f"{gate.code} {gate.title}", one, red=gates.blocks(one.code, one.status))
+            for gate, one in judged
+            if gate.notebook == notebook
+        ]
+        for notebook, found in cells.items()
+    }
+    write_text(path, drawn("junit.xml", suites=suites))
 
 
-def _titled(suite: ElementTree.Element, notebook: str, title: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=notebook, name=visible(title))
+def _of_gate(name: str, finding: Finding, *, red: bool) -> Case:
+    kinds = {"passed": "", "skipped": "skipped", "not_applicable": "skipped"}
+    kind = "failure" if red else kinds.get(finding.status, "system-out")
+    return Case(name, finding.status, finding.message, kind)
 
 
-def _answered(case: ElementTree.Element, finding: Finding, *, red: bool) -> None:
-    status, message = str(finding.status), visible(finding.message)
-    if red:
-        ElementTree.SubElement(case, "failure", type=status, message=message).text = message
-    elif status in ("skipped", "not_applicable"):
-        ElementTree.SubElement(case, "skipped", message=message)
-    elif status != "passed":
-        ElementTree.SubElement(case, "system-out").text = f"{status}: {message}"
-
-
-def _case(suite: ElementTree.Element, notebook: str, number: int, record: CellRecord) -> None:
-    case = _titled(suite, notebook, f"{record.title or 'code'} · code {number}")
-    case.set("time", f"{record.seconds:.3f}")
-    message = visible(record.message)
-    if record.status in ("skipped", "blocked"):
-        ElementTree.SubElement(case, "skipped", message=message)
-    elif record.status != RAN:
-        kind = "failure" if record.status in ("failed", "contract") else "error"
-        ElementTree.SubElement(case, kind, type=record.status, message=message).text = message
+def _of_cell(number: int, record: CellRecord) -> Case:
+    kinds = {RAN: "", "failed": "failure", "contract": "failure"}
+    kinds |= dict.fromkeys(("skipped", "blocked"), "skipped")
+    kind, name = kinds.get(record.status, "error"), f"{record.title or 'code'} · code {number}"
+    return Case(name, record.status, record.message, kind, record.seconds)
 
 
 def for_ci(entries: Mapping[str, Entry], findings: list[Json]) -> list[str]:
@@ -154,15 +147,9 @@ def for_ci(entries: Mapping[str, Entry], findings: list[Json]) -> list[str]:
         if entry.message and entry.status != "skipped":
             kind, file = "warning" if entry.status == RAN else "error", f"notebooks/{name}.ipynb"
             title = f"{name} {entry.status}"
-            notes.append(_annotation(kind, sentence(entry), file=file, title=title))
+            notes.append(_annotation(kind, entry.sentence, file=file, title=title))
     gates = [f for f in findings if f["status"] == "failed"]
     return notes + [_annotation("warning", f["message"], title=f["code"]) for f in gates]
-
-
-def sentence(entry: Entry) -> str:
-    """Say where and why a notebook did not end well."""
-    where = f"code {entry.cell}, {entry.cell_title}: " if entry.cell else ""
-    return visible(where + entry.message)
 
 
 def _annotation(kind: str, message: str, **properties: str) -> str:
@@ -179,7 +166,7 @@ def _escaped(text: str) -> str:
 
 
 def _summary(entries: Mapping[str, Entry], findings: list[Json]) -> str:
-    rows = [(name, entry.status, sentence(entry)) for name, entry in entries.items()]
+    rows = [(name, entry.status, entry.sentence) for name, entry in entries.items()]
     lines = ["## segwork", "", "| notebook | status | |", "|---|---|---|"]
     lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     counts = Counter(finding["status"] for finding in findings)

@@ -1,81 +1,15 @@
-"""What a run says on the terminal: a line per notebook, then the verdict table."""
+"""The last words of a run: the verdict table, and where to begin reading."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from segwork.engine.conclude.records import sentence
-from segwork.engine.execute import session
-from segwork.engine.execute.tasks import CellBegun
 from segwork.runs.files import Json
 from segwork.runs.folder import Entry
-from segwork.runs.names import line, visible
+from segwork.runs.names import visible
 
 COLUMNS = ("passed", "failed", "warned", "inconclusive", "not_applicable", "skipped", "waived")
-
-
-class Progress:
-    """Prints how the notebooks do; on a terminal the running cell is shown in place."""
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        why: bool,
-        say: Callable[[str], None],
-        forecast: Callable[[list[str]], str],
-    ) -> None:
-        self._width = max(len(visible(name)) for name in names)
-        self._why = why
-        self._say = say
-        self._forecast = forecast
-        self._live: dict[str, str] = {}
-        self._tty = sys.stderr.isatty()
-
-    def __call__(self, name: str, event: session.Progress) -> None:
-        """Take one event of the run."""
-        shown = f"{visible(name):<{self._width}}"
-        if isinstance(event, session.Waiting):
-            self._line(self._forecast(event.names))
-        elif isinstance(event, session.Started):
-            self._live[name] = "starts"
-            if self._why and event.why:
-                self._line(f"{shown}  runs: {event.why}")
-        elif isinstance(event, CellBegun):
-            self._live[name] = f"cell {event.cell}/{event.of} {event.title[:40]}"
-        elif isinstance(event, session.Retried):
-            self._line(f"{shown}  {event.message}; starting it again")
-        else:
-            self._live.pop(name, None)
-            if event.entry.status != "skipped":
-                self._line(f"{shown}  {_ended(event)}")
-        self._show_live()
-
-    def _line(self, text: str) -> None:
-        if self._tty:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-        self._say(line(text))
-
-    def _show_live(self) -> None:
-        if self._tty:
-            text = " | ".join(visible(f"{name}: {state}") for name, state in self._live.items())
-            sys.stderr.write(f"\r\x1b[K{text[:110]}")
-            sys.stderr.flush()
-
-
-def _ended(event: session.Settled) -> str:
-    entry, timing = event.entry, event.timing
-    if timing.cached:
-        return "ok (unchanged)"
-    text = entry.status
-    if timing.seconds:
-        text += f"  {timing.seconds:.1f} s  {timing.peak_memory_mb:,.0f} MB"
-    if timing.retries:
-        text += f"  after {timing.retries} more tries"
-    return text + (f"  {sentence(entry)}" if entry.message else "")
 
 
 def read_first(findings: Sequence[Json], notebook_of: Mapping[str, str]) -> str:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from segwork.engine.execute.job import CellRecord, Timing
 from segwork.engine.execute.outputs import with_text_of
-from segwork.engine.execute.tasks import CellRecord, Timing
 from segwork.engine.plan import Plan, fingerprint, marks
 from segwork.engine.plan.notebooks import Notebook
 from segwork.errors import DataError

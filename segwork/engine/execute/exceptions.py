@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
-from segwork import errors
+from segwork import errors, packaged
 from segwork.runs.files import Json
 from segwork.runs.names import COLOUR
 
 OURS = frozenset(name for name, kind in vars(errors).items() if isinstance(kind, type))
-_FILE = resources.files(__package__).joinpath("exceptions.toml")
-PYTHON_SAYS = frozenset(tomllib.loads(_FILE.read_text("utf-8"))["python_says"].split())
+PYTHON_SAYS = frozenset(packaged.values("engine/execute/exceptions.toml")["python_says"].split())
 WORD = re.compile(r"\w+")
 LONGEST = 2_000  # characters of a text
 NAME = re.compile(r"[A-Za-z_][\w.]{0,79}")

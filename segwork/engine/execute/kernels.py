@@ -6,8 +6,8 @@ parallel kernels cannot meet. Papermill's recorded status is never read.
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -16,15 +16,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
+import nbformat
+import papermill
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -33,89 +32,19 @@ from papermill.engines import NotebookExecutionManager
 
 from segwork.engine import processes
 from segwork.engine.execute import exceptions
-from segwork.engine.execute.outputs import coalesced, replaced
-from segwork.engine.execute.tasks import CellBegun, CellRecord, Task
+from segwork.engine.execute.job import CellBegun, CellRecord, Job
+from segwork.engine.execute.outputs import coalesced, without_outputs
 from segwork.engine.plan.notebooks import last_heading
+from segwork.errors import SegworkError
 from segwork.runs.files import Json
 from segwork.runs.names import visible
 from segwork.runs.project import temporary_folder
 
 NAME = "segwork"
 SOCKET_PATH_LIMIT = 90
-MEMORY_SHARE = 0.9
-ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "POLARS_MAX_THREADS",
-)
-KERNEL_ENVIRONMENT = {
-    **dict.fromkeys(ONE_THREAD, "1"),
-    "TF_DETERMINISTIC_OPS": "1",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "TQDM_DISABLE": "1",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
 TRACE = """(lambda sys, json: json.dumps(sorted(
     {m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)})))(
     __import__("sys"), __import__("json"))"""
-
-
-@dataclass
-class Job:
-    """One notebook to run, and what became of it."""
-
-    task: Task
-    tell: Callable[[CellBegun], None]
-    stop: threading.Event
-    save: Callable[..., None]
-    cells: list[CellRecord] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    peak_mb: float = 0.0
-    started: bool = False
-    killed_for: str = ""
-    kernel_said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
-    pid: int | None = None
-    exit_code: int | None = None
-    status: str = "ok"
-    message: str = ""
-    title: str = ""
-    began: float = field(default_factory=time.monotonic)
-    cell_began: float = float("inf")
-
-    @property
-    def clock(self) -> float:
-        """Seconds that pass for the notebook: not while its kernel waits for a busy machine."""
-        return time.monotonic() - _queued_seconds(self.pid)
-
-    @property
-    def late(self) -> str:
-        """Say which limit has passed, and where it is set; empty while there is time."""
-        task, now = self.task, self.clock
-        passed = "has passed, not counting waits for a busy machine; {} sets another"
-        if now - self.began >= task.deadline_seconds:
-            where = passed.format("'segwork run --deadline'")
-            return f"the notebook's deadline of {task.deadline_seconds:g} s {where}"
-        if now - self.cell_began >= task.cell_seconds:
-            where = passed.format("'cell_seconds' in the notebook's metadata")
-            return f"the cell's limit of {task.cell_seconds:g} s {where}"
-        return ""
-
-    @property
-    def limit_mb(self) -> float:
-        """Memory at which the kernel is ended: the notebook's own limit, else what there is."""
-        return float(self.task.memory_mb) or MEMORY_SHARE * machine_megabytes()
-
-    def end(self, status: str, message: str) -> None:
-        """Settle how the notebook ended; the first word counts."""
-        if self.status == "ok":
-            self.status = status
-            self.message = visible(replaced(message, self.task.paths_shown))
 
 
 class Manager(AsyncKernelManager):
@@ -163,16 +92,16 @@ class Client(NotebookClient):
 
     def run_cells(self, manager: NotebookExecutionManager) -> None:
         """Execute every cell in a fresh kernel, then ask the kernel which files it imported."""
-        task = self.job.task
-        environment = {**processes.environment(), **KERNEL_ENVIRONMENT, **task.environment}
-        said = self.job.kernel_said  # native libraries write here, not on the user's terminal
-        with self.setup_kernel(cwd=task.root, env=environment, stdout=said, stderr=said):
-            self.job.started = True
+        job = self.job
+        environment = processes.environment() | processes.SET["kernel"] | job.environment
+        said = job.kernel_said  # native libraries write here, not on the user's terminal
+        with self.setup_kernel(cwd=str(job.root), env=environment, stdout=said, stderr=said):
+            job.started = True
             for index, cell in enumerate(self.nb.cells):
                 if cell.cell_type == "code":
                     self._run_cell(index, cell, manager)
                 else:
-                    self.job.title = last_heading(cell.source) or self.job.title
+                    job.title = last_heading(cell.source) or job.title
             self._trace()
 
     async def async_start_new_kernel(self, **keywords: object) -> None:
@@ -189,8 +118,7 @@ class Client(NotebookClient):
         if "skip-execution" in tags:
             record.status = "skipped"
             return
-        of = sum(other.cell_type == "code" for other in self.nb.cells)
-        job.tell(CellBegun(job.task.name, len(job.cells), of, record.title))
+        job.tell(CellBegun(job.name, len(job.cells), len(self.sources), record.title))
         began, job.cell_began = time.monotonic(), job.clock
         manager.cell_start(cell, index)
         try:
@@ -240,8 +168,6 @@ class Client(NotebookClient):
         reply = self.wait_for_reply(message) or {}
         found = reply.get("content", {}).get("user_expressions", {}).get("files", {})
         if found.get("status") == "ok":
-            import ast
-
             self.job.files = json.loads(ast.literal_eval(found["data"]["text/plain"]))
 
 
@@ -295,10 +221,33 @@ class Translator(translators.PythonTranslator):
         return "\n".join([f"# {comment}", *(f"{k} = {v}" for k, v in parameters.items())])
 
 
-def register() -> None:
-    """Make the engine and its translator known to Papermill."""
-    engines.papermill_engines.register(NAME, Engine)
-    translators.papermill_translators.register(NAME, Translator)
+engines.papermill_engines.register(NAME, Engine)
+translators.papermill_translators.register(NAME, Translator)
+
+
+def run(job: Job) -> None:
+    """Run a notebook; the job says how it ended, and nothing that it started is left."""
+    with contextlib.closing(ensure_event_loop()), job.kernel_said:
+        try:
+            if job.stop.is_set():
+                job.end("interrupted", "stopped by the user")
+                return
+            # Papermill raises for every error in an output, also for those a tag allows.
+            with contextlib.suppress(papermill.PapermillExecutionError):
+                papermill.execute_notebook(
+                    nbformat.from_dict(without_outputs(job.source.content)),
+                    None,
+                    parameters=job.parameters,
+                    engine_name=NAME,
+                    progress_bar=False,
+                    job=job,
+                )
+        except SegworkError as error:  # its file could not be written
+            job.end("failed", str(error))
+        except Exception as error:
+            job.end("failed", f"the notebook cannot be run ({type(error).__name__})")
+        finally:
+            processes.end_all_of(job.stage.path)
 
 
 def _failed(job: Job, name: str, text: str) -> None:
@@ -350,17 +299,9 @@ def _watch(job: Job) -> None:
             job.killed_for = job.late
         if job.killed_for:
             _kill(pid)
-            processes.end_all_of(Path(job.task.stage))
+            processes.end_all_of(job.stage.path)
             return
         job.stop.wait(0.1)
-
-
-def _queued_seconds(pid: int | None) -> float:
-    """Return how long a process was ready to run while the processors did other work (Linux)."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def _megabytes(pid: int) -> float:
@@ -370,16 +311,6 @@ def _megabytes(pid: int) -> float:
         return sum(member.memory_info().rss for member in family) / 1e6
     except psutil.Error:
         return 0.0
-
-
-@functools.cache
-def machine_megabytes() -> float:
-    """Return the memory of the machine, or of the container where that is less."""
-    total = psutil.virtual_memory().total
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            total = min(total, int(Path(path).read_text(encoding="ascii")))
-    return total / 1e6
 
 
 def _kill(pid: int) -> None:

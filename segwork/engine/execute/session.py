@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segwork.engine.execute.cache import Cache, Kept, words_of
+from segwork.engine.execute.job import CellBegun, CellRecord, Job, Timing
 from segwork.engine.execute.outputs import replaced
+from segwork.engine.execute.progress import Progress
 from segwork.engine.execute.stage import Stages, broken_promise
-from segwork.engine.execute.tasks import CellBegun, CellRecord, Ended, Task, Timing
 from segwork.engine.plan import Plan, fingerprint
 from segwork.engine.plan.order import owners
 from segwork.engine.plan.parameters import code_of, plain
@@ -23,38 +24,6 @@ START_TRIES = 2
 PROFILES = {"IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib", "KERAS_HOME": "keras"}
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """Notebooks that have to run."""
-
-    names: list[str]
-
-
-@dataclass(frozen=True)
-class Started:
-    """A notebook starts, and why; empty where it is tried again."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class Retried:
-    """A kernel died and is started again."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Settled:
-    """How a notebook ended and what it took."""
-
-    entry: Entry
-    timing: Timing
-
-
-Progress = Waiting | Started | CellBegun | Retried | Settled
-
-
 @dataclass
 class Session:
     """The state of one run.
@@ -64,8 +33,8 @@ class Session:
     plan : Plan
     cache : Cache
     stages : Stages
-    tell : callable
-        Takes a notebook's name and what there is to say of it.
+    progress : Progress
+        Says what happens.
     deadline : float or None
         Replaces every notebook's own deadline, in seconds.
     hash_seed : str
@@ -77,7 +46,7 @@ class Session:
     plan: Plan
     cache: Cache
     stages: Stages
-    tell: Callable[[str, Progress], None]
+    progress: Progress
     deadline: float | None = None
     hash_seed: str = "0"
     reuse: bool = True
@@ -95,13 +64,17 @@ class Session:
         self._settle_without_kernel()
         if len(self.entries) == len(self.plan.notebooks):
             return
-        from segwork.engine.execute.workers import Workers
+        self.progress.waiting([n for n in self.plan.notebooks if n not in self.entries])
+        # nbformat's validator builds a grammar of addresses, which no notebook has, for a second.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+        from segwork.engine.execute.workers import Workers, unheard
 
-        waiting = [name for name in self.plan.notebooks if name not in self.entries]
-        self.tell("", Waiting(waiting))
-        with Workers(min(jobs, len(waiting))) as workers:
+        if sys.modules["rfc3987_syntax"] is None:
+            del sys.modules["rfc3987_syntax"]
+        workers = Workers(jobs)
+        with unheard():
             try:
-                for event in workers.run(self._next_task):
+                for event in workers.run(self._next_job):
                     self._handle(event)
             except KeyboardInterrupt:
                 self.interrupted = True
@@ -147,72 +120,65 @@ class Session:
     def _is_due(self, name: str) -> bool:
         return all(needed in self.entries for needed in self.plan.needs[name])
 
-    def _next_task(self, running: list[Task]) -> Task | None:
+    def _next_job(self, running: list[Job]) -> Job | None:
         """Return a notebook that may start beside the running ones."""
         self._settle_without_kernel()
-        if any(self.plan.notebooks[task.name].settings.exclusive for task in running):
+        if any(job.source.settings.exclusive for job in running):
             return None
         for name, notebook in self.plan.notebooks.items():
             if name in self.entries or name in self._running or not self._is_due(name):
                 continue
             if notebook.settings.exclusive and running:
                 return None
-            return self._task(name)
+            return self._job(name)
         return None
 
-    def _task(self, name: str) -> Task:
+    def _job(self, name: str) -> Job:
         plan, notebook = self.plan, self.plan.notebooks[name]
-        stage = self.stages.make(notebook).path
+        stage, limits = self.stages.make(notebook), notebook.settings
         self._running.add(name)
         self._tries[name] = self._tries.get(name, 0) + 1
         self.cache.begin(name)
-        self.tell(name, Started(self.why.get(name, "")))
+        self.progress.started(name, self.why.get(name, ""))
         profiles = {key: str(own_folder() / "profile" / part) for key, part in PROFILES.items()}
-        return Task(
-            name=name,
-            notebook=notebook.content,
-            root=str(plan.root),
-            stage=str(stage),
+        places = {str(stage.path): "<run>", str(temporary_folder()): "<temporary>"}
+        return Job(
+            notebook,
+            plan.root,
+            stage,
+            replace(limits, deadline_seconds=self.deadline or limits.deadline_seconds),
             parameters={key: code_of(value) for key, value in plan.values[name].items()},
             shown_parameters=shown_parameters(plan, name),
-            paths_shown={
-                **paths_shown(plan),
-                str(stage): "<run>",
-                str(temporary_folder()): "<temporary>",
-            },
+            paths_shown=paths_shown(plan) | places,
             environment={
                 **profiles,
-                "SEGWORK_RUN": str(stage),
+                "SEGWORK_RUN": str(stage.path),
                 "SEGWORK_ROOT": str(plan.root),
                 "PYTHONHASHSEED": self.hash_seed,
             },
-            cell_seconds=notebook.settings.cell_seconds,
-            deadline_seconds=self.deadline or notebook.settings.deadline_seconds,
-            memory_mb=notebook.settings.memory_mb,
         )
 
-    def _handle(self, event: CellBegun | Ended) -> None:
+    def _handle(self, event: CellBegun | Job) -> None:
         name = event.name
         if isinstance(event, CellBegun):
-            self.tell(name, event)
+            self.progress.began(event)
             return
         self._running.discard(name)
         if event.status == "died" and not self.interrupted and self._may_retry(event):
-            self.tell(name, Retried(event.message))
+            self.progress.retried(name, event.message)
             self._again.add(name)
             return
-        self._finished(name, event)
+        self._finished(event)
 
-    def _may_retry(self, event: Ended) -> bool:
-        allowed = self.plan.notebooks[event.name].settings.retries + 1
-        if not event.started:
-            allowed = max(allowed, START_TRIES)
-        return self._tries[event.name] < allowed
+    def _may_retry(self, job: Job) -> bool:
+        allowed = job.source.settings.retries + 1
+        return self._tries[job.name] < (allowed if job.started else max(allowed, START_TRIES))
 
-    def _finished(self, name: str, event: Ended) -> None:
-        plan, notebook = self.plan, self.plan.notebooks[name]
-        status, message, edited = event.status, event.message, ""
-        self.cells[name] = event.cells
+    def _finished(self, job: Job) -> None:
+        plan, notebook, name = self.plan, job.source, job.name
+        status, message, edited = job.status, job.message, ""
+        modules, packages = fingerprint.used(job.files, plan.root)
+        self.cells[name] = job.cells
         if status == RAN:
             stage = self.stages.of(name)
             owed = broken_promise(notebook, stage, as_of=plan.config.as_of.isoformat())
@@ -221,20 +187,18 @@ class Session:
             if owed:
                 status, message = "contract", owed
                 self.cells[name].append(CellRecord("what it promised", status, owed))
-            elif edited := self.cache.edited(name, event.modules):
+            elif edited := self.cache.edited(name, modules):
                 message = f"{edited} was edited while the run went on; it will run again"
         self.cache.forget(name)
         outputs = self.stages.accept(notebook, good=status == RAN, hashes=plan.hashes)
         self.timing[name] = Timing(
-            seconds=round(event.seconds, 3),
-            peak_memory_mb=event.peak_memory_mb,
+            seconds=round(time.monotonic() - job.began, 3),
+            peak_memory_mb=round(job.peak_mb, 1),
             retries=self._tries[name] - 1,
         )
-        entry = self._entry(name, status, message, event)
+        entry = self._entry(name, status, message, job)
         if status == RAN:
-            traced = {
-                part: dict.fromkeys(getattr(event, part), "") for part in ("modules", "packages")
-            }
+            traced = {"modules": dict.fromkeys(modules), "packages": dict.fromkeys(packages)}
             inputs = self.cache.inputs(name, traced)
             entry = replace(
                 entry,
@@ -247,13 +211,14 @@ class Session:
                 self.cache.remember(name, kept)
         self._settle(name, entry)
 
-    def _entry(self, name: str, status: str, message: str, event: Ended | None = None) -> Entry:
+    def _entry(self, name: str, status: str, message: str, job: Job | None = None) -> Entry:
         notebook = self.plan.notebooks[name]
+        broke = job if job and job.status != RAN else None
         return Entry(
             status=status,
             message=message,
-            cell=event.cell if event else None,
-            cell_title=event.cell_title if event else "",
+            cell=len(broke.cells) or None if broke else None,
+            cell_title=broke.title if broke else "",
             parameters=shown_parameters(self.plan, name),
             reads=list(notebook.reads),
             leaves=list(notebook.leaves),
@@ -269,7 +234,7 @@ class Session:
 
     def _settle(self, name: str, entry: Entry) -> None:
         self.entries[name] = entry
-        self.tell(name, Settled(entry, self.timing[name]))
+        self.progress.settled(name, entry, self.timing[name])
 
     def _settle_rest(self) -> None:
         for name in self.plan.notebooks:

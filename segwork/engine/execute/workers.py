@@ -1,141 +1,95 @@
-"""Worker processes and the order in which they get notebooks."""
+"""Threads that run notebooks, as many as may run at once; each kernel is a process of its own.
+
+A kernel ends by itself when the run that started it is gone, and the next run ends what it had
+started.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
-import subprocess
-import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from segwork.engine import processes
-from segwork.engine.execute.tasks import (
-    STOP,
-    CellBegun,
-    Ended,
-    Event,
-    Gone,
-    Task,
-    as_line,
-    from_line,
-)
+from segwork.engine.execute import kernels
+from segwork.engine.execute.job import CellBegun, Job
 
 STOP_SECONDS = 2.0  # a user who pressed Ctrl-C waits that long for a last word
-LEAVE_SECONDS = 15.0
+LOGS = ("papermill", "traitlets", "asyncio")
 
 
-class Worker:
-    """One worker process and the notebook it is running."""
-
-    def __init__(self, events: queue.Queue[tuple[Worker, Event]]) -> None:
-        self.task: Task | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "segwork.engine.execute.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=processes.environment(),
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        threading.Thread(target=self._listen, args=(events,), daemon=True).start()
-
-    def _listen(self, events: queue.Queue[tuple[Worker, Event]]) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as stream, contextlib.suppress(ValueError):  # cut off: it is gone
-            for text in stream:
-                events.put((self, from_line(text)))  # type: ignore[arg-type]
-        events.put((self, Gone()))
-
-    def send(self, text: str) -> None:
-        """Give the worker a line."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it is gone; the listener says so
-            self._process.stdin.write(text)
-            self._process.stdin.flush()
-
-    def close(self, seconds: float = LEAVE_SECONDS) -> None:
-        """End the input, so that the worker leaves, and wait for it."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self.task is not None:
-            processes.end_all_of(Path(self.task.stage))
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Keep what the libraries that talk to kernels warn of and log off the user's terminal."""
+    loggers = [logging.getLogger(name) for name in LOGS]
+    before = [logger.disabled for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.disabled = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, was in zip(loggers, before, strict=True):
+            logger.disabled = was
 
 
 class Workers:
-    """As many workers as may run at once; started early because their imports take a second.
+    """The notebooks that run at the same time.
 
     Parameters
     ----------
-    jobs : int
-        Number of worker processes.
+    most : int
+        So many at most.
     """
 
-    def __init__(self, jobs: int) -> None:
-        self._events: queue.Queue[tuple[Worker, Event]] = queue.Queue()
-        self._workers = [Worker(self._events) for _ in range(jobs)]
-        self._patience = LEAVE_SECONDS
-        self._stopping = False
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._events: queue.Queue[CellBegun | Job] = queue.Queue()
+        self._running: list[Job] = []
+        self._stop = threading.Event()
 
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.close(self._patience)
-
-    def run(self, next_task: Callable[[list[Task]], Task | None]) -> Iterator[CellBegun | Ended]:
-        """Yield events until no task runs and none is left.
+    def run(self, next_job: Callable[[list[Job]], Job | None]) -> Iterator[CellBegun | Job]:
+        """Yield cells that begin and jobs that have ended, until none runs and none is left.
 
         Parameters
         ----------
-        next_task : callable
-            Takes the running tasks; returns a task that may start now, or None.
+        next_job : callable
+            Takes the running jobs; returns one that may start now, or None.
         """
         while True:
-            for worker in self._workers:
-                if worker.task is None and (task := next_task(self._running())) is not None:
-                    worker.task = task
-                    worker.send(as_line(task))
-            if not self._running():
+            while len(self._running) < self._most and (job := next_job(self._running)):
+                job.tell, job.stop = self._events.put, self._stop
+                self._running.append(job)
+                threading.Thread(target=self._work, args=(job,), daemon=True).start()
+            if not self._running:
                 return
-            with contextlib.suppress(queue.Empty):  # a wait without end cannot be interrupted
-                yield from self._handled(*self._events.get(timeout=0.1))
+            yield from self._waited()
 
-    def stop(self) -> Iterator[CellBegun | Ended]:
-        """Tell every worker to stop and yield how their notebooks ended, if they say it in time."""
-        self._stopping = True
-        for worker in self._workers:
-            worker.send(STOP)
+    def stop(self) -> Iterator[CellBegun | Job]:
+        """Tell every job to stop and yield how they ended, if they say it in time."""
+        self._stop.set()
         until = time.monotonic() + STOP_SECONDS
-        while self._running() and time.monotonic() < until:
-            with contextlib.suppress(queue.Empty):
-                yield from self._handled(*self._events.get(timeout=0.1))
-        self._patience = 0.0 if self._running() else 0.5
+        while self._running and time.monotonic() < until:
+            yield from self._waited()
+        for job in self._running:
+            processes.end_all_of(job.stage.path)
 
-    def _running(self) -> list[Task]:
-        return [worker.task for worker in self._workers if worker.task is not None]
-
-    def _handled(self, worker: Worker, event: Event) -> Iterator[CellBegun | Ended]:
-        task = worker.task
-        if isinstance(event, Gone):
-            worker.close()
-            if worker in self._workers and not self._stopping:
-                self._workers[self._workers.index(worker)] = Worker(self._events)
-            if task is not None:
-                worker.task = None
-                yield Ended(task.name, "died", "the worker process ended")
-            return
-        if isinstance(event, Ended):
-            worker.task = None
-        if task is not None:
+    def _waited(self) -> Iterator[CellBegun | Job]:
+        with contextlib.suppress(queue.Empty):  # a wait without end cannot be interrupted
+            event = self._events.get(timeout=0.1)
+            if isinstance(event, Job):
+                self._running.remove(event)
             yield event
+
+    def _work(self, job: Job) -> None:
+        try:
+            kernels.run(job)
+        except BaseException as fault:
+            job.end("died", f"its worker ended ({type(fault).__name__})")
+        finally:
+            self._events.put(job)
