@@ -8,12 +8,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.stream.broker import running
-from benchmarks.stream.job import CHANGES, DEAD, EVENTS, Job, watching
+from benchmarks.stream.job import CHANGES, DEAD, EVENTS, Job, Watch, watching
 from benchmarks.stream.replay import clock, events, make_topics, send
 from segwork import features, sample, scoring, tables
 from segwork.clustering import behaviour, compare
@@ -40,44 +41,56 @@ def main() -> None:
         with running(folder / "kafka") as broker:
             make_topics(broker.address, EVENTS, CHANGES, DEAD)
             send(broker.address, EVENTS, told[:before])
+            stopped = threading.Event()
+            later = takewhile(lambda _: not stopped.is_set(), told[before:])
             paced = threading.Thread(
-                target=send,
-                args=(broker.address, EVENTS, told[before:]),
-                kwargs={"a_second": A_SECOND},
-                daemon=True,
+                target=send, args=(broker.address, EVENTS, later), kwargs={"a_second": A_SECOND}
             )
             job = Job(folder, folder / "model", broker.address)
-            print(f"Spark, {before:,} events of the past, then {A_SECOND} a second", flush=True)
+            print(f"Spark takes {before:,} past events, then {A_SECOND} a second", flush=True)
             job.start()
             try:
-                paced.start()
-                _look_on(broker.address, job, until=str(end.date()))
+                with watching(broker.address) as watch:
+                    _wait(job, watch)
+                    paced.start()
+                    _look_on(job, watch, until=str(end.date()))
             finally:
                 print("Stopping the job", flush=True)
+                stopped.set()
                 job.kill(signal.SIGTERM)
+                if paced.is_alive():
+                    paced.join()
             said = job.log.read_text(errors="replace").splitlines()
             print(next((one for one in reversed(said) if one.startswith("segwork stream")), ""))
 
 
-def _look_on(brokers: str, job: Job, *, until: str) -> None:
+def _wait(job: Job, watch: Watch) -> None:
+    """Wait until the first changes are there, or nothing comes any more."""
+    start = time.monotonic()
+    while job.runs and time.monotonic() - start < MOST_S and not watch.wait(1, 15):
+        print(f"  Spark starts: {time.monotonic() - start:3.0f} s", flush=True)
+
+
+def _look_on(job: Job, watch: Watch, *, until: str) -> None:
     """Say every five seconds who moved where, until the last evening has come and all is quiet."""
-    with watching(brokers) as watch:
-        told, latest, start = 0, "", time.monotonic()
-        while job.runs and time.monotonic() - start < MOST_S:
-            time.sleep(5)
-            new = [change for _, change in watch.seen[told:]]
-            if not new and latest >= until:
-                break
-            told += len(new)
-            latest = max([latest, *(change["as_of"] for change in new)])
-            moves = Counter(f"{c['before'] or 'new'} → {c['segment']}" for c in new)
-            most = ", ".join(f"{move} {n}" for move, n in moves.most_common(4))
-            print(f"  {told:>7,} changes  {latest or 'Spark starts':<12}  {most}", flush=True)
+    told, latest, start = 0, "", time.monotonic()
+    while job.runs and time.monotonic() - start < MOST_S:
+        time.sleep(5)
+        new = [change for _, change in watch.seen[told:]]
+        if not new and latest >= until:
+            break
+        told += len(new)
+        latest = max([latest, *(change["as_of"] for change in new)])
+        moves = Counter(f"{c['before'] or 'new'} → {c['segment']}" for c in new)
+        most = ", ".join(f"{move} {n}" for move, n in moves.most_common(4))
+        print(f"  {told:>7,} changes  {latest:<12}  {most}", flush=True)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's "&" has the first one ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("Stopped: job, broker and everything they wrote are gone")
+        print("Stopped: job, broker and everything they wrote are gone")
+        sys.exit(130)

@@ -25,6 +25,8 @@ def _marks(texts: pd.Index) -> np.ndarray:
 
 
 def _has(marks: np.ndarray, text: str) -> bool:
+    if not len(marks):
+        return False
     key = np.uint64(int.from_bytes(mark(text)))
     at = marks.searchsorted(key)
     return bool(at < len(marks) and marks[at] == key)
