@@ -136,12 +136,12 @@ def test_false_alarms_are_counted_by_hand() -> None:
 @pytest.mark.slow
 def test_sample_company_of_another_hand() -> None:
     """Its clean twin fails only where the rich hide incomes; nearly all its faults are found."""
-    clean = sample.make(customers=4000, faults=False)
+    clean = sample.make(customers=2000, faults=False)
     report = quality.audit(clean.tables, as_of="2026-07-01")
     failed = report.findings.loc[report.findings["status"] == "failed", "code"]
     assert set(failed) <= {"DQ-M-04", "DQ-M-05"}
 
-    company = sample.make(customers=4000)
+    company = sample.make(customers=2000)
     found = quality.audit(company.tables, as_of="2026-07-01").findings.set_index("code")["status"]
     key = company.key.faults
     heard = key["code"].map(found).isin(["failed", "warned"])

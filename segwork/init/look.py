@@ -196,9 +196,10 @@ def _header_row(grid: list[list[str]]) -> int:
 def _no_data_above(body: list[list[str]], width: int) -> int:
     """Count rows of units or lines below the header: no digit where all others have one."""
     digits = [
-        n for n in range(width)
+        n
+        for n in range(width)
         if sum(bool(_DIGIT.search(r[n])) for r in body if n < len(r)) > 0.8 * len(body)
-    ]  # fmt: skip
+    ]
     count = 0
     for row in body[:5]:
         cells = [row[n] if n < len(row) else "" for n in digits]
@@ -214,9 +215,10 @@ def _no_data_below(body: list[list[str]], width: int) -> int:
     sample = sorted(filled[:-8] or filled)
     least = sample[len(sample) // 50]  # nearly every row has as many cells
     always = [
-        n for n in range(width)
+        n
+        for n in range(width)
         if sum(n < len(r) and bool(r[n].strip()) for r in body) > 0.97 * len(body)
-    ]  # fmt: skip
+    ]
     count = 0
     for row, cells in zip(reversed(body[-30:]), reversed(filled[-30:]), strict=True):
         missing = sum(not (n < len(row) and row[n].strip()) for n in always)

@@ -7,15 +7,11 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segwork.errors import DataError
 from segwork.source import Source
 from segwork.tables.faults import EXAMPLES, Fault
-from segwork.tables.raw import Raw, arrow_to_pandas, beginning, refuse_twice
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from segwork.tables.raw import Raw, Wanted, arrow_to_pandas, beginning, refuse_twice
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 16
@@ -23,7 +19,7 @@ LONGEST_HEADER = 1 << 24  # bytes
 LONGEST_RECORD = 1000  # lines
 
 
-def read(file: Path, name: str, source: Source, connection: DuckDBPyConnection, engine: str) -> Raw:
+def read(file: Path, wanted: Wanted) -> Raw:
     """Read every field as text; empty fields are missing.
 
     Raises
@@ -31,7 +27,7 @@ def read(file: Path, name: str, source: Source, connection: DuckDBPyConnection, 
     DataError
         The file is empty, is no text, or its header names a column twice.
     """
-    head = beginning_of(file)
+    head, source = beginning_of(file), wanted.source
     if not head.strip():
         raise DataError(f"'{file.name}' is empty", accepted="a header and rows")
     wide = source.encoding.lower().startswith(("utf-16", "utf_16", "utf16"))
@@ -45,8 +41,8 @@ def read(file: Path, name: str, source: Source, connection: DuckDBPyConnection, 
     )
     raw = None
     if plain and not (source.header_row or source.skip_after_header or source.skip_footer):
-        raw = _quick(file, name, names, separator, source, connection, engine)
-    return raw or _careful(file, name, names, separator, source)
+        raw = _quick(file, names, separator, wanted)
+    return raw or _careful(file, names, separator, wanted)
 
 
 def beginning_of(file: Path) -> bytes:
@@ -93,21 +89,13 @@ def _below(lines: list[str], source: Source) -> tuple[list[str], str]:
     return lines[at:], told[1] if told else ""
 
 
-def _quick(
-    file: Path,
-    name: str,
-    names: list[str],
-    separator: str,
-    source: Source,
-    connection: DuckDBPyConnection,
-    engine: str,
-) -> Raw | None:
+def _quick(file: Path, names: list[str], separator: str, wanted: Wanted) -> Raw | None:
     """Let DuckDB read it strictly; None if anything is not as the header promises."""
     import duckdb
 
     with file.open("rb") as handle:
         starts_blank = not handle.readline().strip()
-    if starts_blank or source.encoding.lower() not in ("", "utf-8", "utf8", "utf-8-sig"):
+    if starts_blank or wanted.source.encoding.lower() not in ("", "utf-8", "utf8", "utf-8-sig"):
         return None
     query = (
         "select * from read_csv(?, columns = ?, auto_detect = false, header = true, delim = ?,"
@@ -115,8 +103,8 @@ def _quick(
     )
     values = [str(file), dict.fromkeys(names, "VARCHAR"), separator]
     try:
-        if engine == "duckdb":
-            table = f"csv_{name}"
+        connection, table = wanted.connection, f"csv_{wanted.name}"
+        if wanted.engine == "duckdb":
             connection.execute(f"create or replace temp table {table} as {query}", values)
             return Raw(connection.table(table), raw_text=True)
         arrow = connection.sql(query, params=values).to_arrow_table()
@@ -125,9 +113,10 @@ def _quick(
     return Raw(arrow_to_pandas(arrow), raw_text=True)
 
 
-def _careful(file: Path, name: str, names: list[str], separator: str, source: Source) -> Raw:
+def _careful(file: Path, names: list[str], separator: str, wanted: Wanted) -> Raw:
     import pandas as pd
 
+    source = wanted.source
     text, foreign = _decode(file.read_bytes(), source.encoding)
     rows: list[list[str | None]] = []
     lines: dict[str, list[int]] = {"encoding": foreign}
@@ -146,7 +135,7 @@ def _careful(file: Path, name: str, names: list[str], separator: str, source: So
         rows.append([_bare(cell) for cell in cells])
     columns = pd.Index(names, dtype=object)
     frame = pd.DataFrame(rows, columns=columns, dtype="str")
-    faults = [Fault(name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
+    faults = [Fault(wanted.name, "", code, len(n), _lines(n)) for code, n in lines.items() if n]
     left_out = len(lines.get("ragged_long", []))
     return Raw(frame, faults=faults, left_out=left_out, raw_text=True)
 

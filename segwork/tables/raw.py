@@ -62,6 +62,16 @@ class Raw:
     connection: DuckDBPyConnection | None = None
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A table to read: its name, how its source is written, and where and as what it goes."""
+
+    name: str
+    source: Source
+    connection: DuckDBPyConnection
+    engine: str
+
+
 def is_lazy_sql(frame: IntoFrame) -> bool:
     """Tell DuckDB relations and Spark frames, which are checked in SQL, from frames in memory."""
     return nw.dependencies.is_duckdb_relation(frame) or nw.dependencies.is_pyspark_dataframe(frame)

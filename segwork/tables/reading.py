@@ -16,6 +16,7 @@ from segwork.tables import csv_files, databases, excel, prepare
 from segwork.tables.files import sources, table_sources
 from segwork.tables.raw import (
     Raw,
+    Wanted,
     arrow_to_pandas,
     file_digest,
     first_line,
@@ -25,6 +26,7 @@ from segwork.tables.raw import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
     from narwhals.typing import IntoFrame
 
@@ -44,7 +46,8 @@ def read_all(config: Config) -> dict[str, Raw]:
     raws = {}
     for name, source in table_sources(config).items():
         try:
-            raws[name] = _read(config, name, source, files[name], connection)
+            engine = "pandas" if source.in_memory else config.engine
+            raws[name] = _read(files[name], Wanted(name, source, connection, engine))
         except DataError as fault:
             raws[name] = Raw(unreadable=fault)
         raws[name].source = source
@@ -80,7 +83,7 @@ def of_frame(frame: IntoFrame) -> Raw:
     return Raw(frame, digest=lambda: frame_digest(frame))
 
 
-def open_alone(file: Path, table: str = "", url: str = "") -> DuckDBPyConnection:
+def open_alone(file: Path, table: str = "", url: str = "") -> pd.DataFrame:
     """Read one file, or a table of a database, as a pandas frame of what it holds.
 
     Raises
@@ -88,18 +91,17 @@ def open_alone(file: Path, table: str = "", url: str = "") -> DuckDBPyConnection
     DataError
         It cannot be read, or is a database of several tables and none is named.
     """
-    source, connection = Source(path=str(file), url=url, table=table), connect("1GB")
+    source = Source(path=str(file), url=url, table=table)
     if url:
         return databases.read(url, table, source).frame
     ending = file.suffix.lower()
     if ending in (*DUCKDB, *SQLITE) and not table:
         source = replace(source, table=databases.only_table(file, ending in DUCKDB))
-    return _read_files([file], ending, table, source, connection, "pandas").frame
+    return _read_files([file], ending, Wanted(table, source, connect("1GB"), "pandas")).frame
 
 
-def _read(
-    config: Config, name: str, source: Source, files: list[Path], connection: DuckDBPyConnection
-) -> Raw:
+def _read(files: list[Path], wanted: Wanted) -> Raw:
+    name, source = wanted.name, wanted.source
     url = expand(source.url)
     if url and not files:
         return prepare.rows(databases.read(url, name, source), name, source)
@@ -108,39 +110,32 @@ def _read(
         raise DataError(
             f"'{source.path}' names {len(files)} files", accepted="one file, or Parquet"
         )
-    engine = "pandas" if source.in_memory else config.engine
-    raw = _read_files(files, ending, name, source, connection, engine)
+    raw = _read_files(files, ending, wanted)
     if source.in_memory:
         raw = prepare.rows(raw, name, source)
     raw.digest = lambda: file_digest(files)
     return raw
 
 
-def _read_files(
-    files: list[Path],
-    ending: str,
-    name: str,
-    source: Source,
-    connection: DuckDBPyConnection,
-    engine: str,
-) -> Raw:
+def _read_files(files: list[Path], ending: str, wanted: Wanted) -> Raw:
+    file, name, source = files[0], wanted.name, wanted.source
     if ending in PARQUET:
-        return _read_parquet(files, connection, engine)
+        return _read_parquet(files, wanted)
     if ending in EXCEL:
-        return excel.read(files[0], name, source)
+        return excel.read(file, name, source)
     if ending in DUCKDB:
-        return _read_duckdb(files[0], name, source, connection, engine)
+        return _read_duckdb(file, wanted)
     if ending in SQLITE:
-        return databases.read_sqlite(files[0], name, source)
+        return databases.read_sqlite(file, name, source)
     if ending in TEXT:
-        return csv_files.read(files[0], name, source, connection, engine)
+        return csv_files.read(file, wanted)
     raise DataError(
-        f"'{files[0].name}' has the ending '{ending}'",
+        f"'{file.name}' has the ending '{ending}'",
         accepted=", ".join((*TEXT, *PARQUET, *EXCEL, *DUCKDB, *SQLITE)),
     )
 
 
-def _read_parquet(files: list[Path], connection: DuckDBPyConnection, engine: str) -> Raw:
+def _read_parquet(files: list[Path], wanted: Wanted) -> Raw:
     import duckdb
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -156,8 +151,9 @@ def _read_parquet(files: list[Path], connection: DuckDBPyConnection, engine: str
             ) from None
         refuse_twice(names, file.name)
     try:
-        relation = connection.read_parquet([str(file) for file in files], union_by_name=True)
-        return Raw(_native(_bytes_as_text(relation), engine))
+        places = [str(file) for file in files]
+        relation = wanted.connection.read_parquet(places, union_by_name=True)
+        return Raw(_native(_bytes_as_text(relation), wanted.engine))
     except duckdb.Error as fault:
         raise DataError(
             f"'{files[0].name}' cannot be read to its end ({first_line(fault)})",
@@ -165,17 +161,16 @@ def _read_parquet(files: list[Path], connection: DuckDBPyConnection, engine: str
         ) from None
 
 
-def _read_duckdb(
-    file: Path, name: str, source: Source, connection: DuckDBPyConnection, engine: str
-) -> Raw:
+def _read_duckdb(file: Path, wanted: Wanted) -> Raw:
     """Read a DuckDB file through a connection that reaches nothing else."""
-    arrow = databases.read_duckdb(file, name, source)
-    if engine != "duckdb":
-        return Raw(_native(arrow, engine))
+    name, connection = wanted.name, wanted.connection
+    arrow = databases.read_duckdb(file, name, wanted.source)
+    if wanted.engine != "duckdb":
+        return Raw(_native(arrow, wanted.engine))
     connection.register(f"arrow_{name}", arrow)
     connection.execute(f"create or replace temp table duckdb_{name} as from arrow_{name}")
     connection.unregister(f"arrow_{name}")
-    return Raw(_native(connection.table(f"duckdb_{name}"), engine))
+    return Raw(connection.table(f"duckdb_{name}"))
 
 
 def _native(found: DuckDBPyRelation, engine: str) -> IntoFrame:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
 import time
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segwork.engine.execute.cache import Cache, Kept, words_of
 from segwork.engine.execute.job import CellBegun, CellRecord, Job, Timing
@@ -20,7 +25,11 @@ from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry
 from segwork.runs.project import own_folder, temporary_folder
 
+if TYPE_CHECKING:
+    from segwork.engine.execute.workers import Workers
+
 START_TRIES = 2
+LOGS = ("papermill", "traitlets", "asyncio")
 PROFILES = {"IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib", "KERAS_HOME": "keras"}
 
 
@@ -57,7 +66,6 @@ class Session:
     interrupted: bool = False
     _running: set[str] = field(default_factory=set)
     _tries: dict[str, int] = field(default_factory=dict)
-    _again: set[str] = field(default_factory=set)
 
     def run(self, jobs: int) -> None:
         """Settle every notebook of the plan."""
@@ -65,20 +73,15 @@ class Session:
         if len(self.entries) == len(self.plan.notebooks):
             return
         self.progress.waiting([n for n in self.plan.notebooks if n not in self.entries])
-        # nbformat's validator builds a grammar of addresses, which no notebook has, for a second.
-        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-        from segwork.engine.execute.workers import Workers, unheard
-
-        if sys.modules["rfc3987_syntax"] is None:
-            del sys.modules["rfc3987_syntax"]
-        workers = Workers(jobs)
-        with unheard():
+        workers = None
+        with _unheard():
             try:
+                workers = _workers(jobs)
                 for event in workers.run(self._next_job):
                     self._handle(event)
             except KeyboardInterrupt:
                 self.interrupted = True
-                for event in workers.stop():
+                for event in workers.stop() if workers else ():
                     self._handle(event)
                 self._settle_rest()
         self.stages.clear()
@@ -90,7 +93,7 @@ class Session:
                 continue
             if name in self.plan.chosen and (text := self._obstacle(name)):
                 self._end(name, "blocked", text)
-            elif name not in self._again:
+            elif name not in self._tries:  # else it is tried again
                 self._reuse_or_skip(name)
 
     def _reuse_or_skip(self, name: str) -> None:
@@ -166,7 +169,6 @@ class Session:
         self._running.discard(name)
         if event.status == "died" and not self.interrupted and self._may_retry(event):
             self.progress.retried(name, event.message)
-            self._again.add(name)
             return
         self._finished(event)
 
@@ -242,6 +244,28 @@ class Session:
                 self._end(name, "interrupted", "stopped by the user")
             elif name not in self.entries:
                 self._end(name, "skipped", "the run was interrupted before")
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what the libraries that talk to kernels warn of and log off the user's terminal."""
+    with contextlib.ExitStack() as after, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in map(logging.getLogger, LOGS):
+            after.callback(setattr, logger, "disabled", logger.disabled)
+            logger.disabled = True
+        yield
+
+
+def _workers(jobs: int) -> Workers:
+    """Import Papermill, which takes a second, and return who runs notebooks with it."""
+    # nbformat's validator builds a grammar of addresses, which no notebook has, for a second.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from segwork.engine.execute.workers import Workers
+
+    if sys.modules["rfc3987_syntax"] is None:
+        del sys.modules["rfc3987_syntax"]
+    return Workers(jobs)
 
 
 def paths_shown(plan: Plan) -> dict[str, str]:

@@ -7,11 +7,9 @@ started.
 from __future__ import annotations
 
 import contextlib
-import logging
 import queue
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 
 from segwork.engine import processes
@@ -19,23 +17,6 @@ from segwork.engine.execute import kernels
 from segwork.engine.execute.job import CellBegun, Job
 
 STOP_SECONDS = 2.0  # a user who pressed Ctrl-C waits that long for a last word
-LOGS = ("papermill", "traitlets", "asyncio")
-
-
-@contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """Keep what the libraries that talk to kernels warn of and log off the user's terminal."""
-    loggers = [logging.getLogger(name) for name in LOGS]
-    before = [logger.disabled for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.disabled = True
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, was in zip(loggers, before, strict=True):
-            logger.disabled = was
 
 
 class Workers:

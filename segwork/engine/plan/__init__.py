@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from segwork import config as _config
 from segwork import tables
@@ -19,15 +19,6 @@ from segwork.runs.project import own_folder, project_root, pseudonym_key
 
 Values = Mapping[str, Mapping[str, object]]  # typed parameter values, by notebook
 DEFAULT_CONFIGS = ("segwork.toml", "notebooks/configs/sample.toml")
-
-
-class LookedAt(NamedTuple):
-    """What a plan knows of config and data, under the names it has there."""
-
-    watched: Mapping[str, list[fingerprint.Mark]] = {}
-    data: Mapping[str, str] = {}
-    checked: str = ""
-    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,11 +53,11 @@ class Plan:
     needs: Mapping[str, tuple[str, ...]]
     chosen: set[str]
     values: Values
-    data: Mapping[str, str]
-    watched: Mapping[str, list[fingerprint.Mark]]
     folder: RunFolder
     hashes: fingerprint.Hashes
-    checked: str
+    data: Mapping[str, str] = field(default_factory=dict)
+    watched: Mapping[str, list[fingerprint.Mark]] = field(default_factory=dict)
+    checked: str = ""
     rows: int = 0
 
     @property
@@ -122,7 +113,7 @@ def make(
     run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
-    looked_at = _checked_data(settings, path, hashes, run_folder) if reads_data else LookedAt()
+    seen = _checked_data(settings, path, hashes, run_folder) if reads_data else {}
     return Plan(
         config=settings,
         config_path=path,
@@ -133,7 +124,7 @@ def make(
         values=ready,
         folder=run_folder,
         hashes=hashes,
-        **looked_at._asdict(),
+        **seen,
     )
 
 
@@ -230,7 +221,7 @@ def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> No
 
 def _checked_data(
     config: Config, path: Path, hashes: fingerprint.Hashes, folder: RunFolder
-) -> LookedAt:
+) -> dict[str, Any]:
     """Read the tables once and check the gates' names, unless exactly this was checked before.
 
     Marks are taken before the bytes are looked at, so what moves meanwhile shows later.
@@ -247,7 +238,7 @@ def _checked_data(
         rows = int(counted[1].replace(",", "")) if counted else 0
         watched, data = marks(config, path), data_hashes(config, hashes)
         checked = _checked_hash(config, data)
-    return LookedAt(watched, data, checked, rows)
+    return {"watched": watched, "data": data, "checked": checked, "rows": rows}
 
 
 def is_checked(folder: RunFolder, checked: str) -> bool:
