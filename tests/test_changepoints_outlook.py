@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from segwork import changepoints
 from segwork.changepoints.outlook import HORIZON_DAYS, OUTLOOKS, season, silence
+from segwork.errors import DataError, UsageError
 from segwork.purchases import occasions
 
 
@@ -196,3 +197,22 @@ def test_a_season_moves_the_odds_of_all_alike() -> None:
     found = occasions(log(*rows), as_of="2023-07-01")
     assert season(found, found.end, 182, np.full(200, 0.2)) == pytest.approx(np.log(4), abs=1e-6)
     assert season(found, found.end, 182, np.full(200, 0.5)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("lines", "message"), [
+    ([1, 2], "order lines are a list"),
+    (log(("a", "2023-01-02")).drop(columns="ordered_at"), "no column 'ordered_at'"),
+    (log(("a", "2023-01-02")).drop(columns="customer_id"), "no column 'customer_id'"),
+    (log(("a", "2023-01-02")).assign(amount="ten"), "'amount' of the order lines holds String"),
+    (log(("a", "2023-01-02")).assign(amount=np.inf), "'amount' has 1 infinite values"),
+])  # fmt: skip
+def test_what_are_no_order_lines_is_refused_in_one_sentence(lines: object, message: str) -> None:
+    """No library's own error reaches who asks for an outlook."""
+    with pytest.raises(DataError, match=message):
+        changepoints.outlook(lines, as_of="2024-01-01")
+
+
+def test_a_test_of_no_days_is_refused() -> None:
+    """The period has one day at least."""
+    with pytest.raises(UsageError, match="days is 0"):
+        changepoints.outlook_test(log(("a", "2023-01-02")), as_of="2024-01-01", days=0)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.clustering import METHODS, Comparison, compare, copula_copy, prepare
-from segwork.clustering.judging.clusterability import conviction
+from segwork.clustering.judging.clusterability import clusterability
 from segwork.clustering.judging.scored import deciding_rows
 from segwork.clustering.methods.density import k_distances
 from segwork.clustering.methods.pool import fitting_rows
@@ -102,7 +102,7 @@ def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
         matrix = scaling.transform(frame)
         matrix = matrix[fitting_rows(len(matrix), seed=seed + number)]
         matrix = matrix[deciding_rows(matrix, seed=seed + number)]
-        found = conviction(
+        found = clusterability(
             matrix,
             copies=19,
             seed=seed + number,

@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from segwork import evidence, sequences
-from segwork.errors import DataError
+from segwork.errors import DataError, UsageError
 from segwork.purchases import MODELS, Occasions, fit, occasions
 
 HORIZON_DAYS = 182
@@ -150,9 +150,15 @@ def outlook_test(
     """Work out the outlook as of ``days`` ago and compare it with what came.
 
     Lines on or after ``as_of`` are not used.
+
+    Raises
+    ------
+    UsageError
+        ``days`` is no whole number from one on.
     """
     from sklearn.metrics import roc_auc_score
 
+    UsageError.unless_whole(days=days, least=1)
     found = occasions(transactions, as_of=as_of)
     cut = found.end - days
     nothing = OutlookTest(

@@ -14,8 +14,8 @@ import pandas as pd
 
 from segwork.clustering import prepare, usable
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.judging import scoreboard as board
-from segwork.clustering.judging.clusterability import Conviction, conviction, enough_of
+from segwork.clustering.judging.clusterability import Clusterability, clusterability, enough_of
+from segwork.clustering.judging.scoreboard import plain_row, with_progress
 from segwork.clustering.judging.scored import Scored, scored
 from segwork.clustering.methods import deep
 from segwork.clustering.methods.classical import MOST_SEGMENTS, Candidate, cluster_numbers
@@ -59,25 +59,25 @@ class Fitting:
         """Rows given, rows fitted on, and customers with one order."""
         return len(self.everybody), len(self.X), int(self.is_once.sum())
 
-    def run(self, names: Sequence[str], *, copies: int) -> Conviction:
+    def run(self, names: Sequence[str], *, copies: int) -> Clusterability:
         """Add the candidates of every method; the nets learn while the others are fitted."""
         nets = [name for name in names if name in AUTOENCODERS]
         with ThreadPoolExecutor(1) as beside:
             if nets:
                 self._training = beside.submit(deep.learn_code, self.X, seed=self.seed)
             others = [name for name in names if name not in AUTOENCODERS]
-            for name in board.with_progress(others):
+            for name in with_progress(others):
                 self._run(name)
             groups = self.scored(self.candidates).groups if others else 1
             rows = enough_of(self.X, groups, seed=self.seed)
-            verdict = conviction(
+            verdict = clusterability(
                 rows,
                 copies=copies,
                 seed=self.seed,
                 n_clusters=self.n_clusters,
                 customers=self.customers,
             )
-            for name in board.with_progress(nets):
+            for name in with_progress(nets):
                 self._run(name)
         return verdict
 
@@ -102,7 +102,7 @@ class Fitting:
         labels = ((Z[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
         model = usable.stable_model(scaling, centres, labels)
         cost = time.perf_counter() - began, _peak_megabytes() - before
-        row = board.plain_row(labels, model.setting, again, cost)
+        row = plain_row(labels, model.setting, again, cost)
         return model, labels, pd.DataFrame([row], index=pd.Index(["stable_kmeans"], name="method"))
 
     def scored(self, candidates: list[Candidate]) -> Scored:

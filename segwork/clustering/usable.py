@@ -128,7 +128,7 @@ def stable_model(scaling: Scaling, centres: np.ndarray, labels: np.ndarray) -> S
 
 def choose(
     partitions: Sequence[Partition],
-    told: np.ndarray,
+    outcomes: np.ndarray,
     *,
     later: bool,
     seed: int,
@@ -138,10 +138,10 @@ def choose(
     Parameters
     ----------
     partitions : sequence of Partition
-    told : array, shape (n, m)
+    outcomes : array, shape (n, m)
         What a partition should tell: the later outcome, or the table's own columns.
     later : bool
-        Whether ``told`` is a later outcome.
+        Whether it is a later one.
     """
     again = [p for p in partitions if p.found_again >= FOUND_AGAIN]
     able = [p for p in again if p.addressable]
@@ -152,9 +152,11 @@ def choose(
             else "what is found again has a segment too small to address"
         )
         return None, f"Nothing to work with: {why}."
-    shares = {p.name: _explained(p.labels, told) for p in able}
+    shares = {p.name: _explained(p.labels, outcomes) for p in able}
     best = max(able, key=lambda p: shares[p.name])
-    tied = [p for p in able if p is best or _ties(p, best, shares, told, later=later, seed=seed)]
+    tied = [
+        p for p in able if p is best or _ties(p, best, shares, outcomes, later=later, seed=seed)
+    ]
     chosen = min(tied, key=lambda p: (p.complexity, p.groups, -shares[p.name]))
     of = "a later outcome" if later else "the table's own columns, as no later outcome was given"
     return chosen.name, (
@@ -164,15 +166,15 @@ def choose(
     )
 
 
-def _explained(labels: np.ndarray, told: np.ndarray) -> float:
-    return float(np.mean([outcome_separation(labels, column) for column in told.T]))
+def _explained(labels: np.ndarray, outcomes: np.ndarray) -> float:
+    return float(np.mean([outcome_separation(labels, column) for column in outcomes.T]))
 
 
 def _ties(
     one: Partition,
     best: Partition,
     shares: dict[str, float],
-    told: np.ndarray,
+    outcomes: np.ndarray,
     *,
     later: bool,
     seed: int,
@@ -184,15 +186,16 @@ def _ties(
     rng = np.random.default_rng([seed, 24])
     gaps = []
     for _ in range(BOOTSTRAPS):
-        rows = rng.integers(0, len(told), len(told))
+        rows = rng.integers(0, len(outcomes), len(outcomes))
         gaps.append(
-            _explained(best.labels[rows], told[rows]) - _explained(one.labels[rows], told[rows])
+            _explained(best.labels[rows], outcomes[rows])
+            - _explained(one.labels[rows], outcomes[rows])
         )
     return behind <= float(np.std(gaps, ddof=1))
 
 
 def value_columns(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     """Return these columns as logarithms where they are never negative, shape (n, m)."""
-    values = frame[list(names)].to_numpy(float, na_value=np.nan)
+    values = frame[list(names)].dropna(axis="columns", how="all").to_numpy(float, na_value=np.nan)
     values = np.where(np.isnan(values), np.nanmedian(values, axis=0), values)
     return np.where(values.min(axis=0) >= 0, np.log1p(np.maximum(values, 0)), values)
