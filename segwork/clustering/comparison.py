@@ -161,16 +161,17 @@ def compare(
     runner = Fitting(frame, once, scaling, n_clusters, seed)
     if len(np.unique(runner.X, axis=0)) < LEAST_ROWS:
         return _nothing_to_compare(frame, scaling, chosen)
-    verdict = runner.run([name for name in chosen if name != "stable_kmeans"], copies=copies)
+    verdict = runner.run(chosen, copies=copies)
     table, labels, models = _judged(runner, draws)
-    if "stable_kmeans" in chosen:
-        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable()
+    if runner.stable is not None:
+        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable
         table = pd.concat([table, row])
     outcomes = _outcomes(runner, later)
     if later is not None:
         shares = [outcome_separation(labels[name], outcomes[:, 0]) for name in table.index]
         table = table.assign(outcome_separation=shares)
-    table = table[[column for column in COLUMNS if column in table]]
+    known = {*table.columns, "predicted_quality"}
+    table = table.reindex(columns=[column for column in COLUMNS if column in known])
     partitions = [
         usable.Partition(name, labels[name], float(again), COMPLEXITY.index(name))
         for name, again in table["found_again"].items()
@@ -187,6 +188,8 @@ def _judged(
     runner: Fitting, draws: int
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, SegmentModel]]:
     """Return scoreboard, everybody's labels and model of each method's best candidate."""
+    if not runner.candidates:
+        return pd.DataFrame().rename_axis("method"), {}, {}
     frame, pool = runner.everybody, runner.scored(runner.candidates)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}

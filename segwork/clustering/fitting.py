@@ -65,7 +65,7 @@ class Fitting:
         with ThreadPoolExecutor(1) as beside:
             if nets:
                 self._training = beside.submit(deep.learn_code, self.X, seed=self.seed)
-            others = [name for name in names if name not in AUTOENCODERS]
+            others = [name for name in names if name not in (*AUTOENCODERS, "stable_kmeans")]
             for name in with_progress(others):
                 self._run(name)
             groups = self.scored(self.candidates).groups if others else 1
@@ -77,6 +77,7 @@ class Fitting:
                 n_clusters=self.n_clusters,
                 customers=self.customers,
             )
+            self.stable = self._stable() if "stable_kmeans" in names else None
             for name in with_progress(nets):
                 self._run(name)
         return verdict
@@ -88,7 +89,7 @@ class Fitting:
         self.candidates += [replace(c, labels=c.labels[self.alike]) for c in found]
         self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
 
-    def stable(self) -> tuple[SegmentModel, np.ndarray, pd.DataFrame]:
+    def _stable(self) -> tuple[SegmentModel, np.ndarray, pd.DataFrame]:
         """Return the K-Means that is found again: model, everybody's labels, scoreboard row."""
         frame, scaling = self.everybody, self.scaling
         if self.customers:
