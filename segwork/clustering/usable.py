@@ -8,7 +8,7 @@ a later period; ties within the error go to the simplest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +29,6 @@ SMALLEST_SHARE = 0.02
 LEAST_MEMBERS = 5
 TIE = 0.05  # of what the best explains of the table itself
 BOOTSTRAPS = 200
-
-Fit = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
-"""Rows in; out comes what labels any rows."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +66,6 @@ class Partition:
         return bool(counts.min() >= max(SMALLEST_SHARE * len(self.labels), LEAST_MEMBERS))
 
 
-def found_again(X: np.ndarray, fit: Fit, *, seed: int, splits: int = SPLITS) -> np.ndarray:
-    """Return the agreement of fits on two disjoint halves, on all rows, shape (splits,)."""
-    return halves_agreement(len(X), lambda rows: fit(X[rows])(X), seed=seed, splits=splits)
-
-
 def stable_kmeans(
     X: np.ndarray, *, seed: int, numbers: Sequence[int] = NUMBERS
 ) -> tuple[np.ndarray, float]:
@@ -98,7 +90,11 @@ def stable_kmeans(
     tried: list[tuple[float, float, np.ndarray]] = []
     for k in numbers:
         model = _kmeans(X, k, seed)
-        again = found_again(X, lambda Y, k=k: _kmeans(Y, k, seed).predict, seed=seed).mean()
+
+        def labelled(rows: np.ndarray, k: int = k) -> np.ndarray:
+            return _kmeans(X[rows], k, seed).predict(X)
+
+        again = halves_agreement(len(X), labelled, seed=seed, splits=SPLITS).mean()
         large = np.bincount(model.labels_).min() >= SMALLEST_SHARE * len(X)
         tried.append((float(again if large else 0), 1 - model.inertia_ / total, model))
     able = [(again, share, m) for again, share, m in tried if again >= FOUND_AGAIN]
