@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Self
 
 
@@ -57,6 +58,21 @@ class SegworkError(Exception):
 
 class UsageError(SegworkError):
     """A command, argument or parameter that is not accepted."""
+
+    @classmethod
+    def unless_whole(cls, *, least: int = 0, **values: object) -> None:
+        """Raise for the first of the named values that is no whole number from ``least`` on.
+
+        Examples
+        --------
+        >>> UsageError.unless_whole(seed=7, copies=19)
+        >>> UsageError.unless_whole(seed=-1)
+        Traceback (most recent call last):
+        segwork.errors.UsageError: seed is -1; accepted: a whole number from 0 on.
+        """
+        for name, value in values.items():
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+                raise cls(f"{name} is {value!r}", accepted=f"a whole number from {least} on")
 
 
 class ConfigError(SegworkError):

@@ -106,8 +106,11 @@ def test_what_is_no_series_of_numbers_is_refused() -> None:
     """A matrix and words: one sentence each."""
     with pytest.raises(UsageError, match="2 dimensions"):
         detect(np.zeros((5, 5)))
-    with pytest.raises(UsageError, match="no numbers"):
-        detect(["a"] * 20)
+    for values in (["a"] * 20, np.ones(20) * 1j, np.arange("2024-01", "2025-10", dtype="M8[M]")):
+        with pytest.raises(UsageError, match="no numbers"):
+            detect(values)
+    with pytest.raises(UsageError, match="seed is -1"):
+        detect(np.zeros(20), seed=-1)
 
 
 def test_decoding_takes_the_strongest_first_and_stops_below_the_threshold() -> None:

@@ -93,9 +93,9 @@ def smooth(kind: str, rng: np.random.Generator) -> np.ndarray:
     return rng.poisson(rng.gamma(5, m * np.exp(-rng.uniform(0.5, 2.5) * t / n) / 5))
 
 
-@pytest.mark.parametrize(("kind", "most"), [("season", 10), ("hump", 10), ("decline", 10)])
+@pytest.mark.parametrize(("kind", "most"), [("season", 8), ("hump", 8), ("decline", 8)])
 def test_smooth_courses_raise_few_alarms(kind: str, most: int) -> None:
-    """Of 40 series without a step at most a quarter have a change; the number is printed."""
+    """Of 40 series without a step at most 8 have a change (4 are stated; chance beyond 8: 2 %)."""
     rng = np.random.default_rng(35)
     alarms = sum(bool(detect(smooth(kind, rng).astype(float)).indices) for _ in range(40))
     print(f"{kind}: {alarms} of 40")

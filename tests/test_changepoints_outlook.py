@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from segwork import changepoints
-from segwork.changepoints.outlook import OUTLOOKS, pace
+from segwork.changepoints.outlook import HORIZON_DAYS, OUTLOOKS, season, silence
+from segwork.errors import DataError, UsageError
 from segwork.purchases import occasions
 
 
@@ -34,6 +38,7 @@ def test_outlook_comes_true_on_shared_data(public_data: Path, name: str, as_of: 
     """Answers for nine in ten, AUC 0.75 for half a year of silence, calibrated within 0.05."""
     lines = shared(public_data, name)
     found = changepoints.outlook_test(lines, as_of=as_of)
+    print(f"{name}: gap {found.gap:.3f}, AUC {found.auc:.3f}, answered {found.answered:.3f}")
     assert found.answered >= 0.90
     assert found.auc >= 0.75
     assert found.gap <= 0.05
@@ -41,6 +46,26 @@ def test_outlook_comes_true_on_shared_data(public_data: Path, name: str, as_of: 
     now = changepoints.outlook(lines, as_of=as_of)
     assert (now["outlook"] != "too new").mean() >= 0.90
     assert len(now) == lines.loc[lines["ordered_at"] < as_of, "customer_id"].nunique()
+
+
+def test_half_a_year_of_a_shop_tells_as_much_as_the_outcome_would(public_data: Path) -> None:
+    """Trees that learn the outcome itself, on other customers of the cut, are not 0.02 ahead."""
+    raw = pd.read_parquet(public_data / "online_retail.parquet").dropna(subset=["CustomerID"])
+    names = {"CustomerID": "customer_id", "InvoiceDate": "ordered_at", "InvoiceNo": "order_id"}
+    lines = raw.rename(columns=names).assign(amount=raw["Quantity"] * raw["UnitPrice"])
+    lines = lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"]))
+    found = occasions(lines, as_of="2011-12-10")
+    cut = found.end - HORIZON_DAYS
+    seen, promised = found.seen(cut), silence(found, cut)
+    known = seen.times > 0
+    silent = (found.summed(found.orders, cut, found.end) == 0)[known]
+    facts = np.column_stack([seen.times, seen.last, seen.age, seen.spend, promised])[known]
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    trees = HistGradientBoostingClassifier(max_depth=3, max_iter=60, random_state=0)
+    ceiling = cross_val_predict(trees, facts, silent, cv=folds, method="predict_proba")[:, 1]
+    ours, most = (roc_auc_score(silent, p) for p in (promised[known], ceiling))
+    print(f"half a year of history: AUC {ours:.3f}, trees taught the outcome {most:.3f}")
+    assert most - ours <= 0.02
 
 
 def log(*rows: tuple[str, str]) -> pd.DataFrame:
@@ -145,12 +170,12 @@ def test_outlook_knows_the_season_of_a_year_ago(public_data: Path, as_of: str, d
     """One year of history, and a quarter before Christmas: 0.20, 0.16, 0.11 and 0.08 off before."""
     found = changepoints.outlook_test(shared(public_data, "retail"), as_of=as_of, days=days)
     print(f"{as_of}, {days} days: gap {found.gap:.3f}, AUC {found.auc:.3f}")
-    assert found.gap <= 0.08
+    assert found.gap <= 0.05
     assert found.auc >= 0.75
 
 
 def test_a_year_ago_counts_only_for_the_same_shop() -> None:
-    """Everybody orders weekly, but not in July to December: the half year runs slower then."""
+    """Everybody orders weekly, but not in July to December: silence is likelier then."""
     rng = np.random.default_rng(1)
     open_days = pd.date_range("2021-01-04", "2023-06-30", freq="D")
     open_days = open_days[open_days.month <= 6]
@@ -158,6 +183,36 @@ def test_a_year_ago_counts_only_for_the_same_shop() -> None:
         (f"c{i}", day) for i in range(150) for day in open_days[rng.random(len(open_days)) < 0.02]
     ]
     found = occasions(log(*rows), as_of="2023-07-01")
-    assert pace(found, found.end, 182, lambda speed: 1 / (1 + np.full(150, speed))) < 0.35
+    even = np.full(150, 0.05)
+    assert season(found, found.end, 182, even) == pytest.approx(2.0)  # no order at all: the most
     few = occasions(log(*rows[: len(rows) // 3]), as_of="2023-07-01")
-    assert pace(few, few.end, 182, lambda speed: np.full(150, speed)) == 1.0
+    assert season(few, few.end, 182, even) == 0.0
+
+
+def test_a_season_moves_the_odds_of_all_alike() -> None:
+    """Worked by hand: 100 of 200 were silent a year ago and 0.2 are promised: log 4 is added."""
+    before = [(f"c{i}", "2022-06-20") for i in range(200)]
+    came = [(f"c{i}", "2022-08-01") for i in range(100)]
+    rows = [("c0", "2022-01-03"), *before, *came, *((f"c{i}", "2023-06-20") for i in range(200))]
+    found = occasions(log(*rows), as_of="2023-07-01")
+    assert season(found, found.end, 182, np.full(200, 0.2)) == pytest.approx(np.log(4), abs=1e-6)
+    assert season(found, found.end, 182, np.full(200, 0.5)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("lines", "message"), [
+    ([1, 2], "order lines are a list"),
+    (log(("a", "2023-01-02")).drop(columns="ordered_at"), "no column 'ordered_at'"),
+    (log(("a", "2023-01-02")).drop(columns="customer_id"), "no column 'customer_id'"),
+    (log(("a", "2023-01-02")).assign(amount="ten"), "'amount' of the order lines holds String"),
+    (log(("a", "2023-01-02")).assign(amount=np.inf), "'amount' has 1 infinite values"),
+])  # fmt: skip
+def test_what_are_no_order_lines_is_refused_in_one_sentence(lines: object, message: str) -> None:
+    """No library's own error reaches who asks for an outlook."""
+    with pytest.raises(DataError, match=message):
+        changepoints.outlook(lines, as_of="2024-01-01")
+
+
+def test_a_test_of_no_days_is_refused() -> None:
+    """The period has one day at least."""
+    with pytest.raises(UsageError, match="days is 0"):
+        changepoints.outlook_test(log(("a", "2023-01-02")), as_of="2024-01-01", days=0)

@@ -145,8 +145,25 @@ def test_ids_follow_the_centres_into_the_next_run(blobs):
         (np.zeros((5, 0)), "X has 5 rows and 0 columns"),
         (pd.DataFrame({"a": [1, 2], "b": ["u", "v"]}), "column 'b' of X is .*not a number"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "column 'a' of X is there twice"),
+        ([[1.0, 2.0], [3.0]], "X has rows of unequal length"),
+        (None, "X has 0 dimension"),
+        (
+            pd.DataFrame({"orders": ["1", "2"], "spend_total": 1.0, "days_since_last": 3}),
+            "column 'orders' of X is .*not a number",
+        ),
     ],
-    ids=["nan", "infinite", "one dimension", "no rows", "no columns", "text", "twice"],
+    ids=[
+        "nan",
+        "inf",
+        "one dimension",
+        "no rows",
+        "no columns",
+        "text",
+        "twice",
+        "ragged",
+        "none",
+        "orders as text",
+    ],
 )
 def test_unusable_tables_are_refused_in_one_sentence(X, message):
     """The error names the column or the shape."""
@@ -198,7 +215,35 @@ def test_unknown_and_impossible_methods_are_named():
         compare(X, methods=["rule_rfm"])
 
 
-@pytest.mark.parametrize("number", [0, 31, 2.5, "3"])
+@pytest.mark.parametrize("name", ["seed", "copies", "draws"])
+@pytest.mark.parametrize("value", [-1, 1.5, None, True])
+def test_a_number_that_is_none_is_refused(name, value):
+    """Seeds, copies and draws are whole numbers from zero on."""
+    with pytest.raises(UsageError, match=f"{name} is {value!r}; accepted: a whole number from 0"):
+        compare(np.zeros((30, 2)), **{name: value})
+
+
+@pytest.mark.parametrize("later", [[np.nan] * 30, ["x"] * 30, [np.inf] * 30])
+def test_an_outcome_that_is_not_known_is_refused(later):
+    """A gap in the later outcome is counted, never read as zero."""
+    with pytest.raises(DataError, match="'later' has 30 values that are missing, infinite or no"):
+        compare(np.random.default_rng(0).normal(size=(30, 2)), later=later, methods=["kmeans"])
+
+
+def test_labels_of_several_levels_and_empty_columns_of_customers_are_read():
+    """The parts of a label are joined; spend that nobody has is left out without a warning."""
+    rng = np.random.default_rng(0)
+    levels = pd.MultiIndex.from_tuples([("spend", "sum"), ("spend", "mean")])
+    found = compare(
+        pd.DataFrame(rng.normal(size=(40, 2)), columns=levels), methods=["ward"], copies=0, draws=1
+    )
+    assert found.scaling.columns == ("spend sum", "spend mean")
+    people = pd.DataFrame({"orders": rng.integers(1, 9, 40), "days_since_last": range(40)})
+    found = compare(people.assign(spend_total=np.nan), methods=["ward"], copies=0, draws=1)
+    assert found.scaling.columns == ("orders", "days_since_last")
+
+
+@pytest.mark.parametrize("number", [0, 31, 2.5, "3", True])
 def test_a_bad_number_of_clusters_is_refused(number):
     """Numbers outside the rows, fractions and text get the same sentence."""
     X = np.random.default_rng(0).normal(size=(30, 2))

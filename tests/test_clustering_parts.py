@@ -211,7 +211,7 @@ def test_outcome_separation_is_eta_squared():
 def test_bootstrap_jaccard_of_a_fixed_rule_is_one():
     """A rule that ignores the sample always finds the same clusters."""
     X = np.random.default_rng(8).normal(size=(60, 1))
-    _, value = bootstrap_jaccard(X, lambda Y, _: (Y[:, 0] > 0).astype(int), draws=5, seed=0)
+    value = bootstrap_jaccard(X, lambda Y, _: (Y[:, 0] > 0).astype(int), draws=5, seed=0)
     assert value.tolist() == [1.0, 1.0]
 
 

@@ -65,6 +65,14 @@ def test_a_later_outcome_decides():
     assert found.scoreboard["outcome_separation"].to_dict() == pytest.approx(shares)
 
 
+def test_the_partition_alone_can_be_asked_for():
+    """Without any other method there is no recommendation, and the same partition as among all."""
+    alone = compare(continuum(), methods="stable_kmeans", copies=0)
+    assert alone.recommended is None
+    assert alone.usable == "stable_kmeans"
+    assert alone.scoreboard.index.tolist() == ["stable_kmeans"]
+
+
 def part(name, labels, again=0.9, complexity=0):
     """Write one partition."""
     return usable.Partition(name, np.array(labels), again, complexity)

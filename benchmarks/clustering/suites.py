@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from segwork.clustering import METHODS, Comparison, compare, copula_copy, prepare
-from segwork.clustering.judging.clusterability import conviction
+from segwork.clustering.judging.clusterability import clusterability
 from segwork.clustering.judging.scored import deciding_rows
-from segwork.clustering.methods.density import k_distances
 from segwork.clustering.methods.pool import fitting_rows
 
 NATURAL = tuple(name for name in METHODS if name != "stable_kmeans")
@@ -92,7 +91,7 @@ def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
     """Return which tables get no recommendation, whatever the methods.
 
     Only the part of :func:`segwork.clustering.compare` that decides is run: scaling, the rows it
-    looks at (a thousand, as for up to thirty groups), and the conviction; clusterless copies are
+    looks at (a thousand, as for up to thirty groups), and clusterability; clusterless copies are
     drawn only until the answer is known.
     """
     refused = []
@@ -102,7 +101,7 @@ def refusals(tables: Iterable[np.ndarray], *, seed: int = 0) -> np.ndarray:
         matrix = scaling.transform(frame)
         matrix = matrix[fitting_rows(len(matrix), seed=seed + number)]
         matrix = matrix[deciding_rows(matrix, seed=seed + number)]
-        found = conviction(
+        found = clusterability(
             matrix,
             copies=19,
             seed=seed + number,
@@ -198,8 +197,10 @@ def declared_eps(X: np.ndarray) -> float:
 
     It is read on 4,000 rows and shrunk as neighbours come nearer where rows are denser.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     some = X[fitting_rows(len(X), seed=0)]
-    reach = k_distances(some, 2 * X.shape[1])
+    reach = NearestNeighbors(n_neighbors=2 * X.shape[1]).fit(some).kneighbors(some)[0][:, -1]
     return float(np.quantile(reach, 0.9) * (len(some) / len(X)) ** (1 / X.shape[1]))
 
 

@@ -11,9 +11,9 @@ from segwork import features, sample
 from segwork.clustering import compare, copula_copy
 from segwork.clustering.judging.clusterability import (
     ANY,
-    Conviction,
+    Clusterability,
     best_quality,
-    conviction,
+    clusterability,
     enough_of,
     skewed,
     symmetric,
@@ -28,7 +28,7 @@ def test_copies_of_tight_groups_are_no_grid() -> None:
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(centre, 0.1, (100, 2)) for centre in ((0, 0), (1, 1), (0, 2))])
 
-    found = conviction(X, copies=3, seed=0)
+    found = clusterability(X, copies=3, seed=0)
 
     assert found.convincing
     assert max(found.null) < 0.5
@@ -40,7 +40,7 @@ def test_clusterless_tables_do_not_convince(law: str) -> None:
     """One cloud of any of three shapes is no evidence of groups."""
     X = getattr(np.random.default_rng(1), law)(size=(400, 3))
 
-    assert not conviction(X, copies=4, seed=0).convincing
+    assert not clusterability(X, copies=4, seed=0).convincing
 
 
 def test_a_column_must_be_clear_by_itself() -> None:
@@ -48,16 +48,16 @@ def test_a_column_must_be_clear_by_itself() -> None:
     rng = np.random.default_rng(3)
     far = np.concatenate([rng.normal(0, 1, 150), rng.normal(12, 1, 150)])[:, None]
 
-    assert conviction(far, copies=2, seed=0).convincing
-    assert not conviction(rng.lognormal(0, 0.7, (300, 1)), copies=2, seed=0).convincing
+    assert clusterability(far, copies=2, seed=0).convincing
+    assert not clusterability(rng.lognormal(0, 0.7, (300, 1)), copies=2, seed=0).convincing
 
 
 def test_copies_are_drawn_only_until_the_answer_is_known() -> None:
     """The answer with an early stop is the answer with all copies."""
     rng = np.random.default_rng(2)
     for X in (rng.normal(size=(200, 2)), np.vstack([rng.normal(c, 1, (90, 2)) for c in (0, 7)])):
-        early = conviction(X, copies=8, seed=0, look=0)
-        late = conviction(X, copies=8, seed=0, look=8)
+        early = clusterability(X, copies=8, seed=0, look=0)
+        late = clusterability(X, copies=8, seed=0, look=8)
         assert early.convincing == late.convincing
         assert len(early.null) <= len(late.null) == 8
 
@@ -107,7 +107,7 @@ def test_groups_of_skewed_columns_convince_without_their_skew() -> None:
     rng = np.random.default_rng(4)
     X = _skewed(rng.normal(0, 0.8, (2, 8))[rng.integers(0, 2, 300)], rng)
 
-    found = conviction(X, copies=4, seed=0)
+    found = clusterability(X, copies=4, seed=0)
 
     assert found.convincing
     assert found.without_skew
@@ -124,7 +124,7 @@ def test_a_long_tail_is_not_clear_by_itself() -> None:
     X = (X - X.mean(axis=0)) / X.std(axis=0)
 
     assert best_quality(X, seed=0, n_clusters=None) > ANY.clear
-    assert not conviction(X, copies=4, seed=0).convincing
+    assert not clusterability(X, copies=4, seed=0).convincing
 
 
 def test_symmetry_keeps_place_and_spread_and_leaves_the_rest_alone() -> None:
@@ -155,10 +155,10 @@ def test_either_look_convinces(monkeypatch, straight, given, convincing, without
     def look(table, copies, least, asked):
         seen.append(table is X)
         answer = given if table is X else straight
-        return Conviction(0.3, (0.1, 0.2), answer, "as given" if table is X else "without")
+        return Clusterability(0.3, (0.1, 0.2), answer, "as given" if table is X else "without")
 
     monkeypatch.setattr("segwork.clustering.judging.clusterability._look", look)
-    found = conviction(X, copies=2, seed=0)
+    found = clusterability(X, copies=2, seed=0)
 
     assert (found.convincing, found.without_skew) == (convincing, without_skew)
     assert seen == ([False] if given is None else [False, True])

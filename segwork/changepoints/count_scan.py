@@ -24,7 +24,7 @@ SPARSE = 2.0  # mean count below which single events look like jumps to the netw
 STEADY = 0.04  # p of a constant rate above which a sparse series has no change
 PERIODS = (7.0, 12.0, 26.0, 52.0)  # of a season, and these shares of the series' length
 SHARES = (1 / 3, 1 / 2, 2 / 3, 1.0, 1.4, 2.0)
-EVEN = 3.0  # of the Bayesian information criterion: within it the step is kept
+EVEN = 3.0  # of the Bayesian information criterion: within it a second witness keeps the step
 FLOOR = 0.1  # expected count below which a residual is not magnified further
 
 
@@ -128,12 +128,14 @@ def _tested(y: np.ndarray, t: np.ndarray, seed: int) -> tuple[np.ndarray, float]
     return gains, float((1 + np.count_nonzero(largest >= gains.max() - 1e-9)) / (COPIES + 1))
 
 
-def is_bend(y: np.ndarray, indices: tuple[int, ...]) -> bool:
+def is_bend(y: np.ndarray, indices: tuple[int, ...], *, seconded: bool = True) -> bool:
     """Say whether a smooth course explains counts better than steps at these indices do.
 
     A course is a trend with powers up to the fourth, or with a season of any of a few lengths;
-    courses and steps are compared by the Bayesian information criterion. A course that explains
-    no more than the trend itself takes nothing back: it says nothing of changes of spread.
+    courses and steps are compared by the Bayesian information criterion. Where they are about even
+    the steps are kept if they are ``seconded``: found by the network, not by the scan of the same
+    regression alone. A course that explains no more than the trend itself takes nothing back: it
+    says nothing of changes of spread.
 
     Examples
     --------
@@ -157,7 +159,7 @@ def is_bend(y: np.ndarray, indices: tuple[int, ...]) -> bool:
     free = np.array([0, steps[1], *(number for _, number in courses)])
     criterion = np.array([value for value, _ in found]) / dispersion + np.log(y.size) * free
     best = criterion[2:].min()
-    return bool(best < criterion[1] - EVEN and best < criterion[0] - EVEN)
+    return bool(best < criterion[1] - EVEN * seconded and best < criterion[0] - EVEN)
 
 
 def _ahead(y: np.ndarray, index: int) -> float:

@@ -9,23 +9,24 @@ segment or a cohort of them has enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 from segwork import evidence, sequences
-from segwork.errors import DataError
+from segwork.errors import DataError, UsageError
 from segwork.purchases import MODELS, Occasions, fit, occasions
 
 HORIZON_DAYS = 182
 YEAR = 365
 FEWEST_DAYS, FEWEST = 7, 100  # of history before the same season a year ago, and customers in it
 SAME_SHOP = 1.5  # times the recent customers of a year ago; a growing or ending shop has no season
-SLOWEST, FASTEST = 1 / 3, 3.0
+MOST_SHIFT = 2.0  # of log odds by a season
 NEW_DAYS = 28  # a single order so recent says nothing of its customer
 COOLING, GONE = 0.5, 0.8  # more likely silent than not; four of five stay silent
 OUTLOOKS = ("active", "cooling", "gone", "too new")
@@ -40,32 +41,26 @@ def silence(found: Occasions, end: int, days: int = HORIZON_DAYS) -> np.ndarray:
     """Return each customer's probability of no order in the days from a morning on; NaN if unknown.
 
     It is the mean of BG/NBD, MBG/NBD and Pareto/NBD: nobody knows in which way customers leave, and
-    their mean errs least on the shared data. The models know no season: the period runs as fast or
-    as slow as recent customers of a year ago bought in the year's same days (:func:`pace`).
-    Customers who had not ordered yet have none.
+    their mean errs least on the shared data. The models know no season: the odds of all are moved
+    by what a year ago shows (:func:`season`). Customers who had not ordered yet have none.
     """
-    seen = found.seen(end)
-    histories, weight, place = seen.histories((0.0, 0.0))
+    histories, weight, place = found.seen(end).histories((0.0, 0.0))
     try:
         models = [fit(name, histories, weight=weight) for name in MODELS]
     except DataError:
         return np.full(len(place), np.nan)
-
-    def promised(speed: float) -> np.ndarray:
-        """Return each customer's probability where the period is so much longer."""
-        weeks = speed * days / 7
-        mean = np.mean([model.p_silent(histories, weeks) for model in models], axis=0)
-        return np.where(place >= 0, mean[place], np.nan)
-
-    return promised(pace(found, end, days, promised))
+    mean = np.mean([model.p_silent(histories, days / 7) for model in models], axis=0)
+    promised = np.where(place >= 0, mean[place], np.nan)
+    return expit(logit(promised) + season(found, end, days, promised))
 
 
-def pace(found: Occasions, end: int, days: int, promised: Callable[[float], np.ndarray]) -> float:
-    """Return how fast the coming period runs: as it did a year ago for those who had just bought.
+def season(found: Occasions, end: int, days: int, promised: np.ndarray) -> float:
+    """Return by how much the log odds of silence differ in this season; zero where not known.
 
     Those who ordered in the weeks before the same day of last year are compared with those who did
-    so now: the speed is that at which the models promise as many silent ones as there were. It is
-    one where a year ago is not known, or the shop was another one then.
+    so now: the odds are moved until as many silent ones are promised as there were then. A season
+    moves who orders once and who orders weekly alike, which a faster or slower clock would not. It
+    is not known in the first year, nor where the shop was another one then.
     """
     then = end - YEAR
     back = min(HORIZON_DAYS, then - int(found.day.min(initial=end)))
@@ -73,15 +68,15 @@ def pace(found: Occasions, end: int, days: int, promised: Callable[[float], np.n
     before, now = bought
     alike = now.sum() < SAME_SHOP * before.sum() and before.sum() < SAME_SHOP * now.sum()
     if days > YEAR or back < FEWEST_DAYS or before.sum() < FEWEST or not alike:
-        return 1.0
+        return 0.0
     came = found.summed(np.ones(len(found.day)), then, then + days)
-    silent = float((came[before] == 0).mean())
-    low, high = np.log(SLOWEST), np.log(FASTEST)
-    for _ in range(12):  # more silent ones: slower
-        middle = (low + high) / 2
-        over = promised(float(np.exp(middle)))[now].mean() > silent
-        low, high = (middle, high) if over else (low, middle)
-    return float(np.exp((low + high) / 2))
+    silent, odds = float((came[before] == 0).mean()), logit(promised[now])
+
+    def above(shift: float) -> float:
+        return float(expit(odds + shift).mean()) - silent
+
+    low, high = -MOST_SHIFT, MOST_SHIFT
+    return brentq(above, low, high) if above(low) < 0 < above(high) else np.sign(-above(0)) * high
 
 
 def outlook(transactions: IntoFrame, *, as_of: date | str) -> pd.DataFrame:
@@ -155,9 +150,15 @@ def outlook_test(
     """Work out the outlook as of ``days`` ago and compare it with what came.
 
     Lines on or after ``as_of`` are not used.
+
+    Raises
+    ------
+    UsageError
+        ``days`` is no whole number from one on.
     """
     from sklearn.metrics import roc_auc_score
 
+    UsageError.unless_whole(days=days, least=1)
     found = occasions(transactions, as_of=as_of)
     cut = found.end - days
     nothing = OutlookTest(

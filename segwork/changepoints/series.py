@@ -80,7 +80,7 @@ def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
     Raises
     ------
     UsageError
-        ``y`` is not one sequence of numbers.
+        ``y`` is not one sequence of numbers, or the seed no whole number.
 
     Notes
     -----
@@ -100,6 +100,7 @@ def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
     >>> detect(level + noise).indices
     (60,)
     """
+    UsageError.unless_whole(seed=seed)
     y = _values(y)
     known = np.flatnonzero(np.isfinite(y))
     if known.size < SHORTEST:
@@ -117,8 +118,9 @@ def detect(y: ArrayLike, *, seed: int = 0) -> ChangePoints:
         indices, found_by = (step.index,) if step.is_found else (), "count scan"
         begins = step.begins
     counts = y[first:last]
-    if indices and count_scan.are_counts(counts) and count_scan.is_bend(counts, indices):
-        indices = ()
+    if indices and count_scan.are_counts(counts):
+        seconded = found_by == "network"
+        indices = () if count_scan.is_bend(counts, indices, seconded=seconded) else indices
     probability = np.zeros(y.size)
     probability[first:last] = np.minimum(near(begins), 1.0)
     if not indices:
@@ -141,12 +143,13 @@ def _step(y: np.ndarray, answered: bool, seed: int) -> count_scan.CountStep | No
 
 
 def _values(y: ArrayLike) -> np.ndarray:
+    values = np.asarray(y)
     try:
-        values = np.asarray(y, dtype=float)
+        values = values.astype(float) if values.dtype.kind not in "cmM" else None
     except (TypeError, ValueError):
-        raise UsageError(
-            "the series holds values that are no numbers", accepted="numbers"
-        ) from None
+        values = None
+    if values is None:
+        raise UsageError("the series holds values that are no numbers", accepted="numbers")
     if values.ndim != 1:
         raise UsageError(
             f"the series has {values.ndim} dimensions", accepted="one sequence of numbers"

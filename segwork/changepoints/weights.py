@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segwork.nets import tensorflow
+
 if TYPE_CHECKING:
     import keras
 
@@ -31,13 +33,13 @@ def load(network: keras.Model, path: Path | Traversable) -> keras.Model:
 @cache
 def shipped(build: Callable[[], keras.Model], file: str) -> keras.Model:
     """Return the network with the weights of the package, built once."""
+    tensorflow()
     return load(build(), resources.files(__package__) / file)
 
 
 def predict(network: keras.Model, x: np.ndarray, *, batch: int = 2000) -> np.ndarray:
     """Return the network's output for many inputs, a batch at a time."""
-    import tensorflow as tf
-
+    tf = tensorflow()
     if not hasattr(network, "compiled_call"):
         like = tf.TensorSpec((None, None, network.input_shape[-1]), tf.float32)
         network.compiled_call = tf.function(

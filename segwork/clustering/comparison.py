@@ -11,31 +11,19 @@ import pandas as pd
 
 from segwork.clustering import prepare, usable
 from segwork.clustering.fitting import AUTOENCODERS, VALUE, Fitting
-from segwork.clustering.judging import scoreboard as board
-from segwork.clustering.judging.clusterability import Conviction
+from segwork.clustering.judging.clusterability import LOW, STABLE, Clusterability
+from segwork.clustering.judging.scoreboard import COLUMNS, FACTS, scoreboard
 from segwork.clustering.judging.scored import Scored
 from segwork.clustering.judging.scores import outcome_separation
 from segwork.clustering.judging.traits import TRAITS
-from segwork.clustering.methods.classical import (
-    CLASSICAL,
-    MOST_NOISE,
-)
+from segwork.clustering.methods.classical import CLASSICAL, MOST_NOISE
 from segwork.clustering.model import SegmentModel
 from segwork.errors import DataError, UsageError
 
 METHODS = ("rule_rfm", "stable_kmeans", *CLASSICAL, *AUTOENCODERS)
-COMPLEXITY = (
-    "rule_rfm",
-    "stable_kmeans",
-    "kmeans",
-    "ward",
-    "pca_kmeans",
-    "mixture",
-    "genie",
-    "dbscan",
-    "hdbscan",
-    *AUTOENCODERS,
-)  # simplest first: what a reader can redo by hand comes before what takes a net
+# Simplest first: what a reader can redo by hand comes before what takes a net.
+COMPLEXITY = ("rule_rfm", "stable_kmeans", "kmeans", "ward", "pca_kmeans", "mixture", "genie")
+COMPLEXITY += ("dbscan", "hdbscan", *AUTOENCODERS)
 LEAST_ROWS = 10
 
 
@@ -47,7 +35,7 @@ class Comparison:
     ----------
     scoreboard : DataFrame
         One row per method (index ``method``), best predicted quality first; columns in
-        ``segwork.clustering.board.COLUMNS``.
+        ``segwork.clustering.judging.scoreboard.COLUMNS``.
     labels : DataFrame
         One column per method, index of X; −1 is noise.
     recommended : str or None
@@ -61,7 +49,7 @@ class Comparison:
         found again.
     usable_reason : str
         One sentence that says why, and what the partition is good for.
-    conviction : Conviction
+    clusterability : Clusterability
         The table's best labelling beside those of clusterless copies of the table.
     n_rows, n_fitted, n_one_time : int
         Rows given; rows the methods were fitted on, the others were assigned; customers with one
@@ -76,7 +64,7 @@ class Comparison:
     reason: str
     usable: str | None
     usable_reason: str
-    conviction: Conviction
+    clusterability: Clusterability
     n_rows: int
     n_fitted: int
     n_one_time: int
@@ -105,10 +93,10 @@ class Comparison:
             "one_time_buyers": self.n_one_time,
             "features": len(self.scaling.columns),
             "scaling": self.scaling.rule,
-            **self.conviction.facts(),
+            **self.clusterability.facts(),
         }
         for method, row in self.scoreboard.iterrows():
-            for name in board.FACTS:
+            for name in FACTS:
                 value = row.get(name)
                 if value is not None and np.isfinite(value):
                     facts[f"{method}_{name}"] = round(float(value), 9)
@@ -156,7 +144,7 @@ def compare(
     DataError
         X is no table of finite numbers.
     UsageError
-        A method nobody knows, or ``n_clusters`` outside 1 … n.
+        A method nobody knows, ``n_clusters`` outside 1 … n, or a number below zero.
 
     Examples
     --------
@@ -165,6 +153,7 @@ def compare(
     >>> result.scoreboard.loc["kmeans", "clusters"]
     np.int64(2)
     """
+    UsageError.unless_whole(seed=seed, draws=draws, copies=copies)
     frame = prepare.as_frame(X)
     chosen = _checked(methods, n_clusters, later, frame)
     once = prepare.one_time_buyers(frame, prepare.fit_scaling(frame, scale=scale).rule)
@@ -172,33 +161,35 @@ def compare(
     runner = Fitting(frame, once, scaling, n_clusters, seed)
     if len(np.unique(runner.X, axis=0)) < LEAST_ROWS:
         return _nothing_to_compare(frame, scaling, chosen)
-    verdict = runner.run([name for name in chosen if name != "stable_kmeans"], copies=copies)
+    verdict = runner.run(chosen, copies=copies)
     table, labels, models = _judged(runner, draws)
-    if "stable_kmeans" in chosen:
-        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable()
+    if runner.stable is not None:
+        models["stable_kmeans"], labels["stable_kmeans"], row = runner.stable
         table = pd.concat([table, row])
-    work = _Work(frame, runner, labels, later)
-    table = work.told_by(table)
-    usable, why = work.usable(table)
+    outcomes = _outcomes(runner, later)
+    if later is not None:
+        shares = [outcome_separation(labels[name], outcomes[:, 0]) for name in table.index]
+        table = table.assign(outcome_separation=shares)
+    known = {*table.columns, "predicted_quality"}
+    table = table.reindex(columns=[column for column in COLUMNS if column in known])
+    partitions = [
+        usable.Partition(name, labels[name], float(again), COMPLEXITY.index(name))
+        for name, again in table["found_again"].items()
+    ]
+    choice, why = usable.choose(partitions, outcomes, later=later is not None, seed=seed)
     recommended, reason = _recommend(table, verdict)
-    return Comparison(
-        table,
-        pd.DataFrame(labels, index=frame.index)[list(table.index)],
-        recommended,
-        f"{reason} Columns were scaled by the rule '{scaling.rule}'.",
-        usable,
-        why,
-        verdict,
-        *runner.sizes,
-        scaling,
-        models,
-    )
+    columns = pd.DataFrame(labels, index=frame.index)[list(table.index)]
+    reason += f" Columns were scaled by the rule '{scaling.rule}'."
+    answers = recommended, reason, choice, why, verdict
+    return Comparison(table, columns, *answers, *runner.sizes, scaling, models)
 
 
 def _judged(
     runner: Fitting, draws: int
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, SegmentModel]]:
     """Return scoreboard, everybody's labels and model of each method's best candidate."""
+    if not runner.candidates:
+        return pd.DataFrame().rename_axis("method"), {}, {}
     frame, pool = runner.everybody, runner.scored(runner.candidates)
     best = _best_of_each(pool)
     models = {name: runner.model(pool.candidates[at]) for name, at in best.items()}
@@ -208,7 +199,7 @@ def _judged(
         for name, at in best.items()
     }
     compared = {name: column[~runner.is_once] for name, column in labels.items()}
-    return board.scoreboard(pool, best, compared, runner, draws), labels, models
+    return scoreboard(pool, best, compared, runner, draws), labels, models
 
 
 def _checked(
@@ -217,10 +208,10 @@ def _checked(
     later: Sequence[float] | None,
     frame: pd.DataFrame,
 ) -> tuple[str, ...]:
-    if later is not None and len(later) != len(frame):
-        raise DataError(f"'later' has {len(later)} values for {len(frame)} rows")
+    if later is not None:
+        _check_later(later, len(frame))
     k = 1 if n_clusters is None else n_clusters
-    if not isinstance(k, Integral) or not 1 <= k <= max(len(frame), 1):
+    if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= max(len(frame), 1):
         raise UsageError(
             f"n_clusters is {k!r} for {len(frame)} rows",
             accepted="a whole number, 1 up to the rows",
@@ -237,42 +228,25 @@ def _checked(
     return tuple(name for name in able if name in wanted)
 
 
-class _Work:
-    """What each labelling tells of a later outcome, or of the table, over everybody."""
+def _check_later(later: Sequence[float], n_rows: int) -> None:
+    if len(later) != n_rows:
+        raise DataError(f"'later' has {len(later)} values for {n_rows} rows")
+    unknown = int((~np.isfinite(pd.to_numeric(pd.Series(later), errors="coerce"))).sum())
+    if unknown:
+        raise DataError(
+            f"'later' has {unknown} values that are missing, infinite or no numbers",
+            accepted="an outcome for every row",
+            hint="leave out the rows without one, or count what they did as zero",
+        )
 
-    def __init__(
-        self,
-        frame: pd.DataFrame,
-        runner: Fitting,
-        labels: dict[str, np.ndarray],
-        later: Sequence[float] | None,
-    ) -> None:
-        self.labels, self.seed, self.later = labels, runner.seed, later is not None
-        if later is not None:
-            self.told = np.asarray(later, dtype=float)[:, None]
-        elif runner.customers:
-            self.told = usable.value_columns(frame, VALUE)
-        else:
-            self.told = runner.matrix
 
-    def told_by(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Add the share each method explains of the later outcome."""
-        if self.later:
-            outcome = self.told[:, 0]
-            shares = [outcome_separation(self.labels[name], outcome) for name in table.index]
-            table = table.assign(outcome_separation=shares)
-        return table.reindex(columns=[c for c in board.COLUMNS if c in table.columns])
-
-    def usable(self, table: pd.DataFrame) -> tuple[str | None, str]:
-        """Choose the partition to work with."""
-        again = table["found_again"] if "found_again" in table else pd.Series(dtype=float)
-        partitions = [
-            usable.Partition(
-                name, self.labels[name], float(again.get(name, np.nan)), COMPLEXITY.index(name)
-            )
-            for name in table.index
-        ]
-        return usable.choose(partitions, self.told, later=self.later, seed=self.seed)
+def _outcomes(runner: Fitting, later: Sequence[float] | None) -> np.ndarray:
+    """Return what a partition should tell: a later outcome, or the table itself, shape (n, m)."""
+    if later is not None:
+        return np.asarray(later, dtype=float)[:, None]
+    if runner.customers:
+        return usable.value_columns(runner.everybody, VALUE)
+    return runner.matrix
 
 
 def _best_of_each(pool: Scored) -> dict[str, int]:
@@ -286,7 +260,7 @@ def _best_of_each(pool: Scored) -> dict[str, int]:
     return best
 
 
-def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, str]:
+def _recommend(table: pd.DataFrame, verdict: Clusterability) -> tuple[str | None, str]:
     """Apply the rule: convincing against the null, noise of 30 % at most, highest quality."""
     able = table[(table["clusters"] >= 2) & (table.index != "rule_rfm")]
     able = able[(able["noise"] <= MOST_NOISE) & able["predicted_quality"].notna()]
@@ -296,11 +270,16 @@ def _recommend(table: pd.DataFrame, verdict: Conviction) -> tuple[str | None, st
         return None, f"No convincing segments: {verdict.sentence}."
     name = able["predicted_quality"].idxmax()
     row = able.loc[name]
-    unstable = "jaccard" in able and not row["jaccard"] > row["jaccard_null"]
-    if unstable and not verdict.by_itself:
+    again, null = row.get("jaccard", np.nan), row.get("jaccard_null", np.nan)
+    if "jaccard" in row and not again > null and not verdict.by_itself:
         return None, (
             f"No convincing segments: {name} comes back no better on resampled rows"
-            f" ({row['jaccard']:.2f}) than on a clusterless copy ({row['jaccard_null']:.2f})."
+            f" ({again:.2f}) than on a clusterless copy ({null:.2f})."
+        )
+    if verdict.null and verdict.value < LOW and not again >= STABLE:
+        return None, (
+            f"No convincing segments: {verdict.sentence}, and below {LOW:.2f} a labelling must come"
+            f" back on resampled rows at {STABLE:.2f}; {name} does at {again:.2f}."
         )
     return str(name), (
         f"{name} with {int(row['clusters'])} segments has the highest predicted agreement with a"
@@ -323,17 +302,8 @@ def _nothing_to_compare(
         f"No convincing segments: fewer than {LEAST_ROWS} distinct rows of {len(frame)},"
         " too few to compare methods."
     )
-    return Comparison(
-        table.rename_axis("method"),
-        labels,
-        None,
-        reason,
-        None,
-        "Nothing to work with: too few distinct rows.",
-        Conviction(0.0, (), False, "not enough data"),
-        len(frame),
-        len(frame),
-        0,
-        scaling,
-        models,
-    )
+    nothing = Clusterability(0.0, (), False, "not enough data")
+    why = "Nothing to work with: too few distinct rows."
+    sizes = len(frame), len(frame), 0
+    table = table.rename_axis("method")
+    return Comparison(table, labels, None, reason, None, why, nothing, *sizes, scaling, models)

@@ -14,8 +14,8 @@ import pandas as pd
 
 from segwork.clustering import prepare, usable
 from segwork.clustering.identity import segment_ids
-from segwork.clustering.judging import scoreboard as board
-from segwork.clustering.judging.clusterability import Conviction, conviction, enough_of
+from segwork.clustering.judging.clusterability import Clusterability, clusterability, enough_of
+from segwork.clustering.judging.scoreboard import plain_row, with_progress
 from segwork.clustering.judging.scored import Scored, scored
 from segwork.clustering.methods import deep
 from segwork.clustering.methods.classical import MOST_SEGMENTS, Candidate, cluster_numbers
@@ -59,25 +59,26 @@ class Fitting:
         """Rows given, rows fitted on, and customers with one order."""
         return len(self.everybody), len(self.X), int(self.is_once.sum())
 
-    def run(self, names: Sequence[str], *, copies: int) -> Conviction:
+    def run(self, names: Sequence[str], *, copies: int) -> Clusterability:
         """Add the candidates of every method; the nets learn while the others are fitted."""
         nets = [name for name in names if name in AUTOENCODERS]
         with ThreadPoolExecutor(1) as beside:
             if nets:
                 self._training = beside.submit(deep.learn_code, self.X, seed=self.seed)
-            others = [name for name in names if name not in AUTOENCODERS]
-            for name in board.with_progress(others):
+            others = [name for name in names if name not in (*AUTOENCODERS, "stable_kmeans")]
+            for name in with_progress(others):
                 self._run(name)
             groups = self.scored(self.candidates).groups if others else 1
             rows = enough_of(self.X, groups, seed=self.seed)
-            verdict = conviction(
+            verdict = clusterability(
                 rows,
                 copies=copies,
                 seed=self.seed,
                 n_clusters=self.n_clusters,
                 customers=self.customers,
             )
-            for name in board.with_progress(nets):
+            self.stable = self._stable() if "stable_kmeans" in names else None
+            for name in with_progress(nets):
                 self._run(name)
         return verdict
 
@@ -88,7 +89,7 @@ class Fitting:
         self.candidates += [replace(c, labels=c.labels[self.alike]) for c in found]
         self.cost[name] = time.perf_counter() - began, _peak_megabytes() - before
 
-    def stable(self) -> tuple[SegmentModel, np.ndarray, pd.DataFrame]:
+    def _stable(self) -> tuple[SegmentModel, np.ndarray, pd.DataFrame]:
         """Return the K-Means that is found again: model, everybody's labels, scoreboard row."""
         frame, scaling = self.everybody, self.scaling
         if self.customers:
@@ -102,7 +103,7 @@ class Fitting:
         labels = ((Z[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
         model = usable.stable_model(scaling, centres, labels)
         cost = time.perf_counter() - began, _peak_megabytes() - before
-        row = board.plain_row(labels, model.setting, again, cost)
+        row = plain_row(labels, model.setting, again, cost)
         return model, labels, pd.DataFrame([row], index=pd.Index(["stable_kmeans"], name="method"))
 
     def scored(self, candidates: list[Candidate]) -> Scored:

@@ -87,19 +87,27 @@ def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     if not isinstance(X, pd.DataFrame | np.ndarray | list):
         X = _as_pandas(X)
     if not isinstance(X, pd.DataFrame):
-        values = np.asarray(X)
+        try:
+            values = np.asarray(X)
+        except ValueError:
+            raise DataError("X has rows of unequal length", accepted="a table") from None
         if values.ndim != 2:
             raise DataError(
                 f"X has {values.ndim} dimension(s)", accepted="a table: rows × numeric columns"
             )
         X = pd.DataFrame(values, columns=[f"x{j + 1}" for j in range(values.shape[1])])
-    named = X.rename(columns=str).infer_objects()
+    named = X.set_axis([_name(label) for label in X.columns], axis=1).infer_objects()
     if "customer_id" in named.columns:
         named = named.set_index("customer_id")
     twice = named.columns[named.columns.duplicated()]
     if len(twice):
         raise DataError(f"column '{twice[0]}' of X is there twice", accepted="distinct names")
     return named
+
+
+def _name(label: object) -> str:
+    """Return a label as text; the parts of one of several levels are joined."""
+    return " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _as_pandas(X: object) -> object:
@@ -141,6 +149,7 @@ def fit_scaling(frame: pd.DataFrame, *, scale: str = "auto") -> Scaling:
         raise UsageError.unknown("scale", scale, SCALES, where="compare")
     customer = scale == "customer" or (scale == "auto" and is_customers(frame))
     if customer:
+        _numbers(frame[[c for c in frame.columns if c in CUSTOMER_COLUMNS]], missing_allowed=True)
         frame = frame[[c for c in frame.columns if _is_behaviour(c) and _is_number(frame[c])]]
     if not len(frame) or not len(frame.columns):
         raise DataError(

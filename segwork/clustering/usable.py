@@ -8,7 +8,7 @@ a later period; ties within the error go to the simplest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +29,6 @@ SMALLEST_SHARE = 0.02
 LEAST_MEMBERS = 5
 TIE = 0.05  # of what the best explains of the table itself
 BOOTSTRAPS = 200
-
-Fit = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
-"""Rows in; out comes what labels any rows."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +66,6 @@ class Partition:
         return bool(counts.min() >= max(SMALLEST_SHARE * len(self.labels), LEAST_MEMBERS))
 
 
-def found_again(X: np.ndarray, fit: Fit, *, seed: int, splits: int = SPLITS) -> np.ndarray:
-    """Return the agreement of fits on two disjoint halves, on all rows, shape (splits,)."""
-    return halves_agreement(len(X), lambda rows: fit(X[rows])(X), seed=seed, splits=splits)
-
-
 def stable_kmeans(
     X: np.ndarray, *, seed: int, numbers: Sequence[int] = NUMBERS
 ) -> tuple[np.ndarray, float]:
@@ -98,7 +90,11 @@ def stable_kmeans(
     tried: list[tuple[float, float, np.ndarray]] = []
     for k in numbers:
         model = _kmeans(X, k, seed)
-        again = found_again(X, lambda Y, k=k: _kmeans(Y, k, seed).predict, seed=seed).mean()
+
+        def labelled(rows: np.ndarray, k: int = k) -> np.ndarray:
+            return _kmeans(X[rows], k, seed).predict(X)
+
+        again = halves_agreement(len(X), labelled, seed=seed, splits=SPLITS).mean()
         large = np.bincount(model.labels_).min() >= SMALLEST_SHARE * len(X)
         tried.append((float(again if large else 0), 1 - model.inertia_ / total, model))
     able = [(again, share, m) for again, share, m in tried if again >= FOUND_AGAIN]
@@ -128,7 +124,7 @@ def stable_model(scaling: Scaling, centres: np.ndarray, labels: np.ndarray) -> S
 
 def choose(
     partitions: Sequence[Partition],
-    told: np.ndarray,
+    outcomes: np.ndarray,
     *,
     later: bool,
     seed: int,
@@ -138,10 +134,10 @@ def choose(
     Parameters
     ----------
     partitions : sequence of Partition
-    told : array, shape (n, m)
+    outcomes : array, shape (n, m)
         What a partition should tell: the later outcome, or the table's own columns.
     later : bool
-        Whether ``told`` is a later outcome.
+        Whether it is a later one.
     """
     again = [p for p in partitions if p.found_again >= FOUND_AGAIN]
     able = [p for p in again if p.addressable]
@@ -152,9 +148,11 @@ def choose(
             else "what is found again has a segment too small to address"
         )
         return None, f"Nothing to work with: {why}."
-    shares = {p.name: _explained(p.labels, told) for p in able}
+    shares = {p.name: _explained(p.labels, outcomes) for p in able}
     best = max(able, key=lambda p: shares[p.name])
-    tied = [p for p in able if p is best or _ties(p, best, shares, told, later=later, seed=seed)]
+    tied = [
+        p for p in able if p is best or _ties(p, best, shares, outcomes, later=later, seed=seed)
+    ]
     chosen = min(tied, key=lambda p: (p.complexity, p.groups, -shares[p.name]))
     of = "a later outcome" if later else "the table's own columns, as no later outcome was given"
     return chosen.name, (
@@ -164,15 +162,15 @@ def choose(
     )
 
 
-def _explained(labels: np.ndarray, told: np.ndarray) -> float:
-    return float(np.mean([outcome_separation(labels, column) for column in told.T]))
+def _explained(labels: np.ndarray, outcomes: np.ndarray) -> float:
+    return float(np.mean([outcome_separation(labels, column) for column in outcomes.T]))
 
 
 def _ties(
     one: Partition,
     best: Partition,
     shares: dict[str, float],
-    told: np.ndarray,
+    outcomes: np.ndarray,
     *,
     later: bool,
     seed: int,
@@ -184,15 +182,16 @@ def _ties(
     rng = np.random.default_rng([seed, 24])
     gaps = []
     for _ in range(BOOTSTRAPS):
-        rows = rng.integers(0, len(told), len(told))
+        rows = rng.integers(0, len(outcomes), len(outcomes))
         gaps.append(
-            _explained(best.labels[rows], told[rows]) - _explained(one.labels[rows], told[rows])
+            _explained(best.labels[rows], outcomes[rows])
+            - _explained(one.labels[rows], outcomes[rows])
         )
     return behind <= float(np.std(gaps, ddof=1))
 
 
 def value_columns(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     """Return these columns as logarithms where they are never negative, shape (n, m)."""
-    values = frame[list(names)].to_numpy(float, na_value=np.nan)
+    values = frame[list(names)].dropna(axis="columns", how="all").to_numpy(float, na_value=np.nan)
     values = np.where(np.isnan(values), np.nanmedian(values, axis=0), values)
     return np.where(values.min(axis=0) >= 0, np.log1p(np.maximum(values, 0)), values)

@@ -23,7 +23,7 @@ def quality(comparison: Comparison) -> Drawn:
     import matplotlib.pyplot as plt
 
     table = comparison.scoreboard.dropna(subset="predicted_quality")[::-1]
-    null = comparison.conviction.null
+    null = comparison.clusterability.null
     with house_style():
         figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.2))
         if null:

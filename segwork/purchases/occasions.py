@@ -16,6 +16,7 @@ import pandas as pd
 from narwhals.typing import IntoFrame, IntoFrameT
 
 from segwork import tables
+from segwork.errors import DataError
 from segwork.features import orders as _orders
 from segwork.features.common import KEY, collect, today_of
 from segwork.purchases.models import Array, History
@@ -146,7 +147,7 @@ def occasions(transactions: IntoFrame, *, as_of: date | str) -> Occasions:
     Raises
     ------
     DataError, UsageError
-        A column is missing or no time; ``as_of`` is no date.
+        A column is missing, no time or no number; ``as_of`` is no date.
 
     Examples
     --------
@@ -155,6 +156,7 @@ def occasions(transactions: IntoFrame, *, as_of: date | str) -> Occasions:
     >>> occasions(lines, as_of="2024-01-22").spend.tolist()
     [7.0, 9.0]
     """
+    _check_columns(transactions)
     past = nw.from_native(tables.until(with_amount(transactions), as_of))
     marked = _orders.mark_lines(past.to_native())
     lines = in_memory(marked.select(KEY, "_day", "_order", "_sold", "amount"))
@@ -163,8 +165,32 @@ def occasions(transactions: IntoFrame, *, as_of: date | str) -> Occasions:
     who, day = who[sold].astype(np.int64), lines["_day"].to_numpy(np.int64)[sold]
     order = pd.factorize(lines["_order"].to_numpy()[sold])[0].astype(np.int64)
     amount = lines["amount"].to_numpy(float)[sold]
+    if np.isinf(amount).any():
+        raise DataError(f"'amount' has {int(np.isinf(amount).sum())} infinite values")
     ids = np.asarray(customer_id)
     return _by_day(ids, who, day, order, amount, today_of(tables.instant(as_of)))
+
+
+def _check_columns(transactions: IntoFrame) -> None:
+    """Raise where these are no order lines."""
+    try:
+        schema = nw.from_native(transactions).collect_schema()
+    except TypeError:
+        raise DataError(
+            f"order lines are a {type(transactions).__name__}",
+            accepted="a frame of pandas, Polars, DuckDB or Spark",
+        ) from None
+    for name in (KEY, "ordered_at"):
+        if name not in schema:
+            raise DataError(
+                f"order lines have no column '{name}'", accepted=f"{KEY}, ordered_at and more"
+            )
+    for name in ("amount", "quantity", "unit_price"):
+        if isinstance(schema.get(name), nw.String | nw.Categorical | nw.Datetime):
+            raise DataError(
+                f"'{name}' of the order lines holds {schema[name]}, not numbers",
+                hint="tables.from_frames(transactions=frame) reads numbers from text",
+            )
 
 
 def in_memory(frame: IntoFrame) -> pd.DataFrame:

@@ -18,11 +18,12 @@ ROWS_PER_GROUP = 30
 LOOK = 5
 STARTS = 3  # of K-Means, in the table and in its copies alike
 LEAST_EXCESS = 3.0
+LOW, STABLE = 0.30, 0.75  # Hennig (2007): a Jaccard similarity of 0.75 is a valid, stable cluster
 MOST_SKEW = 1.0
 
 
 @dataclass(frozen=True)
-class Levels:
+class Thresholds:
     """What one referee's predictions must reach: beside the copies, and by itself."""
 
     least: float
@@ -30,14 +31,15 @@ class Levels:
 
 
 # ``clear`` is the least step of 0.05 that at most one in fifty simulated tables without groups
-# reaches. What is predicted below ``least`` convinces nobody, whatever its copies are predicted.
-ANY = Levels(least=0.30, clear=0.50)
-CUSTOMERS = Levels(least=0.40, clear=0.65)
-ONE_COLUMN = Levels(least=0.40, clear=0.85)
+# reaches. What is predicted below ``least`` convinces nobody, whatever its copies are predicted,
+# and what is predicted below ``LOW`` only where it comes back on resampled rows as well.
+ANY = Thresholds(least=0.15, clear=0.50)
+CUSTOMERS = Thresholds(least=0.40, clear=0.65)
+ONE_COLUMN = Thresholds(least=0.40, clear=0.85)
 
 
 @dataclass(frozen=True)
-class Conviction:
+class Clusterability:
     """The evidence that there are segments at all.
 
     Attributes
@@ -89,7 +91,7 @@ def enough_of(X: np.ndarray, groups: int, *, seed: int) -> np.ndarray:
     return X[deciding_rows(X, seed=seed, most=max(SCORED_ROWS, ROWS_PER_GROUP * groups))]
 
 
-def conviction(
+def clusterability(
     X: np.ndarray,
     *,
     copies: int,
@@ -97,7 +99,7 @@ def conviction(
     n_clusters: int | None = None,
     look: int = LOOK,
     customers: bool = False,
-) -> Conviction:
+) -> Clusterability:
     """Compare the table with clusterless copies of it (margins and rank correlations kept).
 
     Convincing means: a predicted quality that reaches the least level, is above every copy and
@@ -113,7 +115,7 @@ def conviction(
     asked = {"seed": seed, "n_clusters": n_clusters, "customers": customers}
     if copies == 0:
         value = best_quality(X, **asked)
-        return Conviction(value, (), True, "clusterless copies were not asked for")
+        return Clusterability(value, (), True, "clusterless copies were not asked for")
     straight = X if customers or X.shape[1] < 2 else symmetric(X)
     if (straight == X).all():
         return _look(X, copies, look, asked)
@@ -163,7 +165,7 @@ def symmetric(X: np.ndarray) -> np.ndarray:
     return straight
 
 
-def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Conviction:
+def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Clusterability:
     """Compare the table as it is with its copies."""
     rng = np.random.default_rng([asked["seed"], 18])
     levels, margins = CUSTOMERS, X
@@ -175,7 +177,7 @@ def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Convi
     null: list[float] = []
     while len(null) < copies and not _settled(value, null, look, levels):
         null.append(best_quality(copula_copy(margins, rng), **asked))
-    found = Conviction(value, tuple(null), False, "")
+    found = Clusterability(value, tuple(null), False, "")
     above = (
         value > max(null, default=1.0) and found.excess >= LEAST_EXCESS and value >= levels.least
     )
@@ -186,10 +188,12 @@ def _look(X: np.ndarray, copies: int, look: int, asked: dict[str, Any]) -> Convi
             " clusterless copies of the table"
         )
     clear = bool(value >= levels.clear)
+    if clear and not above and null:
+        sentence += f"; {levels.clear:.2f} is clear by itself"
     return replace(found, convincing=bool(above or clear), sentence=sentence, by_itself=clear)
 
 
-def _settled(value: float, null: list[float], look: int, levels: Levels) -> bool:
+def _settled(value: float, null: list[float], look: int, levels: Thresholds) -> bool:
     """Tell whether enough copies were seen and no further one can change the answer."""
     if len(null) < look:
         return False

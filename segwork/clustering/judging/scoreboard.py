@@ -122,13 +122,15 @@ def _stability(
     candidate: Any, code: Any, few: np.ndarray, copy: np.ndarray, draws: int, seed: int
 ) -> dict[str, float]:
     """Refit the chosen setting; the autoencoder's nets stay as they are, its clusters do not."""
-    refit = candidate.refit
-    Z, null = (few, copy) if code is None else (code.encode(few), code.encode(copy))
     if draws < 1:
         return {}
-    jaccard = stability.bootstrap_jaccard(Z, refit, draws=draws, seed=seed)[1]
-    jaccard_null = stability.bootstrap_jaccard(null, refit, draws=(draws + 1) // 2, seed=seed)[1]
-    row = {
+    refit, encode = candidate.refit, (lambda Y: Y) if code is None else code.encode
+    Z = encode(few)
+    whole = refit(Z, seed)
+    jaccard = stability.bootstrap_jaccard(Z, refit, draws=draws, seed=seed, whole=whole)
+    half = (draws + 1) // 2
+    jaccard_null = stability.bootstrap_jaccard(encode(copy), refit, draws=half, seed=seed)
+    return {
         "jaccard": float(jaccard.mean()) if len(jaccard) else np.nan,
         "jaccard_worst": float(jaccard.min()) if len(jaccard) else np.nan,
         "jaccard_null": float(jaccard_null.mean()) if len(jaccard_null) else np.nan,
@@ -136,10 +138,10 @@ def _stability(
         "seed_agreement": 1.0
         if candidate.method in SEEDLESS
         else stability.seed_agreement(Z, refit, seeds=SEEDS, seed=seed),
+        "scaling_agreement": stability.scaling_agreement(
+            few, whole, lambda Y: refit(encode(Y), seed)
+        ),
     }
-    encode = None if code is None else code.encode
-    row["scaling_agreement"] = stability.scaling_agreement(few, refit, seed=seed, encode=encode)
-    return row
 
 
 def with_progress(items: Iterable[Any], *, total: int | None = None) -> Iterable[Any]:

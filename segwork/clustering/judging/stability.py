@@ -13,18 +13,19 @@ ROWS = 600
 
 
 def bootstrap_jaccard(
-    X: np.ndarray, refit: Refit, *, draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels of a fit on all rows and the mean Jaccard similarity of each cluster, (k,).
+    X: np.ndarray, refit: Refit, *, draws: int, seed: int, whole: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the mean Jaccard similarity of each cluster of a fit on all rows, shape (k,).
 
     For every bootstrap sample the setting is fitted again; each cluster is compared, on the rows
-    drawn, with the most similar new cluster.
+    drawn, with the most similar new cluster. ``whole`` are the labels of the fit on all rows, where
+    they are known.
 
     References
     ----------
     Hennig (2007), "Cluster-wise assessment of cluster stability", CSDA 52.
     """
-    whole = refit(X, seed)
+    whole = refit(X, seed) if whole is None else whole
     clusters = np.unique(whole[whole >= 0])
     rng = np.random.default_rng([seed, 16])
     found = np.zeros((draws, len(clusters)))
@@ -33,7 +34,7 @@ def bootstrap_jaccard(
         again, before = refit(X[rows], seed), whole[rows]
         for place, cluster in enumerate(clusters):
             found[draw, place] = _best_match(before == cluster, again)
-    return whole, found.mean(axis=0) if draws else np.zeros(len(clusters))
+    return found.mean(axis=0) if draws else np.zeros(len(clusters))
 
 
 def _best_match(inside: np.ndarray, again: np.ndarray) -> float:
@@ -73,26 +74,16 @@ def sampling_agreement(X: np.ndarray, refit: Refit, *, seed: int) -> float:
 
 
 def scaling_agreement(
-    X: np.ndarray,
-    refit: Refit,
-    *,
-    seed: int,
-    encode: Callable[[np.ndarray], np.ndarray] | None = None,
+    X: np.ndarray, labels: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
 ) -> float:
-    """Return the mean adjusted Rand index with fits on standardised and on rank-scaled columns.
-
-    ``encode`` takes scaled columns into the space the method was fitted in.
-    """
+    """Return the mean adjusted Rand index with fits on standardised and on rank-scaled columns."""
     from scipy.stats import rankdata
     from sklearn.metrics import adjusted_rand_score
 
     spread = X.std(axis=0)
     standard = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     ranks = rankdata(X, axis=0) / len(X) * np.sqrt(12)
-    into = encode or (lambda Y: Y)
-    labels = refit(into(X), seed)
-    others = [refit(into(Y), seed) for Y in (standard, ranks)]
-    return float(np.mean([adjusted_rand_score(labels, other) for other in others]))
+    return float(np.mean([adjusted_rand_score(labels, fit(Y)) for Y in (standard, ranks)]))
 
 
 def halves_agreement(

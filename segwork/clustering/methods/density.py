@@ -18,13 +18,6 @@ MOST_TREES = 16
 LOT = 50_000
 
 
-def k_distances(X: np.ndarray, points: int) -> np.ndarray:
-    """Return each row's distance to its ``points``-th row, itself counted first, shape (n,)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    return NearestNeighbors(n_neighbors=points).fit(X).kneighbors(X)[0][:, -1]
-
-
 @dataclass(frozen=True)
 class Reachability:
     """All DBSCAN clusterings of some thousand rows at one neighbour count, whatever the radius.

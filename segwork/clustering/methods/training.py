@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segwork.clustering.methods.autoencoder import Weights, build, encode, encoders
+from segwork.nets import tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ def trained(X: np.ndarray, *, nets: int, seed: int, steps: int = STEPS) -> list[
     list of arrays
         Weights of :func:`segwork.clustering.autoencoder.build`, net by net on the first axis.
     """
-    tf = _tensorflow()
+    tf = tensorflow()
     rng = np.random.default_rng([seed, 11])
     _, model = build(X.shape[1], nets=nets, seed=seed)
     learn = _learner(tf, _variables(model), lambda noisy, clean: _error(tf, model, noisy, clean))
@@ -118,7 +118,7 @@ def refined(
     ----------
     Guo et al. (2017), "Improved deep embedded clustering with local structure preservation".
     """
-    tf = _tensorflow()
+    tf = tensorflow()
     import keras
 
     encoder, model = build(X.shape[1], nets=1, seed=seed)
@@ -175,14 +175,3 @@ class _Batches:
             found.append(self.left[:, : self.size])
             self.left = self.left[:, self.size :]
         return np.array(found)
-
-
-def _tensorflow() -> ModuleType:
-    """Import TensorFlow quiet, on the CPU, and with operations that repeat exactly."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    return tf
