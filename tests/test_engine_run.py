@@ -353,8 +353,10 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
     """``--only 20`` runs 10 first, because 20 reads its table; the rest is skipped."""
-    outcome = quiet_run(finished, out=tmp_path, only=["20"])
+    told: list[str] = []
+    outcome = quiet_run(finished, out=tmp_path, only=["20"], say=told.append)
 
+    assert told[0].startswith("2 notebooks to run"), "what is skipped was announced as well"
     assert outcome.statuses == {"10_first": "ok", "20_second": "ok", "30_third": "skipped"}
     assert outcome.exit_code == 0
     assert not (outcome.folder / "facts" / "30_third.json").exists()

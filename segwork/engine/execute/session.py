@@ -64,7 +64,8 @@ class Session:
         self._settle_without_kernel()
         if len(self.entries) == len(self.plan.notebooks):
             return
-        self.progress.waiting([n for n in self.plan.notebooks if n not in self.entries])
+        asked = self.plan.chosen - set(self.entries)
+        self.progress.waiting([n for n in self.plan.notebooks if n in asked])
         # nbformat's validator builds a grammar of addresses, which no notebook has, for a second.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         from segwork.engine.execute.workers import Workers, unheard
