@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from segwork.checks.catalogue import families, rules
+from segwork.checks.gates import Gate
 from segwork.report.cards import LINES, PAGES
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
@@ -200,12 +202,27 @@ def _card(run: JudgedRun, finding: Finding) -> Card:
 def _limit(run: JudgedRun, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "judged by a test of its own"
+        return _by_rule(run.gates.get(finding["code"]))
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     words = {True: "at most ", False: "at least ", None: ""}
     word = words[_higher_is_worse(run, finding)]
     return f"limit: {word}{display(finding['limit'], finding.get('unit') or '')}"
+
+
+def _by_rule(gate: Gate | None) -> str:
+    """Name the check that a status comes from, with its limit where that is in its numbers."""
+    known = {code: rule for family in families() for code, rule in rules(family).items()}
+    found = [known[code] for code in (gate.checks if gate else ()) if code in known]
+    if not found:
+        return "by what is declared" if gate else "–"
+    words = f"by {' and '.join(rule.code for rule in found)}"
+    rule = found[0]
+    if rule.unit:
+        unit = "share" if rule.unit.startswith("share") else rule.unit
+        return f"{words}: {display(rule.limit, unit)}"
+    shown = gate.shows if gate else ""
+    return words if rule.limit or shown else f"{words}: 0 {rule.counts}"
 
 
 def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool | None:

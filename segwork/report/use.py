@@ -23,6 +23,12 @@ TOPICS = {
     "SEG-B": "the personas are those of the customers they name",
     "SEG-X": "what is exported is complete and allowed",
 }
+CLAIMS = (
+    "What was checked and not refuted",
+    "What holds with a reservation (a gate warned or could not tell)",
+    "What does not hold as it stands",
+)
+RULES = "rule-based segments"
 MOST = 5
 
 
@@ -78,17 +84,29 @@ def _why(run: JudgedRun, judged: list[Finding], holding: list[Finding], broken: 
         natural = run.fact("20_segments", "comparison_recommended")
         kind = "natural groups" if natural == saved else "a convenient division of a continuum"
         parts.append(f"The {number} segments that were saved are {kind}.")
-    good, bad = [], []
+        parts.append(_against_advice(run, str(saved)))
+    claims = {words: [] for words in CLAIMS}
     for family, claim in TOPICS.items():
         own = [f for f in judged if f["code"].startswith(family)]
         if own:
             fell = any(f["status"] == "failed" or run.blocks(f) for f in own)
-            (bad if fell else good).append(claim)
-    if good:
-        parts.append(f"What was checked and not refuted: {'; '.join(good)}.")
-    if bad:
-        parts.append(f"What does not hold as it stands: {'; '.join(bad)}.")
-    return " ".join(parts)
+            open_ = any(f["status"] in ASKED for f in own)
+            claims[CLAIMS[2 if fell else 1 if open_ else 0]].append(claim)
+    parts += [f"{words}: {'; '.join(said)}." for words, said in claims.items() if said]
+    return " ".join(filter(None, parts))
+
+
+def _against_advice(run: JudgedRun, saved: str) -> str:
+    """Reconcile the advice of the first page with what the second one saved."""
+    advice = run.fact("10_data_quality", "readiness")
+    if advice != RULES or saved.startswith("rule"):
+        return ""
+    why = run.fact("10_data_quality", "readiness_reason")
+    return (
+        f"10_data_quality advises {RULES} at this amount of data ({why}); those of {saved} were"
+        " saved because they are found again on other customers, and method = rule_rfm saves the"
+        " rule instead."
+    )
 
 
 def _mend(run: JudgedRun, judged: list[Finding]) -> list[str]:
