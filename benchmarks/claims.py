@@ -441,7 +441,7 @@ def activation(run: Run) -> Iterator[tuple[str, Values]]:
     said = {"all": count(len(ids)), "sent": count(sent), "share": share(sent / len(ids))}
     said["not"] = count(len(ids) - sent)
     yield "Of {all} customers {sent} ({share}) may be sent", said
-    yield "{not} may not, each for a reason below", said
+    yield "{not} may not, each for a reason that is named", said
     yield "{sent} customers may be written to", said
 
 

@@ -120,7 +120,10 @@ class Pair:
     def tests(self, alpha: float) -> list[Found]:
         """Test each column."""
         found = self.columns[["column", "p_holm", "statistic"]].to_numpy()
-        return [(n, p, p < alpha and size >= EFFECT, f"p {p:.3f}") for n, p, size in found]
+        return [
+            (n, p, p < alpha and size >= EFFECT, f"p {p:.3f}" if p >= 0.0005 else "p < 0.001")
+            for n, p, size in found
+        ]
 
     def classifier(self, alpha: float) -> list[Found]:
         """Tell old rows from new ones."""

@@ -38,13 +38,11 @@ from segwork.quality.sources import source_tables
 from segwork.quality.summary import (
     answer,
     calendars,
-    every_alarm,
+    details,
     health,
     largest_gaps,
     loading,
-    mechanisms,
     missing_map,
-    needs,
     rates,
     sessions,
     to_fix,
@@ -52,8 +50,8 @@ from segwork.quality.summary import (
 from segwork.tables import Tables
 
 __all__ = ["Audit", "MissingIncome", "Readiness", "audit", "missing_income", "readiness"]
-__all__ += ["answer", "calendars", "every_alarm", "health", "largest_gaps", "loading"]
-__all__ += ["mechanisms", "missing_map", "needs", "rates", "sessions", "to_fix"]
+__all__ += ["answer", "calendars", "details", "health", "largest_gaps", "loading"]
+__all__ += ["missing_map", "rates", "sessions", "to_fix"]
 __all__ += ["periods", "profiles", "summaries"]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from segwork.checks.catalogue import families, rules
+from segwork.checks.catalogue import Rule, families, rules
 from segwork.checks.gates import Gate
 from segwork.report.cards import LINES, PAGES
 from segwork.report.cells import undescribed
@@ -183,9 +183,8 @@ def _urgent(run: JudgedRun, finding: Finding) -> Urgent:
 
 
 def _headlines(run: JudgedRun) -> list[Card]:
-    """Large numbers: those with a limit first, then required gates, then the most urgent."""
+    """Large numbers: the most urgent first, so that nobody is told six times that all is well."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
-    valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
     return [_card(run, finding) for finding in valued[:HEADLINES]]
 
 
@@ -210,14 +209,18 @@ def _limit(run: JudgedRun, finding: Finding) -> str:
     return f"limit: {word}{display(finding['limit'], finding.get('unit') or '')}"
 
 
+def _rules(gate: Gate) -> list[Rule]:
+    """Return the rules of the checks behind a gate."""
+    known = {code: rule for family in families() for code, rule in rules(family).items()}
+    return [known[code] for code in gate.checks if code in known]
+
+
 def _by_rule(gate: Gate | None) -> str:
     """Name the check that a status comes from, with its limit where that is in its numbers."""
-    known = {code: rule for family in families() for code, rule in rules(family).items()}
-    found = [known[code] for code in (gate.checks if gate else ()) if code in known]
+    found = _rules(gate) if gate else []
     if not found:
         return "by what is declared" if gate else "–"
-    words = f"by {' and '.join(rule.code for rule in found)}"
-    rule = found[0]
+    words, rule = f"by {' and '.join(rule.code for rule in found)}", found[0]
     if rule.unit:
         unit = "share" if rule.unit.startswith("share") else rule.unit
         return f"{words}: {display(rule.limit, unit)}"
@@ -232,7 +235,8 @@ def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool | None:
         return own.get("at_most") is not None
     gate = run.gates.get(finding["code"])
     if gate and gate.limit is None:
-        return None
+        rule = next(iter(_rules(gate)), None)
+        return rule.higher_is_worse if rule and finding.get("limit") is not None else None
     return gate.at_most is not None if gate else "at least" not in finding["message"]
 
 
