@@ -32,6 +32,7 @@ Values = dict[str, str]
 NUMBER = re.compile(r"(?<![\w-])[-+]?\d[\d,]*(?:\.\d+)?(?![\w-]| % interval)")
 SETTING = re.compile(r"limit at (?:most|least) [\d.,]+|95 % interval|SEG-[A-Z]\d\d|\d\d_[a-z]+")
 SAID = r"[-+]?\d[\d,.]*\d(?: %)?|\d(?: %)?"
+ANY = r"[^.;]{0,99}?"  # … in a sentence: a name, or a number that is held elsewhere
 TABLES = ("transactions", "customers", "behaviour", "interactions", "external")
 MOST_ROWS = 200  # of a table about segments
 KINDS = {"stopped": "stop", "fell": "fall", "rose": "rise", "passed": "temporary"}
@@ -166,16 +167,20 @@ class Run:
         return pd.read_parquet(path) if path.is_file() else None
 
     @cached_property
-    def segment(self) -> pd.Series:
-        """Segment by raw customer id."""
+    def pseudonyms(self) -> pd.Series:
+        """Pseudonym by raw customer id, of everybody who ordered."""
         from segwork import config
         from segwork.runs.project import pseudonym_key
 
         key = pseudonym_key(config.load(self.settings), run_folder=self.folder).encode()
         ids = pd.Series(self.sold["customer_id"].unique())
         names = ids.map(lambda i: hmac.new(key, str(i).encode(), hashlib.sha256).hexdigest()[:16])
-        table = self.left("segments").set_index("customer_id")["segment"]
-        return pd.Series(names.map(table).to_numpy(), index=ids)
+        return pd.Series(names.to_numpy(), index=ids)
+
+    @cached_property
+    def segment(self) -> pd.Series:
+        """Segment by raw customer id."""
+        return self.pseudonyms.map(self.left("segments").set_index("customer_id")["segment"])
 
 
 Page = Callable[[Run], Iterator[tuple[str, Values]]]
@@ -202,6 +207,10 @@ def data_quality(run: Run) -> Iterator[tuple[str, Values]]:
         wrong = {"n": count(loose.sum())}
         yield "Negative quantities are marked as returns: failed ({n} rows)", wrong
     told = run.facts("10_data_quality")
+    people = run.table("customers")
+    for name in people if people is not None else ():
+        gap = share(people[name].isna().mean())
+        yield f"customers.{name} {{gap}}", {"gap": gap}
     words = [word for name, word in told.items() if re.fullmatch(r"dq_\w_\d\d_status", name)]
     answers = {word: count(words.count(word)) for word in ("failed", "warned", "passed")}
     yield "{failed} checks failed and {warned} warned; most urgent", answers
@@ -223,16 +232,18 @@ def segments(run: Run) -> Iterator[tuple[str, Values]]:
     }  # fmt: skip
     yield "{customers} customers have an order before the cut", said
     yield "{k} segments of {least} to {most} customers", said
-    yield f"{top}, {{share}} of the customers, makes {{spend}} of the spend", said
+    yield f"{top} (…), {{share}} of the customers, makes {{spend}} of the spend", said
     yield "Saved are {k} segments drawn", said
     yield "the smallest holds {smallest} of customers, and {noise} belong to none", said
     yield "{once} customers with a single order are a segment by rule", said
     yield "Smallest segment: {smallest}", said
     yield "Customers in no segment: {noise}", said
-    yield f"{top} makes {{spend}} of the spend with {{share}} of the customers", said
+    yield f"({top}) makes {{spend}} of the spend with {{share}} of the customers", said
     for name in inside.index:
         both = {"n": count(sizes[name]), "share": share(part[name])}
-        yield f"{name}: {{n}} ({{share}})", both
+        yield f"({name}): {{n}} ({{share}})", both
+    yield "The {k} segments that were saved", said
+    yield "{k} segments, drawn by", said
 
 
 def change_points(run: Run) -> Iterator[tuple[str, Values]]:
@@ -253,8 +264,22 @@ def change_points(run: Run) -> Iterator[tuple[str, Values]]:
     for word in ("cooling", "gone", "too new"):
         yield f"{{{word.replace(' ', '_')}}} {word}", {word.replace(" ", "_"): "0", **said}
     yield from trouble(run)
+    first = run.sold.groupby("customer_id")["ordered_at"].min()
+    first = first[first.dt.year >= 1990].dt.to_period("Q")
+    yield (
+        "{own} of {cohorts} cohorts",
+        {
+            "cohorts": count(first.nunique()),
+            "own": count(run.facts("30_change_points").get("changed_cohorts", 0)),
+        },
+    )
     if not tested:
         return
+    names = {"scan": "calibrated scan", "pelt": "PELT", "binseg": "binary segmentation"}
+    for column, words in {**names, "bocpd": "BOCPD"}.items():
+        if table[column].notna().any():
+            again = share(table[column].dropna().astype(float).mean())
+            yield f"{words} of {{again}}", {"again": again}
     low, high = wilson(changed, tested)
     said |= {"changed": share(changed / tested), "low": low, "high": high}
     yield "{tested} could be tested; the buying of {changed} (95 % interval {low} to {high})", said
@@ -338,6 +363,7 @@ def models(run: Run) -> Iterator[tuple[str, Values]]:
         "lost": share(lost / max(rows, 1)),
     }
     yield "{rows} descriptions of {customers} customers", said
+    yield "of {rows} rows repeat an earlier row", said
     yield "Lost: {lost} of the rows", said
     outlook = run.left("outlook")
     today = (run.cut - seen["day"]).dt.days.between(1, 365)
@@ -359,10 +385,17 @@ def fairness(run: Run) -> Iterator[tuple[str, Values]]:
     said = {
         "people": count((priced & age.between(16, 100)).sum()),
         "undecided": count((~priced).sum()),
+        "odd": count((priced & ~age.between(16, 100)).sum()),
         "young": count((priced & age.between(16, 24)).sum()),
     }
-    yield "{people} have a price and a decision, of whom {young} customers are under 25", said
-    yield "Left out: {undecided} with no decision", said
+    whom = "customers have a price and a decision, of whom"
+    yield f"{{people}} {whom} {{young}} customers are under 25", said
+    yield "Left out: {undecided} with no decision, {odd} with age not plausible", said
+    told = people.set_index("customer_id").index.map(run.segment)
+    known = pd.DataFrame({"young": age < 25, "segment": told})[age.notna()].dropna()
+    ratio = known.groupby("segment")["young"].mean() / known["young"].mean()
+    for name, value in ratio.items():
+        yield f"under 25 in {name} (…) is {{ratio}} of its share", {"ratio": f"{value:.2f}"}
 
 
 def privacy(run: Run) -> Iterator[tuple[str, Values]]:
@@ -382,6 +415,8 @@ def privacy(run: Run) -> Iterator[tuple[str, Values]]:
     }  # fmt: skip
     yield "Of {all} customers {kept} came through the door", said
     yield "{no} had not consented and {gone} withdrew", said
+    door = {"used": count(run.segment.notna().sum()), "past": "0"}
+    yield "{past} of {used} customers did not come through the door", door
     yield "Consent to the declared purpose: passed ({kept} customers kept)", said
     yield "Customers known: {kept} customers", said
     groups = run.customers["segment"].astype(str).to_frame()
@@ -424,6 +459,31 @@ def value(run: Run) -> Iterator[tuple[str, Values]]:
     yield f"belongs to nobody in a segment: {money}{{outside}}", said
     yield "The best {who} of customers bring {peak} of the total", said
     yield "Customers who cost more than they bring: {losing}", said
+    yield "cost unknown or above ten prices in … of {lines} lines", {"lines": count(ours.sum())}
+    totals = pd.Series(run.segment[run.segment.notna()]).to_frame("segment")
+    totals["of"] = run.pseudonyms[totals.index].map(table.set_index("customer_id")[name])
+    for segment, total in totals.groupby("segment")["of"].sum().items():
+        yield f"({segment}) brings most ({money}{{total}})", {"total": count(total)}
+        yield f"({segment}) least ({money}{{total}})", {"total": count(total)}
+
+
+def personas(run: Run) -> Iterator[tuple[str, Values]]:
+    """Count stages in the table left; who of a segment is meant by its plan, and agreed."""
+    stages = run.left("lifecycle").set_index("customer_id")["stage"].dropna()
+    said = {
+        "n": count(len(stages)),
+        "loyal": share((stages == "loyal").mean()),
+        "lost": share((stages == "lost").mean()),
+    }
+    yield "Of {n} customers {loyal} are loyal and {lost} are lost", said
+    mine = pd.DataFrame({"segment": run.segment, "stage": run.pseudonyms.map(stages)})
+    agreed = run.consent(run.config.get("export", {}).get("purpose", "marketing"))
+    mine["agreed"] = (mine.index.map(agreed) == "agreed") if len(agreed) else True
+    for name, own in mine[mine["stage"] == "loyal"].groupby("segment"):
+        both = {"all": count(len(own)), "agreed": count(own["agreed"].sum())}
+        keep = f"{name} (…): *Thank them and give them first access; no discount*, for"
+        yield f"{keep} {{agreed}} customers who agreed (of {{all}})", both
+        yield f"{keep.replace('*', '')} {{agreed}} customers who agreed (of {{all}})", both
 
 
 def activation(run: Run) -> Iterator[tuple[str, Values]]:
@@ -454,6 +514,7 @@ PAGES: dict[str, Page] = {
     "60_fairness": fairness,
     "70_privacy": privacy,
     "75_value": value,
+    "80_personas": personas,
     "90_activation": activation,
 }
 
@@ -491,7 +552,8 @@ def compare(text: str, rules: list[tuple[str, Values]]) -> Iterator[tuple[str, s
     """Yield page's number, recomputed number, the sentence and its place, for every hit."""
     for template, values in rules:
         parts = re.split(r"\{(\w+)\}", template)
-        pattern = "".join(f"({SAID})" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+        plain = [re.escape(part).replace("…", ANY) for part in parts]
+        pattern = "".join(f"({SAID})" if i % 2 else part for i, part in enumerate(plain))
         for found in re.finditer(pattern, text):
             for place, name in enumerate(parts[1::2], 1):
                 yield found[place], values[name], template, found.start(place)
@@ -512,6 +574,9 @@ def recorded(run: Run) -> set[str]:
     values += _numbers(json.loads((run.folder / "findings.json").read_text(encoding="utf-8")))
     for entry in run.manifest["notebooks"].values():
         values += _numbers(entry["parameters"])
+    for file in (run.folder / "notebooks").glob("*.ipynb"):
+        shown = re.findall(r"<td[^>]*>([^<]*)</td>", json.dumps(nbformat.read(file, 4)))
+        values += _numbers([cell for cell in shown if NUMBER.fullmatch(cell)])
     for file in (run.folder / "tables").glob("segment*.parquet"):
         if len(frame := pd.read_parquet(file)) <= MOST_ROWS:
             values += frame.select_dtypes("number").to_numpy().ravel().tolist()

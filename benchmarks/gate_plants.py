@@ -443,6 +443,43 @@ def stories(bad: bool) -> Facts:
     return replace(book, lines=lines).facts()
 
 
+@plants(B03="regulars who pause for a year and come back", B04="regulars who all stop at once")
+def returns(bad: bool) -> Facts:
+    """Let those who paused stay away and the regulars go on, or the other way round."""
+    lines = orders(every=14)
+    day = (lines["ordered_at"] - pd.Timestamp("2024-07-02")).dt.days
+    paused = lines["customer_id"].astype(int) % 3 == 0
+    gone = paused & (day > 200) & ((day < 600) | (not bad))
+    stopped = ~paused & (day >= 547) & bad
+    given = tables.from_frames(transactions=lines[~gone & ~stopped])
+    since = personas.proof(given, as_of=AS_OF)
+    return {
+        f"{stage}_came_back{end}": float(since.loc[stage, column])
+        for stage in ("lost", "loyal")
+        for end, column in (("", "ordered"), ("_low", "low"), ("_high", "high"))
+    }
+
+
+@plants(B05="a later period in which only women buy")
+def who(bad: bool) -> Facts:
+    """Let later spend follow gender and nothing else, or what customers did before."""
+    rng, ids = np.random.default_rng(10), [f"c{number}" for number in range(900)]
+    people = pd.DataFrame({"customer_id": ids, "gender": ["female", "male"] * 450})
+    pace = np.repeat([1, 4, 16], 300)
+    before = people.loc[np.repeat(np.arange(900), pace), ["customer_id"]]
+    spread = pd.to_timedelta(rng.integers(0, 300, len(before)), "D")
+    before = before.assign(ordered_at=pd.Timestamp("2025-05-01") + spread, amount=10.0)
+    later = people["customer_id"][(people["gender"] == "female") if bad else pace > 1]
+    money = 100.0 if bad else 10.0 * pace[pace > 1]
+    after = pd.DataFrame({"customer_id": later, "amount": money})
+    lines = pd.concat([before, after.assign(ordered_at=pd.Timestamp("2026-05-15"))])
+    given = tables.from_frames(transactions=lines, customers=people)
+    board = personas.scoreboard(given, as_of=date.fromisoformat(AS_OF), later_days=91)
+    known = board.index.intersection(["demographic", "geographic", "psychographic"])
+    ahead = board.loc[known, "explained"].max() - board["explained"].drop(known).max()
+    return {"attributes_ahead": float(ahead)}
+
+
 def answers() -> pd.DataFrame:
     """Return gate, planted (what), answer to it, and answer to its sound counterpart."""
     rows, known = [], {}
