@@ -3,7 +3,8 @@
 ``python -m benchmarks.claims RUN …`` prints, page by page, how many numbers its sentences hold, how
 many were computed again and how many of those are equal, and every one that is not. Nothing is
 taken from the package but the key that turns customer ids into pseudonyms. What a model estimated
-is not computed again and is counted as such.
+is not computed again: it has to be a fact, a setting or a cell that the run recorded, spelled as
+the pages spell, and what is none of these is printed too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ Values = dict[str, str]
 NUMBER = re.compile(r"(?<![\w-])[-+]?\d[\d,]*(?:\.\d+)?(?![\w-]| % interval)")
 SETTING = re.compile(r"limit at (?:most|least) [\d.,]+|95 % interval|SEG-[A-Z]\d\d|\d\d_[a-z]+")
 SAID = r"[-+]?\d[\d,.]*\d(?: %)?|\d(?: %)?"
+ANY = r"[^.;]{0,99}?"  # … in a sentence: a name, or a number that is held elsewhere
 TABLES = ("transactions", "customers", "behaviour", "interactions", "external")
+MOST_ROWS = 200  # of a table about segments
 KINDS = {"stopped": "stop", "fell": "fall", "rose": "rise", "passed": "temporary"}
 
 
@@ -164,16 +167,20 @@ class Run:
         return pd.read_parquet(path) if path.is_file() else None
 
     @cached_property
-    def segment(self) -> pd.Series:
-        """Segment by raw customer id."""
+    def pseudonyms(self) -> pd.Series:
+        """Pseudonym by raw customer id, of everybody who ordered."""
         from segwork import config
         from segwork.runs.project import pseudonym_key
 
         key = pseudonym_key(config.load(self.settings), run_folder=self.folder).encode()
         ids = pd.Series(self.sold["customer_id"].unique())
         names = ids.map(lambda i: hmac.new(key, str(i).encode(), hashlib.sha256).hexdigest()[:16])
-        table = self.left("segments").set_index("customer_id")["segment"]
-        return pd.Series(names.map(table).to_numpy(), index=ids)
+        return pd.Series(names.to_numpy(), index=ids)
+
+    @cached_property
+    def segment(self) -> pd.Series:
+        """Segment by raw customer id."""
+        return self.pseudonyms.map(self.left("segments").set_index("customer_id")["segment"])
 
 
 Page = Callable[[Run], Iterator[tuple[str, Values]]]
@@ -200,6 +207,10 @@ def data_quality(run: Run) -> Iterator[tuple[str, Values]]:
         wrong = {"n": count(loose.sum())}
         yield "Negative quantities are marked as returns: failed ({n} rows)", wrong
     told = run.facts("10_data_quality")
+    people = run.table("customers")
+    for name in people if people is not None else ():
+        gap = share(people[name].isna().mean())
+        yield f"customers.{name} {{gap}}", {"gap": gap}
     words = [word for name, word in told.items() if re.fullmatch(r"dq_\w_\d\d_status", name)]
     answers = {word: count(words.count(word)) for word in ("failed", "warned", "passed")}
     yield "{failed} checks failed and {warned} warned; most urgent", answers
@@ -221,16 +232,18 @@ def segments(run: Run) -> Iterator[tuple[str, Values]]:
     }  # fmt: skip
     yield "{customers} customers have an order before the cut", said
     yield "{k} segments of {least} to {most} customers", said
-    yield f"{top}, {{share}} of the customers, makes {{spend}} of the spend", said
+    yield f"{top} (…), {{share}} of the customers, makes {{spend}} of the spend", said
     yield "Saved are {k} segments drawn", said
     yield "the smallest holds {smallest} of customers, and {noise} belong to none", said
     yield "{once} customers with a single order are a segment by rule", said
     yield "Smallest segment: {smallest}", said
     yield "Customers in no segment: {noise}", said
-    yield f"{top} makes {{spend}} of the spend with {{share}} of the customers", said
+    yield f"({top}) makes {{spend}} of the spend with {{share}} of the customers", said
     for name in inside.index:
         both = {"n": count(sizes[name]), "share": share(part[name])}
-        yield f"{name}: {{n}} ({{share}})", both
+        yield f"({name}): {{n}} ({{share}})", both
+    yield "The {k} segments that were saved", said
+    yield "{k} segments, drawn by", said
 
 
 def change_points(run: Run) -> Iterator[tuple[str, Values]]:
@@ -251,8 +264,22 @@ def change_points(run: Run) -> Iterator[tuple[str, Values]]:
     for word in ("cooling", "gone", "too new"):
         yield f"{{{word.replace(' ', '_')}}} {word}", {word.replace(" ", "_"): "0", **said}
     yield from trouble(run)
+    first = run.sold.groupby("customer_id")["ordered_at"].min()
+    first = first[first.dt.year >= 1990].dt.to_period("Q")
+    yield (
+        "{own} of {cohorts} cohorts",
+        {
+            "cohorts": count(first.nunique()),
+            "own": count(run.facts("30_change_points").get("changed_cohorts", 0)),
+        },
+    )
     if not tested:
         return
+    names = {"scan": "calibrated scan", "pelt": "PELT", "binseg": "binary segmentation"}
+    for column, words in {**names, "bocpd": "BOCPD"}.items():
+        if table[column].notna().any():
+            again = share(table[column].dropna().astype(float).mean())
+            yield f"{words} of {{again}}", {"again": again}
     low, high = wilson(changed, tested)
     said |= {"changed": share(changed / tested), "low": low, "high": high}
     yield "{tested} could be tested; the buying of {changed} (95 % interval {low} to {high})", said
@@ -336,6 +363,7 @@ def models(run: Run) -> Iterator[tuple[str, Values]]:
         "lost": share(lost / max(rows, 1)),
     }
     yield "{rows} descriptions of {customers} customers", said
+    yield "of {rows} rows repeat an earlier row", said
     yield "Lost: {lost} of the rows", said
     outlook = run.left("outlook")
     today = (run.cut - seen["day"]).dt.days.between(1, 365)
@@ -357,10 +385,17 @@ def fairness(run: Run) -> Iterator[tuple[str, Values]]:
     said = {
         "people": count((priced & age.between(16, 100)).sum()),
         "undecided": count((~priced).sum()),
+        "odd": count((priced & ~age.between(16, 100)).sum()),
         "young": count((priced & age.between(16, 24)).sum()),
     }
-    yield "{people} have a price and a decision, of whom {young} customers are under 25", said
-    yield "Left out: {undecided} with no decision", said
+    whom = "customers have a price and a decision, of whom"
+    yield f"{{people}} {whom} {{young}} customers are under 25", said
+    yield "Left out: {undecided} with no decision, {odd} with age not plausible", said
+    told = people.set_index("customer_id").index.map(run.segment)
+    known = pd.DataFrame({"young": age < 25, "segment": told})[age.notna()].dropna()
+    ratio = known.groupby("segment")["young"].mean() / known["young"].mean()
+    for name, value in ratio.items():
+        yield f"under 25 in {name} (…) is {{ratio}} of its share", {"ratio": f"{value:.2f}"}
 
 
 def privacy(run: Run) -> Iterator[tuple[str, Values]]:
@@ -380,6 +415,8 @@ def privacy(run: Run) -> Iterator[tuple[str, Values]]:
     }  # fmt: skip
     yield "Of {all} customers {kept} came through the door", said
     yield "{no} had not consented and {gone} withdrew", said
+    door = {"used": count(run.segment.notna().sum()), "past": "0"}
+    yield "{past} of {used} customers did not come through the door", door
     yield "Consent to the declared purpose: passed ({kept} customers kept)", said
     yield "Customers known: {kept} customers", said
     groups = run.customers["segment"].astype(str).to_frame()
@@ -422,6 +459,31 @@ def value(run: Run) -> Iterator[tuple[str, Values]]:
     yield f"belongs to nobody in a segment: {money}{{outside}}", said
     yield "The best {who} of customers bring {peak} of the total", said
     yield "Customers who cost more than they bring: {losing}", said
+    yield "cost unknown or above ten prices in … of {lines} lines", {"lines": count(ours.sum())}
+    totals = pd.Series(run.segment[run.segment.notna()]).to_frame("segment")
+    totals["of"] = run.pseudonyms[totals.index].map(table.set_index("customer_id")[name])
+    for segment, total in totals.groupby("segment")["of"].sum().items():
+        yield f"({segment}) brings most ({money}{{total}})", {"total": count(total)}
+        yield f"({segment}) least ({money}{{total}})", {"total": count(total)}
+
+
+def personas(run: Run) -> Iterator[tuple[str, Values]]:
+    """Count stages in the table left; who of a segment is meant by its plan, and agreed."""
+    stages = run.left("lifecycle").set_index("customer_id")["stage"].dropna()
+    said = {
+        "n": count(len(stages)),
+        "loyal": share((stages == "loyal").mean()),
+        "lost": share((stages == "lost").mean()),
+    }
+    yield "Of {n} customers {loyal} are loyal and {lost} are lost", said
+    mine = pd.DataFrame({"segment": run.segment, "stage": run.pseudonyms.map(stages)})
+    agreed = run.consent(run.config.get("export", {}).get("purpose", "marketing"))
+    mine["agreed"] = (mine.index.map(agreed) == "agreed") if len(agreed) else True
+    for name, own in mine[mine["stage"] == "loyal"].groupby("segment"):
+        both = {"all": count(len(own)), "agreed": count(own["agreed"].sum())}
+        keep = f"{name} (…): *Thank them and give them first access; no discount*, for"
+        yield f"{keep} {{agreed}} customers who agreed (of {{all}})", both
+        yield f"{keep.replace('*', '')} {{agreed}} customers who agreed (of {{all}})", both
 
 
 def activation(run: Run) -> Iterator[tuple[str, Values]]:
@@ -439,7 +501,7 @@ def activation(run: Run) -> Iterator[tuple[str, Values]]:
     said = {"all": count(len(ids)), "sent": count(sent), "share": share(sent / len(ids))}
     said["not"] = count(len(ids) - sent)
     yield "Of {all} customers {sent} ({share}) may be sent", said
-    yield "{not} may not, each for a reason below", said
+    yield "{not} may not, each for a reason that is named", said
     yield "{sent} customers may be written to", said
 
 
@@ -452,6 +514,7 @@ PAGES: dict[str, Page] = {
     "60_fairness": fairness,
     "70_privacy": privacy,
     "75_value": value,
+    "80_personas": personas,
     "90_activation": activation,
 }
 
@@ -489,29 +552,77 @@ def compare(text: str, rules: list[tuple[str, Values]]) -> Iterator[tuple[str, s
     """Yield page's number, recomputed number, the sentence and its place, for every hit."""
     for template, values in rules:
         parts = re.split(r"\{(\w+)\}", template)
-        pattern = "".join(f"({SAID})" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+        plain = [re.escape(part).replace("…", ANY) for part in parts]
+        pattern = "".join(f"({SAID})" if i % 2 else part for i, part in enumerate(plain))
         for found in re.finditer(pattern, text):
             for place, name in enumerate(parts[1::2], 1):
                 yield found[place], values[name], template, found.start(place)
 
 
+def spellings(value: float) -> set[str]:
+    """Return every way a page may write a number: count, share, three digits, money, decimals."""
+    ways = {count(value), share(value), f"{value:.3g}", f"{value:,.0f}", f"{value:g}"}
+    ways |= {f"{value:,.{digits}f}" for digits in (1, 2, 3)} | {f"{100 * value:.0f}"}
+    return {way.removesuffix(" %").lstrip("+-") for way in ways | {f"{100 * value:.1f}"}}
+
+
+def recorded(run: Run) -> set[str]:
+    """Return every number that the run recorded, as pages spell it: facts, settings, tables."""
+    values: list[float] = [*_numbers(run.config)]
+    for file in (run.folder / "facts").glob("*.json"):
+        values += _numbers(json.loads(file.read_text(encoding="utf-8")))
+    values += _numbers(json.loads((run.folder / "findings.json").read_text(encoding="utf-8")))
+    for entry in run.manifest["notebooks"].values():
+        values += _numbers(entry["parameters"])
+    for file in (run.folder / "notebooks").glob("*.ipynb"):
+        shown = re.findall(r"<td[^>]*>([^<]*)</td>", json.dumps(nbformat.read(file, 4)))
+        values += _numbers([cell for cell in shown if NUMBER.fullmatch(cell)])
+    for file in (run.folder / "tables").glob("segment*.parquet"):
+        if len(frame := pd.read_parquet(file)) <= MOST_ROWS:
+            values += frame.select_dtypes("number").to_numpy().ravel().tolist()
+    return set().union(*(spellings(value) for value in values if math.isfinite(value)))
+
+
+def _numbers(content: object) -> Iterator[float]:
+    """Yield the numbers of nested JSON, those within texts too."""
+    if isinstance(content, dict):
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
+            yield from _numbers(part)
+    elif isinstance(content, str):
+        yield from (float(n.replace(",", "")) for n in NUMBER.findall(content))
+    elif isinstance(content, int | float):
+        yield float(content)
+
+
 def table(runs: list[Run]) -> pd.DataFrame:
-    """Return one row a run and page: numbers, recomputed, equal; unequal ones are printed."""
+    """Return a row a run and page: numbers, recomputed, equal, recorded; the others are printed."""
     rows = []
     for run in runs:
         rules = {name: list(page(run)) for name, page in PAGES.items() if _ran(run, name)}
-        everything = [rule for page in rules.values() for rule in page]
-        texts = {name: (sentences(run, name), everything) for name in rules}
-        for name, (text, mine) in {**texts, "index": (index(run), everything)}.items():
-            found = {at: (said, again, rule) for said, again, rule, at in compare(text, mine)}
+        everything, known = [rule for page in rules.values() for rule in page], recorded(run)
+        for name in [*filter(lambda n: _ran(run, n), run.manifest["notebooks"]), "index"]:
+            text = index(run) if name == "index" else sentences(run, name)
+            found = {at: (said, again, rule) for said, again, rule, at in compare(text, everything)}
             for said, again, rule in found.values():
                 if said != again:
                     print(f"{run.folder.name} {name}: {said} on the page, {again} again: {rule}")
             equal = sum(said == again for said, again, _ in found.values())
-            numbers = len(NUMBER.findall(SETTING.sub("", text)))
-            row = (run.folder.name, name, numbers, len(found), equal)
+            bare = SETTING.sub(lambda hit: " " * len(hit[0]), text)
+            others = [hit for hit in NUMBER.finditer(bare) if not _within(hit, found)]
+            kept = [hit for hit in others if hit[0].lstrip("+-") in known]
+            for hit in (hit for hit in others if hit not in kept):
+                around = text[max(hit.start() - 60, 0) : hit.end() + 30].replace("\n", " ")
+                print(f"{run.folder.name} {name}: {hit[0]} is nowhere recorded: …{around}…")
+            row = (run.folder.name, name, len(found) + len(others), len(found), equal, len(kept))
             rows.append(row)
-    return pd.DataFrame(rows, columns=["run", "page", "numbers", "recomputed", "equal"])
+    return pd.DataFrame(rows, columns=["run", "page", "numbers", "recomputed", "equal", "recorded"])
+
+
+def _within(hit: re.Match[str], found: dict[int, tuple[str, str, str]]) -> bool:
+    """Tell whether a number is one of those computed again."""
+    return any(at <= hit.start() < at + len(said) for at, (said, _, _) in found.items())
 
 
 def _ran(run: Run, notebook: str) -> bool:
@@ -523,12 +634,14 @@ def main(folders: list[str]) -> int:
     runs = [Run(Path(f), Path("notebooks/configs") / f"{Path(f).name}.toml") for f in folders]
     found = table(runs)
     print(found.to_string(index=False))
-    total = found[["numbers", "recomputed", "equal"]].sum()
+    total = found[["numbers", "recomputed", "equal", "recorded"]].sum()
+    left = total["numbers"] - total["recomputed"] - total["recorded"]
     print(
-        f"{total['numbers']} numbers in sentences, {total['recomputed']} recomputed,"
-        f" {total['equal']} equal; the others are settings, limits and estimates of models."
+        f"{total['numbers']} numbers in sentences: {total['recomputed']} recomputed from the data,"
+        f" {total['equal']} equal; {total['recorded']} settings, limits and estimates as recorded;"
+        f" {left} are neither."
     )
-    return int(total["equal"] < total["recomputed"])
+    return int(total["equal"] < total["recomputed"] or left > 0)
 
 
 if __name__ == "__main__":

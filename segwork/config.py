@@ -113,6 +113,8 @@ class Config:
     purpose : str
         What the run uses people's data for, as in "profiling": without ``consent_profiling`` a
         customer is left out of every table. Empty: not declared.
+    reference_run : str
+        Folder of an earlier run whose columns those of this one are compared with.
     purposes : mapping of table to purpose
         Further consent that a table needs, as in ``behaviour = "tracking"``.
     responsible : Responsible
@@ -138,6 +140,7 @@ class Config:
     engine: str = "pandas"
     memory_limit: str = "6GB"
     purpose: str = ""
+    reference_run: str = ""
     purposes: Mapping[str, str] = field(default_factory=dict)
     responsible: Responsible = field(default_factory=Responsible)
     tables: Mapping[str, Source] = field(default_factory=dict)

@@ -117,14 +117,14 @@ def spelled(text: str) -> str:
 def display(value: object, unit: str = "") -> str:
     """Round a number for people: counts with separators, shares as per cent, else three digits.
 
-    A fact of unit "yes or no" is 1 or 0.
+    A fact of unit "yes or no" is 1 or 0; one thing is said in the singular.
 
     Examples
     --------
     >>> display(135080), display(0.24927, "share"), display(0.123456), display(None)
     ('135,080', '24.9 %', '0.123', '–')
-    >>> display(25034.2, "IDR"), display(12, "customers")
-    ('IDR 25,034', '12 customers')
+    >>> display(25034.2, "IDR"), display(12, "customers"), display(1, "customers")
+    ('IDR 25,034', '12 customers', '1 customer')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
@@ -140,6 +140,8 @@ def display(value: object, unit: str = "") -> str:
         text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     if re.fullmatch(r"[A-Z]{3}", unit):  # a currency stands before its amount
         return f"{unit} {text}"
+    if text in ("1", "-1") and re.fullmatch(r"[a-z]+s|[a-z ]+ lines", unit):
+        unit = unit.removesuffix("s")
     return f"{text} {unit}".strip()
 
 

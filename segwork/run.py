@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from segwork import config as _config
-from segwork.errors import UsageError
+from segwork.errors import DataError, UsageError
 from segwork.results import display, spelled
 from segwork.runs import named, people, picture
 from segwork.runs.files import atomically, private_folder, write_json
@@ -299,6 +299,37 @@ class Run:
         frame = pd.read_parquet(path)
         self.name_segments(named.of_table(frame))
         return frame
+
+    @property
+    def reference_name(self) -> str:
+        """Name of the run that the config names as ``reference_run``; empty for none."""
+        return Path(self.config.reference_run).name
+
+    def of_reference(self, name: str) -> pd.DataFrame | None:
+        """Read a table of the run that the config names as ``reference_run``.
+
+        Returns
+        -------
+        DataFrame or None
+            None where no run is named.
+
+        Raises
+        ------
+        DataError
+            The folder named has no such table.
+        """
+        if not self.config.reference_run:
+            return None
+        import pandas as pd
+
+        path = RunFolder(self.config.resolve(self.config.reference_run)).table(name)
+        if not path.is_file():
+            raise DataError(
+                f"reference_run '{self.config.reference_run}' has no table '{name}'",
+                accepted="the folder of a finished run of 10_data_quality",
+                hint="an older version left none: run it once more",
+            )
+        return pd.read_parquet(path)
 
     def finish(self) -> None:
         """Write ``facts/<notebook>.json``; the last cell of every notebook."""

@@ -144,3 +144,16 @@ def test_placebo_of_nobody_is_empty() -> None:
     table = changepoints.placebo_alarms(lines, detect_panel(lines, as_of=AS_OF))
     assert table.empty
     assert "observed" in table
+
+
+def test_advice_counts_whom_it_names(few) -> None:
+    """Stop and fall are within 91 days; without them the cooling ones come first."""
+    outlook = ["gone", "active", "cooling", "cooling", "active", "too new"]
+    table = few.table.assign(
+        outlook=outlook, **dict.fromkeys(("scan", "pelt", "binseg", "bocpd"), False)
+    )
+    told = overview.answer(PanelChanges(table, AS_OF, "W", 999))["do"]
+    assert told.startswith("Begin with the 2 who stopped or fell within the last 91 days")
+    assert "the 2 who are cooling come next" in told
+    older = PanelChanges(table.assign(kind="none"), AS_OF, "W", 999)
+    assert overview.answer(older)["do"].startswith("Write to the 2 who are cooling")

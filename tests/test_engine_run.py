@@ -18,7 +18,7 @@ from small_project import command, surroundings, write_notebook
 from segwork import engine
 from segwork.config import load as load_config
 from segwork.engine.plan import fingerprint, notebooks
-from segwork.errors import SegworkError, UsageError
+from segwork.errors import ConfigError, SegworkError, UsageError
 
 CONFIG = """\
 as_of = 2020-01-01
@@ -353,8 +353,10 @@ def test_passwords_and_places_are_not_kept(tmp_path: Path) -> None:
 
 def test_only_brings_what_it_needs(finished: Path, tmp_path: Path) -> None:
     """``--only 20`` runs 10 first, because 20 reads its table; the rest is skipped."""
-    outcome = quiet_run(finished, out=tmp_path, only=["20"])
+    told: list[str] = []
+    outcome = quiet_run(finished, out=tmp_path, only=["20"], say=told.append)
 
+    assert told[0].startswith("2 notebooks to run"), "what is skipped was announced as well"
     assert outcome.statuses == {"10_first": "ok", "20_second": "ok", "30_third": "skipped"}
     assert outcome.exit_code == 0
     assert not (outcome.folder / "facts" / "30_third.json").exists()
@@ -409,6 +411,21 @@ def test_bad_config_leaves_no_folder(
 
     assert caught.value.exit_code == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_a_reference_run_counts_as_data_and_is_never_the_run_itself(touched: Path) -> None:
+    """Without its table it is refused before anything starts; another one runs everything anew."""
+    table = touched / "old" / "tables" / "column_summaries.parquet"
+    for named, said in (("old", "left no 'column_summaries'"), ("reports/tiny", "this run itself")):
+        config = CONFIG.replace('name = "tiny"', f'name = "tiny"\nreference_run = "{named}"')
+        (touched / "c.toml").write_text(config, encoding="utf-8")
+        with pytest.raises(ConfigError, match=said):
+            quiet_run(touched)
+    (touched / "c.toml").write_text(config.replace("reports/tiny", "old"), encoding="utf-8")
+    table.parent.mkdir(parents=True)
+    for content in (b"one", b"another"):
+        table.write_bytes(content)
+        assert "reference_run" in quiet_run(touched).reasons["10_first"]
 
 
 def test_a_notebook_of_another_day_is_refused(touched: Path, tmp_path: Path) -> None:

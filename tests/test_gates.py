@@ -143,3 +143,11 @@ def test_a_check_that_gives_its_number_is_quoted(monkeypatch: pytest.MonkeyPatch
     found = judge({"of_02": "passed", "of_02_value": 0.03, "of_02_limit": 0.05, **words})
     assert (found.status, found.value, found.limit, found.unit) == ("passed", 0.03, 0.05, "area")
     assert found.message.endswith("passed. Area 0.81 in the later period.")
+
+
+def test_words_of_a_second_status_end_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence that a check ends itself gets no second full stop."""
+    gate = replace(GATE, also="of_20")
+    monkeypatch.setattr(gates, "catalogue", lambda: {gate.code: gate})
+    found = judge({"missing_share": 0.2, "of_20": "warned", "of_20_words": "slope 0.6."})
+    assert found.message.endswith("limit at most 30.0 %. Slope 0.6.")

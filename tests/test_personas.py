@@ -621,7 +621,9 @@ def test_a_segment_that_loses_money_is_mended_first(
     standing = personas.lifecycle(company.tables, as_of=AS_OF)
     plan, _ = personas.plans(table, label, standing, profit=lost)
     assert plan.set_index("segment")["action"]["loyal regulars"].startswith("Mend")
-    assert plan["audience"].str.contains("not recorded").all()
+    rest = plan["action"].str.startswith("Write no more")
+    assert plan.loc[~rest, "audience"].str.contains("not recorded").all()
+    assert (plan.loc[rest, "customers"] == 0).all(), "who is left in peace is no audience"
 
 
 def test_languages_say_the_same_things() -> None:

@@ -136,3 +136,42 @@ def test_templates_escape_what_is_not_markup() -> None:
     assert "<script" not in table(evil, [evil], [[evil, evil]])
     with pytest.raises(Exception, match="undefined"):
         drawn("page.html")
+
+
+def test_a_claim_with_a_warning_is_no_claim_that_held(tmp_path: Path) -> None:
+    """What passed, what warned or could not tell, and what fell stand apart."""
+    warned = finding("SEG-P06", "warned", "70_privacy", "medium")
+    fell = finding("SEG-F01", "failed", "60_fairness")
+    claims = dict(use(of(tmp_path, HELD, warned, fell)).claims)
+    assert [len(said) for said in claims.values()] == [1, 1, 1]
+    assert "nobody can be recognised" in claims["With a reservation"][0]
+    html = report.write(tmp_path).read_text(encoding="utf-8")
+    assert html.index("Checked and not refuted") < html.index("With a reservation")
+
+
+def test_rules_that_are_advised_and_a_model_that_is_saved_are_reconciled(tmp_path: Path) -> None:
+    """The index says why segments of a model were saved against the advice of the first page."""
+    run = of(tmp_path, HELD)
+    facts = {
+        "10_data_quality": {"readiness": "rule-based segments"},
+        "20_segments": {"method_saved": "kmeans", "segments_saved": 4},
+    }
+    for page, told in facts.items():
+        path = tmp_path / "facts" / f"{page}.json"
+        path.write_text(json.dumps({"facts": told, "units": {}}), encoding="utf-8")
+    assert "advises rule-based segments" in use(run).why
+    told = {"facts": {"method_saved": "rule_rfm", "segments_saved": 4}, "units": {}}
+    (tmp_path / "facts" / "20_segments.json").write_text(json.dumps(told), encoding="utf-8")
+    assert "advises" not in use(load(tmp_path)).why
+
+
+def test_a_gate_that_does_not_apply_is_no_verdict_of_its_page(tmp_path: Path) -> None:
+    """Beside gates that passed it is folded away; alone it is the verdict."""
+    absent = finding("SEG-C04", "not_applicable", "20_segments")
+    run = of(tmp_path, HELD, absent)
+    assert run.verdict("20_segments") == "passed"
+    report.write(tmp_path)
+    html = (tmp_path / "20_segments.html").read_text(encoding="utf-8")
+    assert "1 gate passed, 1 not applicable" in html
+    assert "Gates that ask for a look" not in html
+    assert of(tmp_path, absent).verdict("20_segments") == "not_applicable"

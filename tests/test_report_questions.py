@@ -52,7 +52,7 @@ SAID = {
     "How many segments are there?": "2 segments, drawn by kmeans: a division of a continuum",
     "How large are they?": "S01: 900 (90.0 %); S02: 100 (10.0 %)",
     "Which one earns?": "S02 makes 60.0 % of the spend with 10.0 % of the customers",
-    "Which one is leaving?": "S01: 50.0 % of its customers of 91 days ago have not ordered since",
+    "Which one is leaving?": "Leaving most: S01, 50.0 %. These are shares of the customers of 91",
     "May I use them?": "Not yet. First: Stability of segments: 0.41",
     "What is wrong with the data?": "two prices for one product",
     "Whom do I write to?": "above the threshold",
@@ -72,6 +72,7 @@ def test_every_question_has_its_answer_and_its_page(tmp_path: Path) -> None:
         assert found[question].notebook in PAGES
     assert "12 stopped and 7 fell" in found["Which one is leaving?"].answer
     assert "S02 brings most (900" in str(found["Which one earns?"].answer).replace("profit, ", "")
+    assert "Already gone" not in found["Which one is leaving?"].answer
     index = report.write(tmp_path).read_text(encoding="utf-8")
     assert all(question in index for question in QUESTIONS)
 
@@ -99,3 +100,17 @@ def test_a_named_segment_is_called_by_its_name(tmp_path: Path) -> None:
     said = {item.question: str(item.answer) for item in questions(load(tmp_path))}
     assert "Heavy buyers (S02) makes 60.0 % of the spend" in said["Which one earns?"]
     assert "S01: 900 (90.0 %); Heavy buyers (S02): 100" in said["How large are they?"]
+
+
+def test_what_has_left_is_told_from_what_is_leaving(tmp_path: Path) -> None:
+    """A segment of which nine in ten are silent is gone; columns of a reference run are told."""
+    decided(tmp_path)
+    moves = pd.read_parquet(tmp_path / "tables" / "segment_moves.parquet")
+    moves.assign(silent=[0.999, 0.1]).to_parquet(tmp_path / "tables" / "segment_moves.parquet")
+    facts = {"reference_changed_columns": 2, "reference_changed_columns_n": 30}
+    content = {"facts": facts, "units": {}, "answer": {}}
+    path = tmp_path / "facts" / "10_data_quality.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    found = {item.question: str(item.answer) for item in questions(load(tmp_path))}
+    assert "Already gone: S01, 99.9 %. Leaving most: S02, 10.0 %." in found["Which one is leaving?"]
+    assert "Of 30 columns of the data 2 differ" in found["What changed since last time?"]

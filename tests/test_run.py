@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import segwork.config
 import segwork.errors
 import segwork.run
 from segwork.config import Config
-from segwork.errors import UsageError
+from segwork.errors import DataError, UsageError
 from segwork.run import Run
+from segwork.runs.shown import html_table
 
 
 @pytest.fixture
@@ -327,3 +329,27 @@ def test_answer_is_shown_and_kept_for_the_first_screen(tmp_path: Path, monkeypat
         "means": r"They hold in A\*.",
         "do": "Use them.",
     }
+
+
+def test_a_reference_run_is_read_or_missed_in_words(tmp_path: Path) -> None:
+    """Nothing where none is named; its table by name; one sentence where it left none."""
+    table = pd.DataFrame({"table": ["lines"], "column": ["amount"], "bin": ["≤ 9"], "rows": [7]})
+    (tmp_path / "old" / "tables").mkdir(parents=True)
+    table.to_parquet(tmp_path / "old" / "tables" / "column_summaries.parquet")
+    alone = Run("10_data_quality", tmp_path, segwork.config.load({"as_of": "2024-01-01"}), "key")
+    assert alone.of_reference("column_summaries") is None
+    named = {"as_of": "2024-01-01", "reference_run": str(tmp_path / "old")}
+    run = Run("10_data_quality", tmp_path, segwork.config.load(named), "key")
+    assert run.reference_name == "old"
+    assert run.of_reference("column_summaries").equals(table)
+    with pytest.raises(DataError, match="has no table 'others'"):
+        run.of_reference("others")
+
+
+def test_tables_spell_small_chances_and_large_counts() -> None:
+    """A p is never nought, and the commas of a number stay where they are."""
+    frame = pd.DataFrame({"p_holm": [0.0, 0.02], "value": ["552,829", "a,b"], "share": [0.0, 0.5]})
+    html = html_table(frame, "Some")
+    assert re.findall(r"<td[^>]*>(.*?)</td>", html) == [
+        "&lt; 0.001", "552,829", "0", "0.02", "a, b", "0.5",
+    ]  # fmt: skip

@@ -53,12 +53,20 @@ SEG-Q01 = { who = "A. Reviewer", why = "guests may order without an account", un
 """
 
 
-ANSWERS = Path(__file__).resolve().parent.parent / "benchmarks" / "gate_answers.csv"
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+ANSWERS, PLANTS = BENCHMARKS / "gate_answers.csv", BENCHMARKS / "gate_plants.csv"
 ANSWERS_BEGIN = """# What the gates answer
 
-On the sample company with its planted faults (`sample`), its clean twin (`sample_clean`) and public
-data. A gate that could not have answered otherwise would say nothing. Made by
+On the sample company with its planted faults (`sample`), its twin without faults in the data
+(`sample_clean`, the same customers, unfair prices included) and public data. Made by
 `python -m benchmarks.gate_answers RUN …` from finished runs.
+
+A gate that could not have answered otherwise would say nothing. So each one whose answers above are
+alike is also asked about a fault that was planted for it, and about the same case without the
+fault: the last three columns, made by `python -m benchmarks.gate_plants`. Some of these faults no
+run can have as long as its notebooks are as they are, such as a customer who came past the door of
+consent (SEG-P02) or rows with an open window (SEG-L04): those gates watch over changes of
+notebooks.
 """
 
 
@@ -68,12 +76,19 @@ def manual() -> str:
 
 
 def _answers() -> Iterator[str]:
-    """Return the table of answers, gates down and runs across."""
-    with ANSWERS.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    lines = [header, ["---"] * len(header), *rows]
+    """Return the table of answers, gates down; runs, then the planted case, across."""
+    header, *rows = _read(ANSWERS)
+    planted = {code: told for code, *told in _read(PLANTS)[1:]}
+    header += ["planted", "answer to it", "without it"]
+    rows = [[code, *told, *planted.get(code, [""] * 3)] for code, *told in rows]
     yield ANSWERS_BEGIN
+    lines = [header, ["---"] * len(header), *rows]
     yield "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
 
 
 def _checks() -> Iterator[str]:

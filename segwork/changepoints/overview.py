@@ -186,12 +186,6 @@ def answer(changes: PanelChanges) -> dict[str, str]:
         }
     changed, false = float(facts["changed_share"]), float(facts["expected_false_alarms"])
     low, high = float(facts["changed_share_low"]), float(facts["changed_share_high"])
-    left = int(facts["stop_customers"]) + int(facts["fall_customers"])
-    act = (
-        "Begin with the most valuable of those who stopped or fell within the last quarter."
-        if left
-        else "Nobody is to be won back by these verdicts; write to the cooling ones first."
-    )
     return {
         "found": (
             f"{start} {tested:,} could be tested; the buying of {changed:.1%} (95 % interval"
@@ -200,5 +194,19 @@ def answer(changes: PanelChanges) -> dict[str, str]:
             f" {facts['temporary_customers']:,} had an episode that passed."
         ),
         "means": f"About {false:,.0f} of these verdicts are false; nobody can say which.",
-        "do": act,
+        "do": _first(changes),
     }
+
+
+def _first(changes: PanelChanges, days: int = 91) -> str:
+    """Say whom to write to first: young losses, as far as they can be seen, then the cooling."""
+    table, since = changes.table, changes.as_of - pd.Timedelta(days=days)
+    gone = table["kind"].isin(("stop", "fall")) & (table["changed_at"] >= since)
+    young, cooling = int(gone.sum()), int((table["outlook"] == "cooling").sum())
+    if not young:
+        return f"Write to the {cooling:,} who are cooling; no verdict is young enough to win back."
+    who = "the one who" if young == 1 else f"the {young:,} who"
+    return (
+        f"Begin with {who} stopped or fell within the last {days} days, the most valuable first;"
+        f" most stops so young cannot be seen yet, so the {cooling:,} who are cooling come next."
+    )

@@ -184,7 +184,8 @@ def _with_second(gate: Gate, finding: Finding, facts: Facts) -> Finding:
         return finding
     worse = min(finding.status, Status(second), key=WORST.index)
     words = facts.get(gate.also.removesuffix("_status") + "_words", "")
-    message = f"{finding.message} {str(words)[:1].upper()}{str(words)[1:]}." if words else ""
+    said = str(words).rstrip(".")
+    message = f"{finding.message} {said[:1].upper()}{said[1:]}." if said else ""
     return replace(finding, status=worse, message=spelled(message or finding.message))
 
 

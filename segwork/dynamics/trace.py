@@ -272,7 +272,7 @@ def _traced(
             continue
         board.loc[name, "status"] = "ok"
     best, reason = _recommend(board, int(block.both.sum(axis=0).max(initial=0)))
-    ids = [f"S{j + 1:02d}" for j in range(k)]
+    ids = [f"T{j + 1:02d}" for j in range(k)]  # S… are the segments that a run saves
     moves = pd.DataFrame(model.moves, ids, ids)
     return Trace(board, best, reason, moves, days, frame, block, coded, truth[1])
 

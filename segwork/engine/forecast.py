@@ -29,7 +29,8 @@ def told(plan: Plan, names: Collection[str], jobs: int) -> str:
     source = "by the earlier run" if known == len(names) else f"by {plan.rows:,} rows"
     source = "by a usual first run" if not known and not plan.rows else source
     amount = f"{whole / 60:.0f} minutes" if whole >= 90 else f"{max(1, whole):.0f} seconds"
-    return f"{len(names)} notebooks to run: probably about {amount}, {source}"
+    number = "1 notebook" if len(names) == 1 else f"{len(names)} notebooks"
+    return f"{number} to run: probably about {amount}, {source}"
 
 
 def _earlier(plan: Plan) -> dict[str, float]:

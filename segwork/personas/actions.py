@@ -79,9 +79,10 @@ def actions(
         share = shown(len(whole) / len(mine), "share", language)
         reason = speech["act"]["reason" if stake == stake else "reason_alone"]
         reason = reason.format(told[1], share, shown(stake, "money", language, currency))
-        agreed = int(whole["agreed"].sum())
+        agreed = int(whole["agreed"].sum()) if action != "rest" else 0
         counts = [shown(n, "count", language) for n in (agreed, len(whole))]
         audience = speech["act"]["nobody_asked" if consent is None else "audience"]
+        audience = speech["act"]["at_rest"] if action == "rest" else audience
         row = (action == "rest", segment, called[segment], told[0], reason)
         rows.append((*row, audience.format(*counts), agreed, stake))
     columns = ["rank", "segment", "name", "action", "reason", "audience", "customers", "at_stake"]

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
+from segwork import quality
 from segwork.disclosure import SMALLEST_GROUP
 from segwork.plots.style import COLOURS, SEQUENTIAL, Drawn, house_style
+from segwork.quality import Audit
 
 STATUS_COLOURS = {"": "#FFFFFF", "passed": "#009E73", "inconclusive": "#999999"}
 STATUS_COLOURS |= {"warned": "#E69F00", "failed": "#D55E00"}
+MOST_FIELDS = 25  # of the map of missing values
 CELLS = 30  # on each axis of the map of sessions
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def details(audit: Audit, *, months: int) -> Iterator[Drawn]:
+    """Draw what stands behind the sentences: missing values, days, sessions, converted amounts."""
+    gaps = quality.missing_map(audit, periods=months)
+    if len(gaps):
+        yield missingness(gaps[:MOST_FIELDS])
+    for name, daily in quality.calendars(audit).items():
+        yield calendar(daily, unit=f"rows of {name}")
+    if len(visits := quality.sessions(audit)):
+        yield robots(visits)
+    if len(converted := quality.rates(audit)):
+        yield currencies(converted)
 
 
 def health(table: pd.DataFrame) -> Drawn:

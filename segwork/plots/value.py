@@ -43,7 +43,9 @@ def whale(curve: pd.DataFrame, *, answer: str = "profit") -> Drawn:
     )
 
 
-def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> Drawn:
+def by_segment(
+    segments: pd.DataFrame, *, answer: str, currency: str = "", by: str = "segment"
+) -> Drawn:
     """Draw what each segment brings a customer, with its interval.
 
     Parameters
@@ -53,6 +55,8 @@ def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> Dr
     answer : str
         The column that ``low`` and ``high`` belong to.
     currency : str
+    by : str, default "segment"
+        What the rows are, for the title.
     """
     import matplotlib.pyplot as plt
 
@@ -74,11 +78,13 @@ def by_segment(segments: pd.DataFrame, *, answer: str, currency: str = "") -> Dr
         axes.set_yticks(rows, each.index)
         axes.invert_yaxis()
         axes.set_xlabel(f"{answer} a customer" + (f" ({currency})" if currency else ""))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.locator_params(axis="x", nbins=6)
     told = "; ".join(
         f"{name}: {row[answer]:,.0f} ({row['low']:,.0f} to {row['high']:,.0f})"
         for name, row in each.iterrows()
     )
-    return figure, f"{answer.capitalize()} a customer by segment with 95 % intervals. {told}."
+    return figure, f"{answer.capitalize()} a customer by {by} with 95 % intervals. {told}."
 
 
 def expected_actual(groups: pd.DataFrame) -> Drawn:

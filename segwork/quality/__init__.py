@@ -29,14 +29,30 @@ from segwork.quality import (  # noqa: F401 - importing them registers their che
     transactional,
     units,
 )
+from segwork.quality.columns import periods, profiles, summaries
 from segwork.quality.counts import counts_of
 from segwork.quality.income import MissingIncome, missing_income
 from segwork.quality.readiness import Readiness, readiness, readiness_of
 from segwork.quality.result import Audit
 from segwork.quality.sources import source_tables
+from segwork.quality.summary import (
+    answer,
+    calendars,
+    details,
+    health,
+    largest_gaps,
+    loading,
+    missing_map,
+    rates,
+    sessions,
+    to_fix,
+)
 from segwork.tables import Tables
 
 __all__ = ["Audit", "MissingIncome", "Readiness", "audit", "missing_income", "readiness"]
+__all__ += ["answer", "calendars", "details", "health", "largest_gaps", "loading"]
+__all__ += ["missing_map", "rates", "sessions", "to_fix"]
+__all__ += ["periods", "profiles", "summaries"]
 
 
 def audit(tables: Tables, *, as_of: date | str, only: Collection[str] | None = None) -> Audit:

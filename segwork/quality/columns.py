@@ -14,7 +14,8 @@ from segwork.schema import TABLES, Kind
 
 TAILS = (0.05, 0.25, 0.5, 0.75, 0.95)  # no extremes: the largest value is somebody's
 FEWEST = 20 * SMALLEST_GROUP  # values behind a twentieth of the column that is five people
-COMMONEST = 8
+COMMONEST, MOST_WORDS = 8, 50  # words that are shown, and that have a bin of their own
+TENTHS = np.arange(1, 10) / 10
 MEASURED = (Kind.NUMBER, Kind.CATEGORY, Kind.FLAG)
 
 
@@ -50,6 +51,72 @@ def periods(
     frame = pd.DataFrame(read).replace([np.inf, -np.inf], np.nan)
     age = audit.sources.as_of.astype(np.int64) - source.days()
     return frame[(age > days) & (age <= 2 * days)], frame[(age > 0) & (age <= days)]
+
+
+def summaries(audit: Audit, *, days: int = 91, bins: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Count the rows in each bin of every measured column: what a later run is compared with.
+
+    Parameters
+    ----------
+    audit : Audit
+    days : int, default 91
+        Of a table with times the last days before the cut are counted, of others all rows.
+    bins : DataFrame, optional
+        Summaries of another run: its bins are used, and no column without one.
+
+    Returns
+    -------
+    DataFrame
+        ``table, column, bin, rows``; a bin is ``≤ 12.5`` (numbers, by tenths), ``> 90``,
+        ``= France`` (the fifty commonest words of five rows or more), ``other`` or ``missing``.
+        Personal columns, ids and texts are not in it.
+    """
+    known = {} if bins is None else dict(list(bins.groupby(["table", "column"])["bin"]))
+    found: list[tuple[str, str, str, int]] = []
+    for source in audit.sources:
+        rows = np.ones(source.n, bool)
+        if (day := source.days()) is not None:
+            age = audit.sources.as_of.astype(np.int64) - day
+            rows = (age > 0) & (age <= days)
+        for column in source.columns(*MEASURED):
+            own = known.get((source.name, column))
+            if _personal(source, column) or (bins is not None and own is None):
+                continue
+            of_kind = _tenths if source.kind(column) is Kind.NUMBER else _words
+            counts = of_kind(source, column, rows, own)
+            found += [(source.name, column, name, int(n)) for name, n in counts.items()]
+    return pd.DataFrame(found, columns=["table", "column", "bin", "rows"])
+
+
+def _tenths(
+    source: SourceTable, column: str, rows: np.ndarray, own: pd.Series | None
+) -> dict[str, int]:
+    values = source.number(column)[rows]
+    values = values[np.isfinite(values)]
+    if own is None:
+        borders = np.unique(np.quantile(values, TENTHS)) if len(values) >= FEWEST else np.array([])
+    else:
+        borders = own[own.str.startswith("≤ ")].str[2:].astype(float).to_numpy()
+    if not len(borders):
+        return {}
+    counts = np.bincount(np.searchsorted(borders, values), minlength=len(borders) + 1)
+    names = [*(f"≤ {border}" for border in borders), f"> {borders[-1]}"]
+    return dict(zip(names, counts, strict=True)) | {"missing": rows.sum() - len(values)}
+
+
+def _words(
+    source: SourceTable, column: str, rows: np.ndarray, own: pd.Series | None
+) -> dict[str, int]:
+    codes, words = source.codes(column)[0][rows], source.words(column)
+    sizes = pd.Series(np.bincount(codes[codes >= 0], minlength=len(words)), index=words)
+    if own is None:
+        shown = sizes[(sizes >= SMALLEST_GROUP) & ~sizes.index.str.contains(VALUE)]
+        kept = list(shown.sort_values(ascending=False, kind="stable").index[:MOST_WORDS])
+    else:
+        kept = list(own[own.str.startswith("= ")].str[2:])
+    counts = {f"= {word}": sizes.get(word, 0) for word in kept}
+    other = sizes.sum() - sum(counts.values())
+    return counts | {"other": other, "missing": (codes < 0).sum()}
 
 
 def _personal(source: SourceTable, column: str) -> bool:

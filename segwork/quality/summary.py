@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from segwork.quality.columns import profiles
 from segwork.quality.missing import by_design
 from segwork.quality.money import ledger
 from segwork.quality.result import Audit
@@ -27,7 +29,7 @@ def answer(audit: Audit) -> dict[str, str]:
     return {
         "found": f"{found}; most urgent: {worst['title'].lower()} ({where}).",
         "means": f"If it stays, {worst['why']}.",
-        "do": f"First {worst['action']}; the others stand in order of urgency below.",
+        "do": f"First {worst['action']}; the others stand on that page in order of urgency.",
     }
 
 
@@ -124,6 +126,17 @@ def needs(audit: Audit) -> pd.DataFrame:
 def every_alarm(audit: Audit) -> pd.DataFrame:
     """Return all alarms with count, definition and the source of the limit."""
     return audit.alarms[["code", "status", "n_rows", "message", "definition", "source"]]
+
+
+def details(audit: Audit) -> Iterator[tuple[pd.DataFrame, str]]:
+    """Yield every table that stands behind the page, with its caption; columns come last."""
+    yield audit.health.reset_index(), "Number of checks by control point and answer"
+    yield mechanisms(audit), "What missingness depends on"
+    yield needs(audit), "What models need, and what there is"
+    yield audit.counts, "Exact counts, each with its definition"
+    yield every_alarm(audit), "Every alarm with its count, its definition and its limit's source"
+    for line, table in profiles(audit):
+        yield table, line
 
 
 def sessions(audit: Audit) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from segwork.checks.gates import Gate, blocks, catalogue
 from segwork.report.layout import mark
+from segwork.results import Status
 from segwork.runs.files import Json
 from segwork.runs.folder import RAN, Entry, RunFolder
 
@@ -65,12 +66,13 @@ class JudgedRun:
         return ", ".join(f"{n} {word}" for word, n in words.items())
 
     def verdict(self, notebook: str) -> str:
-        """Return the one word for a notebook: how it ran, else its most urgent finding."""
+        """Return the one word for a notebook: how it ran, else the most urgent that applies."""
         status = self.notebooks[notebook].status
         if status != RAN:
             return status
         judged = self.judged(notebook)
-        return str(judged[0]["status"]) if judged else "no_gates"
+        apply = [f for f in judged if f["status"] != Status.NOT_APPLICABLE] or judged
+        return str(apply[0]["status"]) if judged else "no_gates"
 
     @cached_property
     def baseline_name(self) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from segwork.checks.catalogue import Rule, families, rules
+from segwork.checks.gates import Gate
 from segwork.report.cards import LINES, PAGES
 from segwork.report.cells import undescribed
 from segwork.report.clean import plain
@@ -181,9 +183,8 @@ def _urgent(run: JudgedRun, finding: Finding) -> Urgent:
 
 
 def _headlines(run: JudgedRun) -> list[Card]:
-    """Large numbers: those with a limit first, then required gates, then the most urgent."""
+    """Large numbers: the most urgent first, so that nobody is told six times that all is well."""
     valued = [f for f in by_urgency(run.findings) if f.get("value") is not None]
-    valued.sort(key=lambda f: (f.get("limit") is None, not run.is_required(f)))
     return [_card(run, finding) for finding in valued[:HEADLINES]]
 
 
@@ -200,12 +201,31 @@ def _card(run: JudgedRun, finding: Finding) -> Card:
 def _limit(run: JudgedRun, finding: Finding) -> str:
     """Return the limit with its direction, as the run's config or the policy has it."""
     if finding.get("limit") is None:
-        return "judged by a test of its own"
+        return _by_rule(run.gates.get(finding["code"]))
     if finding.get("unit") == YES_NO:
         return f"limit: {display(finding['limit'], YES_NO)}"
     words = {True: "at most ", False: "at least ", None: ""}
     word = words[_higher_is_worse(run, finding)]
     return f"limit: {word}{display(finding['limit'], finding.get('unit') or '')}"
+
+
+def _rules(gate: Gate) -> list[Rule]:
+    """Return the rules of the checks behind a gate."""
+    known = {code: rule for family in families() for code, rule in rules(family).items()}
+    return [known[code] for code in gate.checks if code in known]
+
+
+def _by_rule(gate: Gate | None) -> str:
+    """Name the check that a status comes from, with its limit where that is in its numbers."""
+    found = _rules(gate) if gate else []
+    if not found:
+        return "by what is declared" if gate else "–"
+    words, rule = f"by {' and '.join(rule.code for rule in found)}", found[0]
+    if rule.unit:
+        unit = "share" if rule.unit.startswith("share") else rule.unit
+        return f"{words}: {display(rule.limit, unit)}"
+    shown = gate.shows if gate else ""
+    return words if rule.limit or shown else f"{words}: 0 {rule.counts}"
 
 
 def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool | None:
@@ -215,7 +235,8 @@ def _higher_is_worse(run: JudgedRun, finding: Finding) -> bool | None:
         return own.get("at_most") is not None
     gate = run.gates.get(finding["code"])
     if gate and gate.limit is None:
-        return None
+        rule = next(iter(_rules(gate)), None)
+        return rule.higher_is_worse if rule and finding.get("limit") is not None else None
     return gate.at_most is not None if gate else "at least" not in finding["message"]
 
 

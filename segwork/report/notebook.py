@@ -102,18 +102,20 @@ def notebook_page(run: JudgedRun, notebook: str) -> str:
 
 
 def _judged(findings: Sequence[Finding], outline: Outline) -> dict[str, Markup | Rows | None]:
-    """Return heading and tables of the gates: those that ask for a look, and those that passed."""
-    passed = [f for f in findings if f["status"] == Status.PASSED]
-    asked = [f for f in findings if f not in passed]
+    """Return heading and tables of the gates: who ask for a look, passed, or do not apply."""
+    parts = {"passed": [Status.PASSED], "absent": [Status.NOT_APPLICABLE, Status.SKIPPED]}
+    quiet = {name: [f for f in findings if f["status"] in own] for name, own in parts.items()}
+    asked = [f for f in findings if not any(f in own for own in quiet.values())]
     return {
         "judged": Markup(outline.add(2, "What was judged") if findings else ""),
-        "findings": _findings_table(asked) if asked else None,
-        "passed": _findings_table(passed) if passed else None,
+        **{n: _findings_table(own) for n, own in {"findings": asked, **quiet}.items()},
     }
 
 
-def _findings_table(findings: Sequence[Finding]) -> Rows:
+def _findings_table(findings: Sequence[Finding]) -> Rows | None:
     """Return findings as a table; the sentence comes first, where a phone shows it unscrolled."""
+    if not findings:
+        return None
     header = ["Finding", "Verdict", "Gate", "Severity", "n"]
     rows = [
         [

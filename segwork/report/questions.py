@@ -14,6 +14,12 @@ from segwork.report.use import use
 from segwork.results import display
 from segwork.runs.folder import RAN
 
+ADVISERS = {
+    "80_personas": "By segment",
+    "50_overfitting": "By the model of 50_overfitting",
+    "30_change_points": "By change of buying",
+}
+GONE = 0.9  # of the customers of a segment silent since: it does not leave, it has left
 MOVED = 0.005  # of the customers: a smaller change of a segment's share is none
 
 
@@ -97,11 +103,16 @@ def _earns(run: JudgedRun) -> str:
 def _leaves(run: JudgedRun) -> str:
     table, text = known(run), ""
     if table is not None and "silent" in table and table["silent"].notna().any():
-        top, days = table["silent"].idxmax(), _number(run, "20_segments", "later_days")
-        text = (
-            f"Most of {called(table, top)}: {_share(table.loc[top, 'silent'])} of its customers of"
-        )
-        text += f" {display(days)} days ago have not ordered since."
+        silent, days = table["silent"].dropna(), _number(run, "20_segments", "later_days")
+        left = silent[silent >= GONE].sort_values(ascending=False)
+        told = {"Already gone": left, "Leaving most": silent.drop(left.index).nlargest(1)}
+        words = [
+            f"{start}: {', '.join(f'{called(table, s)}, {_share(v)}' for s, v in some.items())}."
+            for start, some in told.items()
+            if len(some)
+        ]
+        text = f"{' '.join(words)} These are shares of the customers of {display(days)} days ago"
+        text += " who have not ordered since."
     stopped, fell = (
         _number(run, "30_change_points", f"{kind}_customers") for kind in ("stop", "fall")
     )
@@ -129,14 +140,15 @@ def _page_says(notebook: str, *parts: str) -> Callable[[JudgedRun], Markup]:
 
 def _write_to(run: JudgedRun) -> Markup:
     sent = _number(run, "90_activation", "may_be_sent")
-    advice = [
-        _page_says(page, "What to do")(run)
-        for page in ("80_personas", "50_overfitting", "30_change_points")
-    ]
-    text = Markup(" ").join(part for part in advice if part)
+    said = {page: _page_says(page, "What to do")(run) for page in ADVISERS}
+    parts = [Markup("{}: {}").format(ADVISERS[page], text) for page, text in said.items() if text]
     if sent is not None:
-        text += Markup(" {} customers may be written to.").format(display(sent))
-    return text
+        who = Markup("{} customers may be written to").format(display(sent))
+        first = Markup("Nobody yet: nobody is known to have agreed. Then:")
+        parts = (
+            [*parts, who + Markup(", over all.")] if sent else [first, *parts, who + Markup(".")]
+        )
+    return Markup(" ").join(parts)
 
 
 def _costs(run: JudgedRun) -> str:
@@ -153,6 +165,17 @@ def _costs(run: JudgedRun) -> str:
 
 
 def _changed(run: JudgedRun) -> str:
+    """Say what differs from the earlier run in gates and in columns, else how segments moved."""
+    columns = _number(run, "10_data_quality", "reference_changed_columns")
+    of = _number(run, "10_data_quality", "reference_changed_columns_n")
+    text = _moved(run)
+    if columns is None:
+        return text
+    told = f"Of {display(of)} columns of the data {display(columns)} differ from those of"
+    return f"{text} {told} the reference run."
+
+
+def _moved(run: JudgedRun) -> str:
     if run.baseline:
         values = {f["code"]: f.get("value") for f in run.findings}
         both = [

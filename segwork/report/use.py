@@ -23,6 +23,12 @@ TOPICS = {
     "SEG-B": "the personas are those of the customers they name",
     "SEG-X": "what is exported is complete and allowed",
 }
+CLAIMS = (
+    "Checked and not refuted",
+    "With a reservation",
+    "Does not hold as it stands",
+)
+RULES = "rule-based segments"
 MOST = 5
 
 
@@ -33,7 +39,9 @@ class Use:
     Attributes
     ----------
     verdict, why : str
-        The answer in a word or two, and what it rests on.
+        The answer in a word or two, and what the segments are.
+    claims : list of (str, list of str)
+        What the pages claim, by whether it held, held with a reservation, or fell.
     mend : list of str
         What has to be looked at first, the gravest first; five at most.
     signs : str
@@ -42,6 +50,7 @@ class Use:
 
     verdict: str
     why: str
+    claims: list[tuple[str, list[str]]]
     mend: list[str]
     signs: str
 
@@ -63,10 +72,11 @@ def use(run: JudgedRun) -> Use:
         verdict = RESERVED
     else:
         verdict = YES
-    return Use(verdict, _why(run, judged, holding, broken), _mend(run, judged), _signs(run))
+    why, claims = _why(run, holding, broken), _claims(run, judged)
+    return Use(verdict, why, claims, _mend(run, judged), _signs(run))
 
 
-def _why(run: JudgedRun, judged: list[Finding], holding: list[Finding], broken: list[str]) -> str:
+def _why(run: JudgedRun, holding: list[Finding], broken: list[str]) -> str:
     parts = []
     if broken:
         parts.append(f"{len(broken)} of {len(run.notebooks)} pages broke off and say nothing.")
@@ -78,17 +88,31 @@ def _why(run: JudgedRun, judged: list[Finding], holding: list[Finding], broken: 
         natural = run.fact("20_segments", "comparison_recommended")
         kind = "natural groups" if natural == saved else "a convenient division of a continuum"
         parts.append(f"The {number} segments that were saved are {kind}.")
-    good, bad = [], []
+        parts.append(_against_advice(run, str(saved)))
+    return " ".join(filter(None, parts))
+
+
+def _claims(run: JudgedRun, judged: list[Finding]) -> list[tuple[str, list[str]]]:
+    """Sort what the pages claim by the worst answer of the gates behind it."""
+    claims: dict[str, list[str]] = {words: [] for words in CLAIMS}
     for family, claim in TOPICS.items():
         own = [f for f in judged if f["code"].startswith(family)]
         if own:
             fell = any(f["status"] == "failed" or run.blocks(f) for f in own)
-            (bad if fell else good).append(claim)
-    if good:
-        parts.append(f"What was checked and not refuted: {'; '.join(good)}.")
-    if bad:
-        parts.append(f"What does not hold as it stands: {'; '.join(bad)}.")
-    return " ".join(parts)
+            open_ = any(f["status"] in ASKED for f in own)
+            claims[CLAIMS[2 if fell else 1 if open_ else 0]].append(claim)
+    return [(words, said) for words, said in claims.items() if said]
+
+
+def _against_advice(run: JudgedRun, saved: str) -> str:
+    """Reconcile the advice of the first page with what the second one saved."""
+    advice = run.fact("10_data_quality", "readiness")
+    if advice != RULES or saved.startswith("rule"):
+        return ""
+    return (
+        f"10_data_quality advises {RULES} at this amount of data; those of {saved} were saved, as"
+        " they were tested on other customers (method = rule_rfm saves the rule instead)."
+    )
 
 
 def _mend(run: JudgedRun, judged: list[Finding]) -> list[str]:

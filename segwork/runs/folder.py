@@ -30,6 +30,7 @@ OF_A_RUN = (
     "cards.html",
     "cards_id.html",
 )
+COLUMNS = "column_summaries"  # the table of a run that later runs compare their columns with
 T = TypeVar("T")
 
 

@@ -100,4 +100,5 @@ def _action(answers: Mapping[str, object]) -> str:
         if answers["promises"] is Status.PASSED
         else " Rank by it, and make no budget from its probabilities before they are recalibrated."
     )
-    return f"{fit} to customers above the threshold, in a trial of the size below.{budget}"
+    size = "in a trial of the size that page 50_overfitting gives"
+    return f"{fit} to customers above the threshold, {size}.{budget}"

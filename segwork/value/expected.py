@@ -58,6 +58,7 @@ class Expected:
         facts: dict[str, float | int | str] = {
             "customers": len(self.table),
             "horizon_days": self.horizon_days,
+            "holdout_days": self.holdout_days,
             "model": self.model or "not enough data",
         }
         totals = self.table[["expected_orders", "expected_spend"]].sum(min_count=1).dropna()

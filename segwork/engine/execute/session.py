@@ -72,7 +72,8 @@ class Session:
         self._settle_without_kernel()
         if len(self.entries) == len(self.plan.notebooks):
             return
-        self.progress.waiting([n for n in self.plan.notebooks if n not in self.entries])
+        asked = self.plan.chosen - set(self.entries)
+        self.progress.waiting([n for n in self.plan.notebooks if n in asked])
         workers = None
         with _unheard():
             try:

@@ -14,7 +14,7 @@ from segwork.config import Config
 from segwork.engine.plan import fingerprint, notebooks, order, parameters
 from segwork.errors import ConfigError, DataError, UsageError
 from segwork.packaged import notebooks_of
-from segwork.runs.folder import RunFolder
+from segwork.runs.folder import COLUMNS, RunFolder
 from segwork.runs.project import own_folder, project_root, pseudonym_key
 
 Values = Mapping[str, Mapping[str, object]]  # typed parameter values, by notebook
@@ -110,6 +110,12 @@ def make(
     hashes = fingerprint.Hashes(own_folder() / "hashes.json")
     run_folder = RunFolder(Path(out).resolve() / settings.name)
     pseudonym_key(settings, run_folder=run_folder.path, make=False)
+    if settings.reference_run and settings.resolve(settings.reference_run) == run_folder.path:
+        raise ConfigError(
+            f"'reference_run' of {path.name} is the folder of this run itself",
+            accepted="the folder of an earlier run",
+            hint="give every run a 'name' of its own, such as shop_2026_07",
+        )
     run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
@@ -158,6 +164,7 @@ def shown_config(path: Path, root: Path) -> str:
 def data_hashes(config: Config, hashes: fingerprint.Hashes) -> dict[str, str]:
     """Return the hash of each table's files; a database has to be read for it."""
     from_files: dict[str, str] = {}
+    reference = {what: hashes.of(path) for what, path in _reference(config).items()}
     sources = tables.table_sources(config)
     for name, source in sources.items():
         found = [(path.name, hashes.of(path)) for path in tables.source_files(config, source)]
@@ -166,14 +173,29 @@ def data_hashes(config: Config, hashes: fingerprint.Hashes) -> dict[str, str]:
             from_files[name] = one if found else "missing"
     if len(from_files) < len(sources):
         read = tables.load(config, key=pseudonym_key(config)).fingerprint
-        return {name: from_files.get(name) or read[name] for name in sources}
-    return from_files
+        return {name: from_files.get(name) or read[name] for name in sources} | reference
+    return from_files | reference
+
+
+def _reference(config: Config) -> dict[str, Path]:
+    """Return the file of the run that columns are compared with; none where none is named."""
+    if not config.reference_run:
+        return {}
+    folder = config.resolve(config.reference_run)
+    if not (path := RunFolder(folder).table(COLUMNS)).is_file():
+        raise ConfigError(
+            f"'reference_run' is '{config.reference_run}', which left no '{COLUMNS}'",
+            accepted="the folder of a finished run of 10_data_quality",
+            hint="a run of an older version has to be made once more",
+        )
+    return {"reference_run": path}
 
 
 def marks(config: Config, path: Path) -> dict[str, list[fingerprint.Mark]]:
     """Return the marks of the files a notebook reads beside the run folder, by what they are."""
     sources = tables.table_sources(config)
     files = {f"data {name}": tables.source_files(config, one) for name, one in sources.items()}
+    files |= {what: [path] for what, path in _reference(config).items()}
     return {
         what: [fingerprint.mark(file) for file in found]
         for what, found in {"the config": [path], **files}.items()
