@@ -66,7 +66,7 @@ class Consent:
         willing, refused = (
             _marks(found.index[found == word].astype(str)) for word in (True, False)
         )
-        digest = mark((willing.tobytes() + b"/" + refused.tobytes()).hex()).hex()
+        digest = mark(f"{willing.tobytes().hex()}/{refused.tobytes().hex()}/{others}").hex()
         return cls(willing, refused, others, ready.purpose or DEFAULT_PURPOSE, digest)
 
     def allows(self, customer: str, said: bool | None) -> bool:
