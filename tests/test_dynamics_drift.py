@@ -8,7 +8,7 @@ import pytest
 
 from segwork.checks import rules
 from segwork.dynamics import drift
-from segwork.dynamics.drift import ALPHA
+from segwork.dynamics.counts import ALPHA
 from segwork.errors import DataError
 
 N = 300

@@ -25,7 +25,7 @@ from benchmarks.stream.replay import Told, clock, events, make_topics, send
 from segwork import features, sample, scoring, tables
 from segwork.clustering import SegmentModel, compare
 from segwork.runs.files import Json
-from segwork.scoring.stream import Settings
+from segwork.scoring.settings import Settings
 
 COLUMNS = ["orders", "spend_total", "days_since_last"]
 DIFFER = """

@@ -2,7 +2,8 @@
 
 from segwork.dynamics.answer import answer
 from segwork.dynamics.cadence import Cadence, cadence
-from segwork.dynamics.drift import Against, Drift, against, drift
+from segwork.dynamics.counts import Against, against
+from segwork.dynamics.drift import Drift, drift
 from segwork.dynamics.methods import METHODS
 from segwork.dynamics.mobility import Mobility, mobility
 from segwork.dynamics.trace import Trace, summary, trace, trace_features

@@ -13,6 +13,7 @@ from pandas.api.types import is_numeric_dtype
 from segwork import evidence
 from segwork.checks import Evidence, Inconclusive, NotApplicable, Rule, check, run
 from segwork.clustering import prepare
+from segwork.dynamics.counts import ALPHA, cramers_v, stability_index
 from segwork.dynamics.methods import closest, kmeans
 from segwork.dynamics.mobility import flows, matching
 from segwork.errors import DataError
@@ -22,7 +23,7 @@ FEWEST, MOST_ROWS = 30, 20_000  # rows a side that a comparison needs and uses
 BINS, MOST_LEVELS, MOST_PRODUCTS = 10, 50, 10
 FOLDS, REFITS, SEGMENTS = 5, 9, 5
 SHUFFLES, SHUFFLES_OF_MANY, MANY, SHRINK = 999, 199, 4_000, 0.3
-ALPHA, EFFECT, AUC_EFFECT, FAR_EFFECT = 0.025, 0.1, 0.55, 0.2  # two families of tests share 5 %
+EFFECT, AUC_EFFECT, FAR_EFFECT = 0.1, 0.55, 0.2
 Found = tuple[str, float, bool, str]  # column, value, whether beyond the limit, in words
 
 
@@ -136,7 +137,7 @@ class Pair:
         labels = closest(self.matrix, centres)
         counts = np.array([np.bincount(side, minlength=SEGMENTS) for side in np.split(labels, [n])])
         change = float(np.abs(np.diff(counts / counts.sum(axis=1)[:, None], axis=0)).max())
-        sure = _chi_square(counts)[1] < 0.01
+        sure = cramers_v(counts)[1] < 0.01
         return [("", change, change > limit and sure, f"largest change {change:.1%}")]
 
     def borders(self, limit: float) -> list[Found]:
@@ -231,71 +232,6 @@ def drift(
     return Drift(findings.table, columns, auc, p, status, status == "warned" and bool(moves))
 
 
-@dataclass(frozen=True)
-class Against:
-    """The columns of a run beside those of an earlier one.
-
-    Attributes
-    ----------
-    table : DataFrame
-        ``column, psi, psi_limit, statistic`` (Cramér's V), ``p, p_holm, status``, the most changed
-        first: *gone* where a column is not counted any more, *warned* where index and test are
-        beyond their limits.
-    """
-
-    table: pd.DataFrame
-
-    @property
-    def changed(self) -> list[str]:
-        """Names of the columns that changed or went."""
-        return self.table.loc[self.table["status"] != "passed", "column"].tolist()
-
-    def facts(self) -> dict[str, float | int | str]:
-        """Return how many columns changed, of how many."""
-        return {"changed_columns": len(self.changed), "changed_columns_n": len(self.table)}
-
-
-def against(reference: pd.DataFrame, current: pd.DataFrame) -> Against:
-    """Compare the columns of two runs by the rows in their bins.
-
-    Parameters
-    ----------
-    reference, current : DataFrame
-        ``table, column, bin, rows`` as :func:`segwork.quality.summaries` counts them, the current
-        ones in the bins of the reference.
-
-    Returns
-    -------
-    Against
-
-    Examples
-    --------
-    >>> old = pd.DataFrame({"table": "lines", "column": "amount", "bin": ["≤ 9", "> 9"]})
-    >>> against(old.assign(rows=[90, 10]), old.assign(rows=[45, 55])).changed
-    ['lines.amount']
-    """
-    key = ["table", "column", "bin"]
-    both = reference.merge(current, on=key, how="left", suffixes=("_old", "_new")).fillna(0)
-    parts = both.groupby(["table", "column"], sort=False)[["rows_old", "rows_new"]]
-    counts = {f"{table}.{name}": part.to_numpy().T for (table, name), part in parts}
-    gone = {name for name, found in counts.items() if not found.sum(axis=1).all()}
-    unknown = (np.nan,) * 4
-    table = pd.DataFrame(
-        [
-            (name, *(unknown if name in gone else _index(found, len(counts)) + _chi_square(found)))
-            for name, found in counts.items()
-        ],
-        columns=["column", "psi", "psi_limit", "statistic", "p"],
-    )
-    table["psi_limit"] = np.maximum(0.1, table["psi_limit"])
-    table["p_holm"] = evidence.holm(table["p"])
-    beyond = (table["psi"] > table["psi_limit"]) & (table["p_holm"] < ALPHA)
-    status = beyond.map({True: "warned", False: "passed"})
-    table["status"] = status.where(~table["column"].isin(gone), "gone")
-    order = {"by": "psi", "ascending": False, "na_position": "first", "kind": "stable"}
-    return Against(table.sort_values(**order).reset_index(drop=True))
-
-
 def _side(given: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
     frame = prepare.as_frame(given).drop(columns="period_end", errors="ignore")
     if not len(frame):
@@ -324,28 +260,8 @@ def _of_column(old: pd.Series, new: pd.Series, family: int) -> tuple[float, floa
         codes = np.split(pd.factorize(pd.concat([a, b]))[0], [len(a)])
     most = int(max(code.max() for code in codes)) + 1
     counts = np.array([np.bincount(code, minlength=most) for code in codes])
-    effect = stats.ks_2samp(a, b, method="asymp")[:2] if number else _chi_square(counts)
-    return *_index(counts, family), float(effect[0]), float(effect[1])
-
-
-def _index(counts: np.ndarray, family: int) -> tuple[float, float]:
-    """Return the stability index of two rows of counts, and what chance makes of it at most."""
-    from scipy.stats import chi2
-
-    counts = counts[:, counts.any(axis=0)]
-    shares = (counts + 0.5) / (counts + 0.5).sum(axis=1)[:, None]
-    psi = float((np.diff(shares, axis=0) * np.diff(np.log(shares), axis=0)).sum())
-    bound = chi2.ppf(1 - 0.01 / family, max(counts.shape[1] - 1, 1))
-    return psi, float(bound * (1 / counts.sum(axis=1)).sum())
-
-
-def _chi_square(counts: np.ndarray) -> tuple[float, float]:
-    """Return Cramér's V of a table of two rows, and the p of its chi-square test."""
-    from scipy.stats import chi2_contingency
-
-    counts = counts[:, counts.any(axis=0)]
-    test = chi2_contingency(counts, correction=False)
-    return float(np.sqrt(test.statistic / counts.sum())), float(test.pvalue)
+    effect = stats.ks_2samp(a, b, method="asymp")[:2] if number else cramers_v(counts)
+    return *stability_index(counts, family), float(effect[0]), float(effect[1])
 
 
 def _told_apart(values: np.ndarray, side: np.ndarray, seed: int) -> tuple[float, float]:

@@ -110,12 +110,7 @@ def make(
     hashes = fingerprint.Hashes(own_folder() / "hashes.json")
     run_folder = RunFolder(Path(out).resolve() / settings.name)
     pseudonym_key(settings, run_folder=run_folder.path, make=False)
-    if settings.reference_run and settings.resolve(settings.reference_run) == run_folder.path:
-        raise ConfigError(
-            f"'reference_run' of {path.name} is the folder of this run itself",
-            accepted="the folder of an earlier run",
-            hint="give every run a 'name' of its own, such as shop_2026_07",
-        )
+    _other_than(run_folder.path, settings, path.name)
     run_folder.decision()  # a decision nobody can read is said before the work, not after
     # Benchmarks make their own data, and their config names no tables.
     reads_data = any("config" in own for own in ready.values())
@@ -227,6 +222,16 @@ def _values(
     for name, notebook in found.items():
         parameters.refuse_below_zero(notebook, ready[name])
     return ready
+
+
+def _other_than(folder: Path, settings: Config, config: str) -> None:
+    """Refuse a run that is its own reference."""
+    if settings.reference_run and settings.resolve(settings.reference_run) == folder:
+        raise ConfigError(
+            f"'reference_run' of {config} is the folder of this run itself",
+            accepted="the folder of an earlier run",
+            hint="give every run a 'name' of its own, such as shop_2026_07",
+        )
 
 
 def _same_day(chosen: Iterable[notebooks.Notebook], day: str, config: str) -> None:
