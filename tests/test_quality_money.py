@@ -249,7 +249,7 @@ HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "half price, a country in one week only": lambda t: times(
         t.assign(country=np.where(
             days(t, "2023-06-06", "2023-06-08"), "Iceland", t["country"])),
-        days(t, "2023-06-05", "2023-06-11"), 0.495),
+        days(t, "2023-06-05", "2023-06-11"), 0.5),
     "price rise": lambda t: times(t, days(t, "2023-09-01", "2024-01-01"), 1.05),
     "inflation": inflation,
     "inflation by the month": monthly,

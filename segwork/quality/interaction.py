@@ -179,10 +179,9 @@ def sentiment_bias(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Texts that differ only in a word for the person but carry another sentiment."""
     source = sources.need(TABLE, "sentiment", "text")
     value = polarity(source, "sentiment")
-    frame = pd.DataFrame({
-        "m": source.mapped("text", lambda w: PERSON.sub("*", w.lower())),
-        "p": source.mapped("text", lambda w: (PERSON.findall(w.lower()) or [""])[0]), "v": value,
-    })  # fmt: skip
+    masked = source.mapped("text", lambda w: PERSON.sub("*", w.lower()))
+    person = source.mapped("text", lambda w: (PERSON.findall(w.lower()) or [""])[0])
+    frame = pd.DataFrame({"m": masked, "p": person, "v": value})
     frame = frame[(value > -9) & (frame["p"] != "")]
     frame = frame[frame.groupby("m")["p"].transform("nunique") > 1]
     if len(frame) < 100:

@@ -262,8 +262,8 @@ def outside_rates(sources: SourceTables, source: SourceTable, home: str) -> np.n
     rates, days = np.full(source.n, np.nan), source.days()
     for code, word in enumerate(source.words("currency")):
         own, target = word.strip().lower(), home.lower()
-        crossed = (legs[own, m] * legs[m, target] for m in sorted({b for _, b in legs})
-                   if (own, m) in legs and (m, target) in legs)  # fmt: skip
+        over = [m for m in sorted({b for _, b in legs}) if {(own, m), (m, target)} <= legs.keys()]
+        crossed = (legs[own, m] * legs[m, target] for m in over)
         one = legs[own, target] if (own, target) in legs else next(crossed, None)
         rows = source.codes("currency")[0] == code
         if own == target:
