@@ -246,6 +246,10 @@ HONEST: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "promotion": lambda t: times(t, days(t, "2023-06-01", "2023-06-10"), 0.7),
     "a fifth off": lambda t: times(t, days(t, "2023-06-01", "2023-06-20"), 0.8),
     "half price": lambda t: times(t, days(t, "2023-11-20", "2023-11-27"), 0.5),
+    "half price, a country in one week only": lambda t: times(
+        t.assign(country=np.where(
+            days(t, "2023-06-06", "2023-06-08"), "Iceland", t["country"])),
+        days(t, "2023-06-05", "2023-06-11"), 0.5),
     "price rise": lambda t: times(t, days(t, "2023-09-01", "2024-01-01"), 1.05),
     "inflation": inflation,
     "inflation by the month": monthly,
@@ -294,6 +298,17 @@ def test_words_like_test_and_staff_are_articles(shop: pd.DataFrame) -> None:
         assert words in found["message"]
 
 
+@pytest.mark.parametrize(("name", "n"), [
+    ("Ordine di prova", 60), ("Personnel", 60), ("TESTBESTELLING - niet verzenden", 60),
+    ("Personalkauf", 60), ("Essai, ne pas livrer", 60), ("Provence", 0), ("Interieur", 0),
+])  # fmt: skip
+def test_the_house_in_other_languages(shop: pd.DataFrame, name: str, n: int) -> None:
+    """A word for tests or staff among numbers is named by one check; other words are people."""
+    lines = shop.assign(customer_id=shop["customer_id"].mask(shop.index % 100 == 7, name))
+    assert finding("DQ-T-16", lines)["n_rows"] == n
+    assert finding("DQ-M-02", lines)["n_rows"] == 60 - n
+
+
 def test_a_batch_under_ids_plus_a_constant_is_found(shop: pd.DataFrame) -> None:
     """Two hundred lines again, four weeks later, order and customer numbers plus 500,000."""
     again = shop.iloc[1000:1200].copy()
@@ -304,6 +319,21 @@ def test_a_batch_under_ids_plus_a_constant_is_found(shop: pd.DataFrame) -> None:
 
     assert found["status"] == "failed"
     assert found["n_rows"] == pytest.approx(200, abs=4)
+
+
+@pytest.mark.parametrize("apart", [0, 7, 31])
+@pytest.mark.parametrize("dated", [False, True])
+def test_days_again_in_no_order(shop: pd.DataFrame, apart: int, dated: bool) -> None:
+    """Five days again for new customers, shuffled, on the same days or later ones."""
+    lines = shop.assign(ordered_at=shop["ordered_at"].dt.floor("D")) if dated else shop
+    again = lines[days(lines, "2023-07-03", "2023-07-07")].sample(frac=1, random_state=1)
+    again["order_id"] += 500_000
+    again["customer_id"] = (again["customer_id"].astype(int) + 500_000).astype(str)
+    again["ordered_at"] += pd.Timedelta(days=apart)
+    found = finding("DQ-G-17", pd.concat([lines, again], ignore_index=True))
+
+    assert found["status"] == "failed"
+    assert found["n_rows"] == pytest.approx(len(again), abs=8)
 
 
 def test_a_load_without_order_numbers(shop: pd.DataFrame) -> None:

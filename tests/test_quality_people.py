@@ -244,3 +244,28 @@ def test_an_alarm_never_falls_as_its_fault_grows(kind: str) -> None:
 
     assert told[0][0] > 0
     assert told == sorted(told), told
+
+
+def test_a_country_by_code_and_by_name() -> None:
+    """Spain, ES and Spanien are one; Austria and Australia, Niger and Nigeria are two."""
+    names = np.array(
+        ["Spain", "Spain", "ES", "Spanien", "Austria", "Australia", "Niger", "Nigeria"]
+    )
+    found = finding("DQ-G-05", lines().assign(country=names[np.arange(240) % 8]))
+    assert found[:3] == ("warned", "country", 60)
+    other = np.array(
+        ["Spain", "Austria", "Australia", "Niger", "Nigeria", "EIRE", "RSA", "Georgia"]
+    )
+    assert finding("DQ-G-05", lines().assign(country=other[np.arange(240) % 8]))[0] == "passed"
+
+
+def test_zeros_before_ids_that_begin_with_zeros() -> None:
+    """Five digits for everybody, 000 before a third: also of those who come once."""
+    ids = pd.Series([f"{n:05d}" for n in np.random.default_rng(3).integers(0, 60_000, 240)])
+    odd = ids.index % 3 == 0
+    assert finding("DQ-G-18", lines().assign(customer_id=ids))[0] == "passed"
+    twice = pd.concat([lines().assign(customer_id=ids)] * 2, ignore_index=True)
+    odd = np.append(odd, np.zeros(240, bool))
+    odd[300:330] = True  # and of some whose first order is not
+    twice["customer_id"] = ("000" + twice["customer_id"]).where(odd, twice["customer_id"])
+    assert finding("DQ-G-18", twice)[2] == odd.sum()

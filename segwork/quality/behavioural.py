@@ -109,16 +109,14 @@ def impossible_dates(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 
 
 def _strays(days: np.ndarray, as_of: int, far: int) -> np.ndarray:
-    known = days > -(10**7)
-    if not known.any():
+    known, main = days > -(10**7), timing.main_days(days, far)
+    if not len(main):
         return np.zeros(len(days), bool)
-    distinct, size = np.unique(days[known], return_counts=True)
-    block = np.concatenate([[0], np.cumsum(np.diff(distinct) > far)])
-    main = distinct[block == np.bincount(block, weights=size).argmax()]
-    defaults = [int(np.datetime64(d, "D").astype(np.int64)) for d in DEFAULT_DAYS]
-    early = known & (days < main[0]) & ((main[0] - days > far) | np.isin(days, defaults))
-    if 20 * (known & np.isin(days, defaults)).sum() > 1 and main[0] in defaults and len(main) > 1:
-        early |= known & np.isin(days, defaults) & (np.diff(main)[0] > 30)
+    defaults = np.array(DEFAULT_DAYS, "datetime64[D]").astype(np.int64)
+    default = np.isin(days, defaults)
+    early = known & (days < main[0]) & ((main[0] - days > far) | default)
+    if main[0] in defaults and len(main) > 1 and main[1] - main[0] > 30:
+        early |= default
     late = known & (days >= as_of)
     before = ((days >= as_of - 28) & (days < as_of)).sum()
     after = ((days >= as_of) & (days < as_of + 28)).sum()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from segwork.checks import Evidence, Rule, check
+from segwork.quality.house_orders import of_the_house
 from segwork.quality.sources import SourceTable, SourceTables, kept
 from segwork.words import bare, nobody
 
@@ -40,10 +41,11 @@ def stands_for_nobody(source: SourceTable) -> tuple[np.ndarray, np.ndarray]:
     """
     words, sizes = source.words("customer_id"), source.sizes("customer_id")
     told = np.array([
-        bool((nobody(w) and bare(w) not in ("test", "dummy")) or NO_UUID.fullmatch(bare(w)))
+        bool((nobody(w) and not of_the_house(w)) or NO_UUID.fullmatch(bare(w)))
         for w in words
     ], bool)  # fmt: skip
-    plain = np.array([not any(map(str.isdigit, w)) for w in words], bool) & ~told
+    plain = [not any(map(str.isdigit, w)) and not of_the_house(w) for w in words]
+    plain = np.array(plain, bool) & ~told
     if plain.sum() <= FEW_WORDS and len(words) >= 10 * (FEW_WORDS + 1):
         told |= plain & (sizes > sizes[~plain & ~told].max(initial=0))
     values = pd.to_numeric(pd.Series([bare(w) for w in words], dtype=object), errors="coerce")
@@ -173,9 +175,11 @@ def way(word: str) -> str:
     Examples
     --------
     >>> way("C-0042 "), way("C-17 ") == way("K-23 ")
-    ('w-w 0A', True)
+    ('w-w 04A', True)
     """
-    there = {"0": re.match(r"\D*0\d", word), "A": word.upper() == word != word.lower()}
+    one = re.fullmatch(r"\D*(0\d+)\D*", word)  # of how many digits, where there are no others
+    zero = f"0{len(one[1]) if one else ''}"
+    there = {zero: re.match(r"\D*0\d", word), "A": word.upper() == word != word.lower()}
     there |= {"~": unicodedata.normalize("NFKC", word) != word, "!": not word.isascii()}
     case = "".join(mark for mark, known in there.items() if known)
     return re.sub(r"[^\W_]+", "w", word) + case

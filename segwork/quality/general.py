@@ -18,6 +18,7 @@ from segwork.words import placeholder
 
 OPEN_CLASS = re.compile(r"\s*([<>≤≥]=?\s*\d+|\d+\s*\+)\s*$")  # "5+" people, "<18" years
 BORN = {"age": "birth_year", "birth_year": "age"}
+MOVED = "values were moved to 0 or 5"
 ENOUGH_FOR_HEAPS = 15_000  # z > 4 in four of five tables with 2 % rounded to multiples of five
 
 
@@ -69,16 +70,14 @@ def stuck_values(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     for source in sources:
         if source.name == "external" or source.n < 50:
             continue
-        orders = {"source": np.arange(source.n)}
+        orders = [np.arange(source.n)]
         if (when := source.when()) is not None and not sorted_time(when):
-            orders["time"] = np.argsort(when, kind="stable")
+            orders.append(np.argsort(when, kind="stable"))
         groups = [source.group(c) for c in ("order_id", "customer_id", "product_id") if c in source]
         levels = [source.codes(c)[0] for c in source.columns(Kind.CATEGORY)]
         for column in source.columns(Kind.NUMBER):
             values = source.number(column)
-            runs = [
-                st.stuck_run(values, o, groups, rule.limit, levels=levels) for o in orders.values()
-            ]
+            runs = (st.stuck_run(values, o, groups, rule.limit, levels=levels) for o in orders)
             rows = max(runs, key=len)
             if len(rows):
                 note = f"{column} is {values[rows[0]]:g} in {len(rows):,} rows running"
@@ -88,29 +87,26 @@ def stuck_values(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
 @check("DQ-G-11")
 def heaping(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Whole numbers ending in 0 or 5 more often than their neighbours, or against birth years."""
-    looked = False
-    for source, column in sources.columns(Kind.NUMBER):
-        if source.name != "customers" and TABLES[source.name].column(column) is not None:
-            continue
-        values, other = source.number(column), BORN.get(column)
-        alone = st.heaped(values)
-        if alone is None:
-            continue
-        looked = True
-        against = other in source and st.heaped_against(values, source.number(other))
-        if against and against[0] > rule.limit:
-            z, moved, rows = against
-            note = f"{column}: {moved:,} values end in 0 or 5 against {other} (z = {z:.1f})"
-            yield source.found((column,), rows, note, n=moved)
-        elif alone[0] > rule.limit:
-            z, moved, rows = alone
-            note = f"{column}: about {moved:,} values were moved to 0 or 5 (z = {z:.1f})"
-            yield source.found((column,), rows, note, n=moved)
+    found = [
+        (source, column, alone)
+        for source, column in sources.columns(Kind.NUMBER)
+        if (source.name == "customers" or column in source.extra(Kind.NUMBER))
+        and (alone := st.heaped(source.number(column))) is not None
+    ]
+    if not found:
+        raise NotApplicable("no column of ages or other dense whole numbers")
+    for source, column, alone in found:
+        other = BORN.get(column)
+        beside = source.number(other) if other in source else np.full(source.n, np.nan)
+        against = st.heaped_against(source.number(column), beside)
+        z, moved, rows = against if against and against[0] > rule.limit else alone
+        if z > rule.limit:
+            by = f"values end in 0 or 5 against {other}"
+            told = f"{moved:,} {by}" if rows is not alone[2] else f"about {moved:,} {MOVED}"
+            yield source.found((column,), rows, f"{column}: {told} (z = {z:.1f})", n=moved)
         elif not against and source.n < ENOUGH_FOR_HEAPS:
             note = f"{column}: 2 % of heaped values need {ENOUGH_FOR_HEAPS:,} rows to be seen"
             yield source.found((column,), note=note, n=0)
-    if not looked:
-        raise NotApplicable("no column of ages or other dense whole numbers")
 
 
 @check("DQ-G-12")
@@ -141,25 +137,23 @@ def primary_key(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
 @check("DQ-G-14")
 def rating_scale(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Find a rating whose level or range jumps in one group, or leaves the scale of all others."""
-    looked = False
-    for source, column in sources.columns(Kind.NUMBER):
-        values = source.number(column)
-        scale = None
-        if column in (*source.extra(Kind.NUMBER), "sentiment"):
-            scale = st.rating_domain(values)
-        if scale is None:
-            continue
-        looked = True
+    found = [
+        (source, column, scale)
+        for source, column in sources.columns(Kind.NUMBER)
+        if column in (*source.extra(Kind.NUMBER), "sentiment")
+        and (scale := st.rating_domain(source.number(column))) is not None
+    ]
+    if not found:
+        raise NotApplicable("no column of ratings")
+    for source, column, scale in found:
         groups = {c: source.codes(c)[0] for c in source.columns(Kind.CATEGORY)}
         groups |= _groups_of_customers(sources, source)
         if (days := source.days()) is not None:
             groups["month"] = pd.factorize(days // 30)[0]
-        rows, n, where = st.rescaled(values, scale, groups, rule.limit)
+        rows, n, where = st.rescaled(source.number(column), scale, groups, rule.limit)
         if len(rows):
             note = f"about {n:,} values of {column} follow another scale than 1 to {scale:g}"
             yield source.found((column,), rows, f"{note}{where}", n=n)
-    if not looked:
-        raise NotApplicable("no column of ratings")
 
 
 def _groups_of_customers(sources: SourceTables, source: SourceTable) -> dict[str, np.ndarray]:

@@ -35,6 +35,11 @@ def house_orders(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
             yield from source.some(("customer_id",), rows, note)
 
 
+def of_the_house(text: str) -> bool:
+    """Say whether a text marks an order of a test or of the staff."""
+    return _marked(text, TEST) or _marked(text, STAFF)
+
+
 def _marked(text: str, words: frozenset[str]) -> bool:
     """Say whether a text has one of the words, and beside them hardly a word of an article."""
     said = {word.lower() for word in WORDS.findall(text)}

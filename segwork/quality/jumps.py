@@ -28,13 +28,13 @@ MOST_PARTS = 400
 MOST_PERIODS = 3
 # Lines here and there: times the usual, lines, how alike their factors are (of the log), and how
 # many articles they are of at least. What lists also do has to be alike to the cent.
-STRAYS = ((5.0, 5, FIRM, 3), (8.0, 3, 0.01, 2), (2.6, 6, 0.01, 5), (20.0, 5, FIRM, 1))
+STRAYS = ((20.0, 5, FIRM, 1), (5.0, 5, 0.02, 3), (8.0, 3, 0.01, 2), (2.6, 6, 0.01, 5))
 STRAYS_DOWN = ((8.0, 3, 0.01, 2), (10.0, 5, FIRM, 3))  # clearances may leave a fifth
 FAR, SLIPPED, EXACT = 2.0, 4, 0.01  # times the usual; articles at one factor of it, of the log
 POWERS, CONTROLS = (10.0, 100.0, 1000.0), (0.83, 0.91, 1.09, 1.17)  # a slip; factors beside it
 BY_CHANCE = 1e-4
 OWN, OWN_DOWN, OWN_WIDTH = 5.0, 8.5, 3.0  # two prices of one article: times, and within each
-OWN_ROWS, OWN_GAP = (4, 6), (2.5, 4.0)  # of each, and times between them: from a day on, always
+OWN_ROWS, OWN_GAP = 6, (3.0, 4.0)  # of each, and times between them: from a day on, always
 PACKS = (6, 8, 10, 12, 20, 24, 25, 36, 48, 50, 72, 96, 100, 144, 500, 1000)  # pieces
 FEW_PRODUCTS = 0.02  # of the articles: where more have two prices they are sold by piece and pack
 
@@ -193,6 +193,7 @@ def _stretch_of(level: Level, known: np.ndarray, factor: float) -> tuple[np.ndar
 def _far(cells: pd.DataFrame) -> np.ndarray:
     off = cells["median"].abs()
     uniform = (off > np.log(OF_A_PART_ALIKE)) & (cells["near"] >= ALIKE_HERE)
+    uniform &= ~cells["median"].between(np.log(HALF_PRICE), 0)
     return ((cells["size"] >= LEAST) & ((off > np.log(OF_A_PART)) | uniform)).to_numpy()
 
 
@@ -220,16 +221,16 @@ def _single_products(source: SourceTable, level: Level) -> Iterator[Jump]:
 def _two_prices(source: SourceTable, level: Level, logs: pd.Series, rows: pd.Index) -> Jump | None:
     """Return the rows of one article at its other price, where it has just two, far apart."""
     own = logs[rows].dropna().sort_values()
-    gaps = np.diff(own)[OWN_ROWS[0] - 1 : len(own) - OWN_ROWS[0]]
+    gaps = np.diff(own)[OWN_ROWS - 1 : len(own) - OWN_ROWS]
     if not len(gaps) or gaps.max() < np.log(OWN_GAP[0]):
         return None
-    cut = int(gaps.argmax()) + OWN_ROWS[0]
+    cut = int(gaps.argmax()) + OWN_ROWS
     low, high = own.iloc[:cut], own.iloc[cut:]
     first, last = (level.days[part.index] for part in (low, high))
     begins = int(max(first.min(), last.min()))
     stays = bool(first.max() < last.min() or last.max() < first.min())
     one = all(np.ptp(part.quantile([0.1, 0.9])) < np.log(OWN_WIDTH) for part in (low, high))
-    clear = one and gaps.max() > np.log(OWN_GAP[1]) and min(len(low), len(high)) >= OWN_ROWS[1]
+    clear = one and gaps.max() > np.log(OWN_GAP[1])
     if stays:
         wrong, usual = (low, high) if first.min() == begins else (high, low)
     else:

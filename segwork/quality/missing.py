@@ -174,20 +174,16 @@ def _spike(source: SourceTable, column: str) -> st.Spike | None:
 @check("DQ-M-04")
 def missing_depends(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Other fields of the row tell whether the value is missing."""
-    looked = False
-    for source, column, empty in _judgeable(sources):
-        looked = True
+    places = list(_judgeable(sources))
+    if not places:
+        raise NotApplicable("no field lacks 30 values or more")
+    for source, column, empty in places:
         auc, p, n = mechanism(source, column)
         note = f"missing {column} is told from other fields with AUC {auc:.3f} (p {p:.1g}, n {n:,})"
-        rows = np.flatnonzero(empty)
-        if auc >= rule.limit and p < 0.01:
-            yield source.found((column,), rows, note)
-        elif empty.sum() < 100 and auc >= rule.limit:
-            yield source.found((column,), rows, note, status=Status.INCONCLUSIVE)
-        else:
-            yield source.found((column,), st.NONE, note)
-    if not looked:
-        raise NotApplicable("no field lacks 30 values or more")
+        told = auc >= rule.limit and p < 0.01
+        few = auc >= rule.limit and not told and empty.sum() < 100
+        status = Status.INCONCLUSIVE if few else None
+        yield source.found((column,), empty if told or few else st.NONE, note, status=status)
 
 
 def _judgeable(sources: SourceTables) -> Iterator[tuple[SourceTable, str, np.ndarray]]:
@@ -292,13 +288,12 @@ def _two_shares(empty: np.ndarray, member: np.ndarray) -> tuple[float, float, fl
 @check("DQ-M-06")
 def missing_by_month(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Months in which the share of missing values moves, with evidence."""
-    looked = False
-    for source, column, empty in _judgeable(sources):
-        when = source.when()
-        if when is None or np.isnat(when).all():
-            continue
-        looked = True
-        months, names = pd.factorize(when.astype("datetime64[M]"), use_na_sentinel=True)
+    dated = [place for place in _judgeable(sources) if place[0].when() is not None]
+    dated = [place for place in dated if not np.isnat(place[0].when()).all()]
+    if not dated:
+        raise NotApplicable("no dated field lacks 30 values or more")
+    for source, column, empty in dated:
+        months, names = pd.factorize(source.when().astype("datetime64[M]"), use_na_sentinel=True)
         overall, level = float(empty.mean()), 1 - 0.01 / max(1, len(names))
         for code in range(len(names)):
             inside = months == code
@@ -306,9 +301,7 @@ def missing_by_month(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
             if interval.low > overall + rule.limit or interval.high < overall - rule.limit:
                 month, share = str(names[code])[:7], empty[inside].mean()
                 note = f"{column} missing {share:.1%} in {month}, {overall:.1%} overall"
-                yield source.found((column,), np.flatnonzero(inside & empty), note)
-    if not looked:
-        raise NotApplicable("no dated field lacks 30 values or more")
+                yield source.found((column,), inside & empty, note)
 
 
 @check("DQ-M-07")

@@ -6,7 +6,7 @@ Nothing is told by the names of extra columns: the rule that explains most rows 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -24,46 +24,60 @@ FX_NAME = re.compile(r"^fx_([a-z]{3})_([a-z]{3})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Conversion:
+    """How amounts are turned into the home currency.
+
+    Attributes
+    ----------
+    foreign : ndarray of bool
+    local, rate : ndarray or None
+        Amount in the row's own currency, and the rate that converts it home.
+    local_columns : tuple of str
+    rate_column : str
+        Name of the column with the rate used; empty where rates come from the outside table.
+    outside : ndarray or None
+        Rate of the dated outside table for the row's currency and day.
+    """
+
+    foreign: np.ndarray
+    local: np.ndarray | None = None
+    local_columns: tuple[str, ...] = ()
+    rate: np.ndarray | None = None
+    rate_column: str = ""
+    outside: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger(Conversion):
     """The money columns of the order lines and the rules they follow.
 
     Attributes
     ----------
-    amount, lines : ndarray
-        Amount, and quantity × unit price (NaN where not given).
+    amount, quantity, price : ndarray
+        NaN where not given.
+    home_column : str
+        The column with the amount in the home currency, ``home``.
+    unit : float
+        Smallest unit of money seen.
     factor : ndarray
         What the identity multiplies quantity × price by, per row.
     identity : tuple of str
         Columns of the identity; empty where no rule explains most rows.
-    home : ndarray
-        Amount in the home currency, in the column ``home_column``.
-    local, rate : ndarray or None
-        Amount in the row's own currency, and the rate that converts it home.
-    rate_column : str
-        Name of the column with the rate used; empty where rates come from the outside table.
-    local_columns : tuple of str
-    outside : ndarray or None
-        Rate of the dated outside table for the row's currency and day.
-    foreign : ndarray of bool
-    unit : float
-        Smallest unit of money seen.
     """
 
     amount: np.ndarray
-    lines: np.ndarray
     quantity: np.ndarray
     price: np.ndarray
-    factor: np.ndarray
-    identity: tuple[str, ...]
     home: np.ndarray
     home_column: str
-    local: np.ndarray | None
-    rate: np.ndarray | None
-    rate_column: str
-    local_columns: tuple[str, ...]
-    outside: np.ndarray | None
-    foreign: np.ndarray
     unit: float
+    factor: np.ndarray
+    identity: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Quantity × price."""
+        return self.quantity * self.price
 
     @property
     def slack(self) -> np.ndarray:
@@ -118,24 +132,21 @@ def ledger(sources: SourceTables) -> Ledger | None:
     source = sources.get("transactions")
     if source is None or "amount" not in source:
         return None
-    amount = source.number("amount")
-    unit = smallest_unit(amount)
-    nothing = np.full(source.n, np.nan)
-    quantity = source.number("quantity") if "quantity" in source else nothing
-    price = source.number("unit_price") if "unit_price" in source else nothing
-    lines = quantity * price
-    home_column, found = "amount", _conversion(sources, source, amount, {"": lines})
-    for other in source.extra(Kind.NUMBER)[:8] if found[0] is None else ():
+    amount, nothing = source.number("amount"), np.full(source.n, np.nan)
+    quantity, price = (
+        source.number(c) if c in source else nothing for c in ("quantity", "unit_price")
+    )
+    column, found = "amount", _conversion(sources, source, amount, {"": quantity * price})
+    for other in source.extra(Kind.NUMBER)[:8] if found.local is None else ():
         found = _conversion(sources, source, source.number(other), {"amount": amount})
-        if found[0] is not None:
-            home_column = other
+        if found.local is not None:
+            column = other
             break
-    local, local_columns, rate, column, outside, foreign = found
-    known_rate = rate if home_column == "amount" else None
-    factor, identity = _identity(source, amount, lines, quantity, unit, known_rate, foreign)
-    lines_of = (amount, lines, quantity, price, factor, identity)
-    home = (source.number(home_column), home_column)
-    return Ledger(*lines_of, *home, local, rate, column, local_columns, outside, foreign, unit)
+    known = {"amount": amount, "quantity": quantity, "price": price, "factor": np.ones(source.n)}
+    home = {"home": source.number(column), "home_column": column, "unit": smallest_unit(amount)}
+    money = Ledger(**vars(found), **known, **home)
+    factor, identity = _identity(source, money)
+    return replace(money, factor=factor, identity=identity)
 
 
 def smallest_unit(money: np.ndarray) -> float:
@@ -144,92 +155,76 @@ def smallest_unit(money: np.ndarray) -> float:
     return 1.0 if len(known) and (np.mod(known, 1) == 0).all() else 0.01
 
 
-def _identity(
-    source: SourceTable,
-    amount: np.ndarray,
-    lines: np.ndarray,
-    quantity: np.ndarray,
-    unit: float,
-    rate: np.ndarray | None,
-    foreign: np.ndarray,
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def _identity(source: SourceTable, money: Ledger) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the factor on quantity × price that explains most amounts, and its columns."""
     base = ("amount", "quantity", "unit_price")
+    amount, lines, ones = money.amount, money.lines, money.factor
     known = np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
-    ones = np.ones(source.n)
     if known.sum() < 20:
         return ones, ()
-    choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base)]
     constant = round(float(np.median(np.abs(amount[known] / lines[known]))), 4)
-    choices.append((constant * ones, base))
+    choices: list[tuple[np.ndarray, tuple[str, ...]]] = [(ones, base), (constant * ones, base)]
     extras = {c: source.number(c) for c in source.extra(Kind.NUMBER)[:8]}
-    rates = {"": ones} | ({"currency": rate} if rate is not None else {})
+    rates = {"": ones}
+    if money.rate is not None and money.home_column == "amount":
+        rates["currency"] = money.rate
     for name, values in extras.items():
         rates |= {f"{name}|times": values, f"{name}|by": 1 / values}
-    for (rate_name, rate_values), name in product(rates.items(), ["", *extras]):
+    for (rate_name, rate), name in product(rates.items(), ["", *extras]):
         label = (*base, *(x for x in (rate_name.split("|")[0], name) if x))
         less = [ones]
         if name:
             off = extras[name]
             less = [1 - off, 1 - off / 100, 1 - off / lines, 1 + off / lines]
-        choices += [(rate_values * part, label) for part in less]
+        choices += [(rate * part, label) for part in less]
     best, best_fit = choices[0], -1.0
     for factor, label in choices:
-        slack = np.maximum(2 * unit, 0.5 * unit * np.abs(quantity * factor)) + 1e-9
-        fit = float(st.agree(amount, lines * factor, slack, RELATIVE)[known].mean())
+        slack = np.maximum(2 * money.unit, 0.5 * money.unit * np.abs(money.quantity * factor))
+        fit = float(st.agree(amount, lines * factor, slack + 1e-9, RELATIVE)[known].mean())
         if fit > best_fit + 0.002:
             best, best_fit = (factor, label), fit
     if best_fit <= 0.6:
         return ones, ()
-    return _only_where_exact(best, amount, lines, foreign, unit), best[1]
-
-
-def _only_where_exact(
-    best: tuple[np.ndarray, tuple[str, ...]],
-    amount: np.ndarray,
-    lines: np.ndarray,
-    foreign: np.ndarray,
-    unit: float,
-) -> np.ndarray:
-    """Return the factor, unknown for foreign rows where the rates at hand are not the ones used."""
     factor, columns = best
-    fits = st.agree(amount, lines * factor, 2 * unit, RELATIVE)
-    abroad = foreign & np.isfinite(amount) & np.isfinite(lines) & (lines != 0)
-    if len(columns) > 3 and abroad.any() and fits[abroad].mean() < 0.6:
-        return np.where(foreign, np.nan, factor)
-    return factor
+    fits = st.agree(amount, lines * factor, 2 * money.unit, RELATIVE)[known & money.foreign]
+    if len(columns) > 3 and len(fits) and fits.mean() < 0.6:
+        factor = np.where(money.foreign, np.nan, factor)  # the rates at hand are not the ones used
+    return factor, columns
 
 
-def _conversion(  # type: ignore[type-arg]
+def _conversion(
     sources: SourceTables, source: SourceTable, amount: np.ndarray, start: dict[str, np.ndarray]
-) -> tuple:
-    """Return local amount, its columns, rate, rate column, outside rate and the foreign rows."""
-    none = (None, (), None, "", None, np.zeros(source.n, bool))
+) -> Conversion:
+    """Return the local amounts and the rates that explain most foreign amounts."""
+    best, best_fit = Conversion(np.zeros(source.n, bool)), 0.5
     if "currency" not in source:
-        return none
+        return best
     extras = {c: source.number(c) for c in source.extra(Kind.NUMBER)[:8]}
     locals_ = {((c,) if c else ("quantity", "unit_price")): v for c, v in start.items()}
     locals_ |= {(c,): v for c, v in extras.items() if v is not amount}
-    best: tuple = none  # type: ignore[type-arg]
-    best_fit = 0.5
     for columns, local in locals_.items():
         home = home_currency(source, amount, local)
         if home is None:
             continue
+        foreign = ~source.where("currency", lambda word, home=home: word.strip() == home)
+        foreign &= ~source.missing("currency")
         outside = outside_rates(sources, source, home)
         rates = {} if outside is None else {"": outside}
         for name, values in extras.items():
             if (name,) != columns:
                 rates |= {f"{name}|a": values, f"{name}|b": 1 / values}
         for name, rate in rates.items():
-            fit, foreign = _conversion_fit(source, amount, local, rate, home)
+            off = np.abs(np.log(np.abs(amount / local / rate)))[foreign]
+            off = off[np.isfinite(off)]
+            fit = float((off < 0.02).mean()) if len(off) >= 20 else 0.0
             if name and outside is not None and not _same_way(rate[foreign], outside[foreign]):
                 continue
             if fit > best_fit + (0.02 if not name else 0.0):
-                best_fit = fit
-                best = (local, columns, rate, name.split("|")[0], outside, foreign)
-        if not rates and best[0] is None:
-            best = _median_rates(source, amount, local, columns, home) or best
+                best_fit, column = fit, name.split("|")[0]
+                best = Conversion(foreign, local, columns, rate, column, outside)
+        if not rates and best.local is None:
+            rate = _median_rates(source, np.log(np.abs(amount / local)), foreign)
+            best = best if rate is None else Conversion(foreign, local, columns, rate)
     return best
 
 
@@ -267,8 +262,8 @@ def outside_rates(sources: SourceTables, source: SourceTable, home: str) -> np.n
     rates, days = np.full(source.n, np.nan), source.days()
     for code, word in enumerate(source.words("currency")):
         own, target = word.strip().lower(), home.lower()
-        crossed = (legs[own, m] * legs[m, target] for m in sorted({b for _, b in legs})
-                   if (own, m) in legs and (m, target) in legs)  # fmt: skip
+        over = [m for m in sorted({b for _, b in legs}) if {(own, m), (m, target)} <= legs.keys()]
+        crossed = (legs[own, m] * legs[m, target] for m in over)
         one = legs[own, target] if (own, target) in legs else next(crossed, None)
         rows = source.codes("currency")[0] == code
         if own == target:
@@ -294,26 +289,11 @@ def _legs(outside: SourceTable) -> dict[tuple[str, str], pd.Series]:
     return legs
 
 
-def _conversion_fit(
-    source: SourceTable, amount: np.ndarray, local: np.ndarray, rate: np.ndarray, home: str
-) -> tuple[float, np.ndarray]:
-    at_home = source.where("currency", lambda word: word.strip() == home)
-    foreign = ~at_home & ~source.missing("currency")
-    off = np.abs(np.log(np.abs(amount / local / rate)))
-    known = foreign & np.isfinite(off)
-    return (float((off[known] < 0.02).mean()) if known.sum() >= 20 else 0.0), foreign
-
-
-def _median_rates(
-    source: SourceTable, amount: np.ndarray, local: np.ndarray, columns: tuple[str, ...], home: str
-) -> tuple | None:  # type: ignore[type-arg]
+def _median_rates(source: SourceTable, logs: np.ndarray, foreign: np.ndarray) -> np.ndarray | None:
     """Return the fallback: each currency's median rate, where it is stable within the currency."""
-    logs = np.log(np.abs(amount / local))
-    logs = np.where(np.isfinite(logs), logs, np.nan)
-    by_currency = pd.DataFrame({"c": source.codes("currency")[0], "x": logs}).groupby("c")["x"]
-    middle = by_currency.transform("median").to_numpy()
-    foreign = ~source.where("currency", lambda w: w.strip() == home) & ~source.missing("currency")
-    rest = (logs - middle)[foreign & np.isfinite(logs)]
+    logs = pd.Series(np.where(np.isfinite(logs), logs, np.nan))
+    middle = logs.groupby(source.codes("currency")[0]).transform("median")
+    rest = (logs - middle)[foreign].dropna().to_numpy()
     if len(rest) < 20 or st.robust_scale(rest) > 0.15:
         return None
-    return local, columns, np.exp(middle), "", None, foreign
+    return np.exp(middle.to_numpy())

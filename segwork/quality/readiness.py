@@ -85,16 +85,13 @@ def readiness_of(sources: SourceTables) -> Readiness:
         ("months_without_new_customers", "inner months with no new customer", none_new, 0),
     ]
     table = pd.DataFrame(rows, columns=["name", "requirement", "value", "needed"])
-    at_most = table["name"].isin(["quiet_months", "months_without_new_customers"])
-    table["met"] = np.where(
-        at_most, table["value"] <= table["needed"], table["value"] >= table["needed"]
-    )
-    lacking = table.loc[~table["met"], "name"].tolist()
-    rules = bool(set(lacking) - {"months_without_new_customers"})
-    bound = np.where(at_most, "at most", "at least")
+    few, enough = table["needed"] == 0, table["value"] >= table["needed"]
+    table["met"] = np.where(few, table["value"] <= 0, enough)
+    lacking = table.assign(bound=np.where(few, "at most", "at least"))[~table["met"]]
+    rules = bool(set(lacking["name"]) - {"months_without_new_customers"})
     parts = [
         f"{r.requirement}: {r.value:,} ({r.bound} {r.needed:,} wanted)"
-        for r in table.assign(bound=bound)[~table["met"]].itertuples()
+        for r in lacking.itertuples()
     ]
     reason = "; ".join(parts) or "enough customers, data points and a steady monthly flow"
     recommendation = "rule-based segments" if rules else "models"
@@ -104,16 +101,12 @@ def readiness_of(sources: SourceTables) -> Readiness:
 def _months(source: SourceTable, end: np.datetime64) -> pd.DataFrame:
     when = source.when()
     inside = ~np.isnat(when) & (when < end) & np.isin(source.days(), core_days(source.days()))
-    who = source.codes("customer_id")[0]
-    frame = pd.DataFrame(
-        {"month": when[inside].astype("datetime64[M]").astype(str), "who": who[inside]}
-    )
-    if frame.empty:
+    month = pd.Series(when[inside].astype("datetime64[M]").astype(str), dtype=object)
+    who = pd.Series(source.codes("customer_id")[0][inside]).replace(-1, np.nan)
+    if month.empty:
         return _no_months()
-    first = frame[frame["who"] >= 0].groupby("who")["month"].min().value_counts()
-    table = frame.groupby("month").agg(
-        customers=("who", lambda w: w[w >= 0].nunique()), lines=("who", "size")
-    )
+    first = month.groupby(who).min().value_counts()
+    table = pd.DataFrame({"customers": who.groupby(month).nunique(), "lines": month.value_counts()})
     every = np.arange(np.datetime64(table.index[0], "M"), np.datetime64(table.index[-1], "M") + 1)
     if len(every) <= 240:
         table = table.reindex(every.astype(str), fill_value=0)

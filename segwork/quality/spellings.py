@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,8 @@ def category_variants(sources: SourceTables, _: Rule) -> Iterator[Evidence]:
         key = source.kind(column) is Kind.IDENTIFIER
         if key and len(source.codes(column)[1]) > source.n / 2:
             continue
-        rows, groups = variants(source, column, fold_id if key else fold_word)
+        fold = fold_country if column == "country" else fold_word
+        rows, groups = variants(source, column, fold_id if key else fold)
         if groups:
             note = f"{groups:,} values of {column} are written in more than one way"
             yield source.found((column,), rows, note)
@@ -53,6 +55,32 @@ def fold_word(word: str) -> str:
     plain = "".join(ch for ch in plain if not unicodedata.combining(ch))
     sign = "-" if re.fullmatch(r"\s*-[\d.]+\s*", word) else ""
     return sign + PLAIN.sub("", plain).casefold()
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Return the code of each country by its folded code and names, English ones first."""
+    from babel import Locale
+
+    found: dict[str, str] = {"uk": "GB", "usa": "US", "uae": "AE", "england": "GB-ENG"}
+    for language in ("en", "de", "fr", "es", "it", "nl", "pt", "id"):
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2:
+                found.setdefault(code.casefold(), code)
+                found.setdefault(fold_word(name), code)
+    return found
+
+
+def fold_country(word: str) -> str:
+    """Return the code of a country, by code or by name in eight languages; others as words.
+
+    Examples
+    --------
+    >>> fold_country("Spain") == fold_country("ES") == fold_country("Spanien")
+    True
+    """
+    folded = fold_word(word)
+    return _countries().get(folded, folded)
 
 
 def fold_id(word: str) -> str:

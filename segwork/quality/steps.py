@@ -170,9 +170,11 @@ class _Marks:
     def likeness(self, before: np.ndarray, after: np.ndarray, rate: float) -> float:
         """Return how alike a part is to one before it at a rate (Bhattacharyya), 0 to 1."""
         size = self.ending or len(self.units) + 1
-        laws = [np.bincount(self._place(r), weights=n, minlength=size) / max(n.sum(), 1)
-                for r, n in ((rate, before), (1.0, after))]  # fmt: skip
-        return float(np.sqrt(laws[0] * laws[1]).sum())
+        one, two = (
+            np.bincount(self._place(r), weights=n, minlength=size) / max(n.sum(), 1)
+            for r, n in ((rate, before), (1.0, after))
+        )
+        return float(np.sqrt(one * two).sum())
 
     def _place(self, rate: float) -> np.ndarray:
         moved = np.rint(self.units * rate)

@@ -12,7 +12,7 @@ from segwork.quality.columns import profiles
 from segwork.quality.missing import by_design
 from segwork.quality.money import ledger
 from segwork.quality.result import Audit
-from segwork.quality.timing import core_days
+from segwork.quality.timing import core_days, daily
 from segwork.results import display
 from segwork.tables import Tables
 
@@ -98,10 +98,9 @@ def daily_rows(audit: Audit, table: str = "transactions") -> pd.Series:
     source = audit.sources.get(table)
     if source is None or source.days() is None:
         return pd.Series(dtype=float)
-    days = source.days()[source.days() < audit.sources.as_of.astype(np.int64)]
-    span = core_days(days)
-    count = pd.Series(days).value_counts().reindex(span, fill_value=0)
-    return pd.Series(count.to_numpy(float), index=pd.to_datetime(span, unit="D"))
+    days = source.days()
+    span, count = daily(days[days < audit.sources.as_of.astype(np.int64)])
+    return pd.Series(count.astype(float), index=pd.to_datetime(span, unit="D"))
 
 
 def calendars(audit: Audit) -> dict[str, pd.Series]:
@@ -147,15 +146,13 @@ def sessions(audit: Audit) -> pd.DataFrame:
     verdict = np.full(source.n, "person", dtype=object)
     for code, word in (("DQ-B-05", "robot: too even"), ("DQ-B-04", "robot: too fast")):
         verdict[audit.rows(code)["row"].to_numpy()] = word
-    frame = pd.DataFrame({"session": source.codes("session_id")[0], "verdict": verdict})
-    frame["at"] = source.when().astype(np.int64)
-    by = frame[frame["session"] >= 0].groupby("session")
-    ends = {"first": ("at", "min"), "last": ("at", "max")}
-    table = by.agg(hits=("at", "size"), **ends, verdict=("verdict", "first"))
-    table["seconds_between"] = (table["last"] - table["first"]) / (table["hits"] - 1).clip(lower=1)
-    return table.loc[table["hits"] > 1, ["hits", "seconds_between", "verdict"]].reset_index(
-        drop=True
-    )
+    at, session = source.when().astype(np.int64), source.codes("session_id")[0]
+    frame = pd.DataFrame({"at": at, "verdict": verdict})[session >= 0]
+    by = frame.groupby(session[session >= 0])
+    lasting = by["at"].max() - by["at"].min()
+    table = pd.DataFrame({"hits": by.size(), "seconds_between": lasting / (by.size() - 1)})
+    table["verdict"] = by["verdict"].first()
+    return table[table["hits"] > 1].reset_index(drop=True)
 
 
 @np.errstate(divide="ignore", invalid="ignore")

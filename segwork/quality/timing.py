@@ -189,18 +189,12 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
     Weekdays that are usually closed, common holidays, days closed every year and a rest between
     24 December and 3 January do not count.
     """
-    known = days[days > -(10**6)]
-    if len(known) < 100:
+    span, count = daily(days)
+    if count.sum() < 100 or len(span) < 15:
         return st.NONE
-    span = core_days(known)
-    if len(span) < 15:
-        return st.NONE
-    count = np.bincount(
-        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
-    )
-    weekday = (span + 3) % 7
-    closed = np.isin(weekday, [w for w in range(7) if (count[weekday == w] == 0).mean() > 0.5])
-    usual = _usual(count, weekday)
+    by = pd.Series(count, dtype=float).groupby((span + 3) % 7)
+    closed = (by.transform("median") == 0).to_numpy()
+    usual = by.transform(lambda c: c.rolling(21, center=True, min_periods=1).median()).to_numpy()
     spread = st.robust_scale(((count - usual) / np.sqrt(np.maximum(usual, 0.5)))[~closed])
     extra = max(spread**2 - 1, 1e-6)
     size = np.maximum(usual, 1e-9) / extra
@@ -220,21 +214,22 @@ def empty_days(days: np.ndarray, limit: float) -> np.ndarray:
 
 def core_days(days: np.ndarray) -> np.ndarray:
     """Return all days from the first to the last, without the far strays of default dates."""
-    known = days[days > -(10**6)]
-    if not len(known):
-        return st.NONE
-    distinct, size = np.unique(known, return_counts=True)
-    block = np.concatenate([[0], np.cumsum(np.diff(distinct) > 120)])
-    main = block == np.bincount(block, weights=size).argmax()
-    return np.arange(distinct[main][0], distinct[main][-1] + 1)
+    main = main_days(days, 120)
+    return np.arange(main[0], main[-1] + 1) if len(main) else st.NONE
 
 
-def _usual(count: np.ndarray, weekday: np.ndarray) -> np.ndarray:
-    usual = np.zeros(len(count))
-    for day in range(7):
-        same = pd.Series(count[weekday == day].astype(float))
-        usual[weekday == day] = same.rolling(21, center=True, min_periods=1).median()
-    return usual
+def main_days(days: np.ndarray, far: int) -> np.ndarray:
+    """Return the distinct days of the block with most rows; blocks lie ``far`` days apart."""
+    distinct, size = np.unique(days[days > -(10**6)], return_counts=True)
+    block = np.cumsum(np.diff(distinct, prepend=distinct[:1]) > far)
+    return distinct[block == np.bincount(block, weights=size).argmax()] if len(block) else distinct
+
+
+def daily(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all days from the first to the last, far strays left out, and the rows of each."""
+    span = core_days(days)
+    inside = days[np.isin(days, span)] - span[:1]
+    return span, np.bincount(inside, minlength=len(span))
 
 
 def _holidays(span: np.ndarray) -> np.ndarray:
@@ -264,16 +259,10 @@ def capped_days(days: np.ndarray, limit: float) -> tuple[np.ndarray, int]:
     Two tests share the limit: one for any law whose upper tail falls, one for laws whose tail
     falls ever faster (log-concave, as Poisson's), which tells smaller heaps.
     """
-    known = days[days > -(10**6)]
-    if len(known) < 100:
-        return st.NONE, 0
-    span = core_days(known)
-    count = np.bincount(
-        known[(known >= span[0]) & (known <= span[-1])] - span[0], minlength=len(span)
-    )
-    top = int(count.max())
+    span, count = daily(days)
+    top = int(count.max(initial=0))
     at_top = count == top
-    if top < 5 or at_top.sum() < 3:
+    if count.sum() < 100 or top < 5 or at_top.sum() < 3:
         return st.NONE, top
     width = max(4, round(st.robust_scale(count[count > 0].astype(float)) / 2))
     days_with = np.bincount(count, minlength=top + 1)[max(top - width, 1) :]

@@ -9,7 +9,8 @@ import pandas as pd
 
 from segwork.checks import Evidence, NotApplicable, Rule, check
 from segwork.quality import statistics as st
-from segwork.quality.sources import SourceTable, SourceTables
+from segwork.quality.money import ledger
+from segwork.quality.sources import LISTS, SourceTable, SourceTables
 from segwork.schema import Kind
 
 LEAST = 20  # rows of a part
@@ -18,11 +19,7 @@ SAMPLE = 50_000  # rows that are looked at to find parts worth a closer look
 FAR, GAP = 1.5, 1.0  # scales from the middle of all rows, and from the next level
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 NEAR = 0.3  # of the inner four fifths: mean distance of the quantiles once turned back
-FACTORS = {10: "ten", 100: "hundred", 1000: "thousand", 1e6: "a million", 7: "days and weeks"}
-FACTORS |= {12: "months and years", 24: "hours and days", 30: "days and months"}
-FACTORS |= {60: "minutes and seconds", 52: "weeks and years", 365: "days and years"}
-FACTORS |= {3600: "hours and seconds", 1024: "1,024", 86_400: "days and seconds"}
-FACTORS |= {25.4: "inches and millimetres"}
+FACTORS = {float(factor): words for factor, words in LISTS["factors"].items()}
 COLD, HOT = -60.0, 140.0  # beyond these a number is no temperature of a place, in either unit
 SEEN_ELSEWHERE = ("amount", "unit_price", "quantity")  # DQ-T-14, DQ-T-05, DQ-T-09
 Back = Callable[[np.ndarray], np.ndarray]
@@ -31,20 +28,10 @@ Back = Callable[[np.ndarray], np.ndarray]
 @check("DQ-G-16")
 def unit_of_a_part(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
     """Parts whose numbers lie apart from all others until a known change is undone."""
-    looked = False
-    year = float(str(sources.as_of)[:4])
-    for source, column in sources.columns(Kind.NUMBER):
-        if source.name == "external" or column in SEEN_ELSEWHERE:  # DQ-X-07 looks at series
-            continue
-        values = source.number(column)
-        if (values == 0).mean() > 0.1:
-            values = np.where(values == 0, np.nan, values)
-        if (
-            np.isfinite(values).sum() < 5 * LEAST
-            or st.robust_scale(values[np.isfinite(values)]) == 0
-        ):
-            continue
-        looked = True
+    year, found = float(str(sources.as_of)[:4]), list(_numbers(sources))
+    if not found:
+        raise NotApplicable(f"no column with {5 * LEAST} numbers that differ")
+    for source, column, values in found:
         for part, name in _parts(source, column):
             for level in _odd_levels(values, part):
                 inside = part == level
@@ -53,8 +40,21 @@ def unit_of_a_part(sources: SourceTables, rule: Rule) -> Iterator[Evidence]:
                     place = f"{name} is {_word(source, name, part, level)}"
                     note = f"{column} of {rows.sum():,} rows where {place} is {what}"
                     yield source.found((column,), rows, note)
-    if not looked:
-        raise NotApplicable(f"no column with {5 * LEAST} numbers that differ")
+
+
+def _numbers(sources: SourceTables) -> Iterator[tuple[SourceTable, str, np.ndarray]]:
+    """Yield the columns of enough numbers that differ; zeros that are many are no values."""
+    money = ledger(sources)
+    local = money.local_columns if money is not None else ()  # other currencies, rightly
+    for source, column in sources.columns(Kind.NUMBER):
+        if source.name == "external" or column in (*SEEN_ELSEWHERE, *local):
+            continue  # DQ-X-07 looks at series
+        values = source.number(column)
+        if (values == 0).mean() > 0.1:
+            values = np.where(values == 0, np.nan, values)
+        known = values[np.isfinite(values)]
+        if len(known) >= 5 * LEAST and st.robust_scale(known) > 0:
+            yield source, column, values
 
 
 def _parts(source: SourceTable, column: str) -> Iterator[tuple[np.ndarray, str]]:
@@ -95,10 +95,8 @@ def _odd_levels(values: np.ndarray, part: np.ndarray) -> list[int]:
         by = by[by["size"] >= min(LEAST, LEAST * 50_000 / len(values))]
         scale = max(st.robust_scale(turned[kept]), 1e-9)
         middle = by["median"].to_numpy()
-        if (
-            len(by) > 4
-            and abs(np.corrcoef(by.index.argsort(), middle.argsort().argsort())[0, 1]) > 0.9
-        ):
+        order = pd.Series(np.arange(len(by)), by.index)
+        if len(by) > 4 and abs(order.corr(by["median"].rank())) > 0.9:
             continue  # a counter that grows by the month
         far = np.abs(middle - np.median(turned[kept])) > FAR * scale
         if 0 < far.sum() <= max(1, len(by) // 4) and not far.all():
