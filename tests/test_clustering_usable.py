@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segwork.clustering import compare, usable
+from segwork.clustering import compare, comparison, usable
+from segwork.clustering.judging.clusterability import Clusterability
 from segwork.clustering.judging.scores import outcome_separation
 
 QUICK = ("rule_rfm", "stable_kmeans", "kmeans", "ward")
@@ -71,6 +72,26 @@ def test_the_partition_alone_can_be_asked_for():
     assert alone.recommended is None
     assert alone.usable == "stable_kmeans"
     assert alone.scoreboard.index.tolist() == ["stable_kmeans"]
+
+
+@pytest.mark.parametrize(
+    ("value", "again", "null", "answer"),
+    [
+        (0.20, 0.89, 0.40, "ward with 4 segments"),
+        (0.25, 0.60, 0.40, "below 0.30 a labelling must come back on resampled rows at 0.75"),
+        (0.25, 0.80, 0.85, "comes back no better on resampled rows"),
+        (0.35, 0.60, 0.40, "ward with 4 segments"),
+        (0.20, np.nan, np.nan, "comes back no better on resampled rows"),
+    ],
+)
+def test_what_is_predicted_low_convinces_only_where_it_comes_back(value, again, null, answer):
+    """A prediction of 0.25 with eight groups that nobody finds again is no recommendation."""
+    row = {"clusters": 4, "noise": 0.0, "predicted_quality": value}
+    table = pd.DataFrame([row | {"jaccard": again, "jaccard_null": null}], index=["ward"])
+    evidence = Clusterability(value, (0.05, 0.06), True, "the best is above its copies")
+    recommended, reason = comparison._recommend(table, evidence)
+    assert answer in reason
+    assert (recommended == "ward") == answer.startswith("ward")
 
 
 def part(name, labels, again=0.9, complexity=0):
