@@ -128,6 +128,11 @@ def test_attractiveness_worked_by_hand() -> None:
     assert found.table["access"].to_dict() == {"flat": 1.0, "up": 0.0, "down": 1.0}
     assert found.table["score"].to_dict() == pytest.approx({"flat": 2 / 3, "up": 0.5, "down": 0.5})
     assert found.table["rank"].tolist() == [1, 2, 2]
+
+    gone = PEOPLE.assign(withdrawn_at=pd.to_datetime([None, None, "2023-10-01"]))
+    less = tables.from_frames(transactions=TWO_YEARS, customers=gone)
+    found = value.attractiveness(less, THREE, as_of=AS_OF, weights=weights)
+    assert found.table["access"].to_dict() == {"flat": 1.0, "up": 0.0, "down": 0.0}
     assert found.missing == ()
     only = value.attractiveness(data, THREE, as_of=AS_OF, weights={"growth": 1.0})
     assert only.facts() == {"first_segment": "up", "first_share": 1.0}

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from segwork.errors import UsageError
 from segwork.personas.definitions import LANGUAGES, definition, words
 from segwork.personas.display import shown
 from segwork.personas.given import labelled, own_codes
 from segwork.personas.names import names
-from segwork.privacy import consented
-from segwork.purchases.occasions import in_memory
+from segwork.privacy.consent import agreed
 from segwork.tables import Tables
 from segwork.value.profit import Profit
 
@@ -118,14 +115,8 @@ def consent(tables: Tables, *, purpose: str, as_of: date | str) -> pd.Series | N
     --------
     ``consent(data, purpose="marketing", as_of=run.as_of)``
     """
-    try:
-        kept = consented(tables, purpose=purpose, as_of=as_of)
-    except UsageError:  # consent is recorded, but for other purposes
-        return None
-    if kept.status != "passed":
-        return None
-    people = in_memory(nw.from_native(kept.tables.customers).select("customer_id").unique())
-    return pd.Series(True, index=people["customer_id"])
+    told = agreed(tables, purpose=purpose, as_of=as_of)
+    return None if told is None else told[told]
 
 
 def _choice(mine: pd.DataFrame, loses: bool) -> tuple[str, pd.Series]:

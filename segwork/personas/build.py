@@ -16,11 +16,21 @@ from segwork.personas import cards
 from segwork.personas.acid import acid_test
 from segwork.personas.cards import Card
 from segwork.personas.definitions import LANGUAGES, definition, words
-from segwork.personas.evidence import STANDING, WORTH, Known, attributes, growth, known, lines_of
+from segwork.personas.evidence import (
+    CONSENT,
+    STANDING,
+    WORTH,
+    Known,
+    attributes,
+    growth,
+    known,
+    lines_of,
+)
 from segwork.personas.given import by_customer, labelled, own_codes
 from segwork.personas.lifecycle import lifecycle
 from segwork.personas.lines import TO_FILL, Line, as_table, from_table, marked
 from segwork.personas.names import told_names
+from segwork.privacy.consent import agreed
 from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables, needed
 
@@ -160,7 +170,10 @@ def build(
         as_of = as_of or _after_last_order(tables)
         if "lifecycle" not in more:
             more |= _by_customer({"lifecycle": lifecycle(tables, as_of=as_of)})
-        more = {"customers": attributes(tables), **more}
+        people = attributes(tables)
+        if (willing := agreed(tables, purpose="marketing", as_of=as_of)) is not None:
+            people[CONSENT] = willing
+        more = {"customers": people, **more}
     data = known(frame, label, more, tables, as_of)
     chosen, left_out = _chosen(data, max_personas)
     tested = acid_test(frame, label, seed=seed)

@@ -96,20 +96,16 @@ def known(
 
 
 def attributes(tables: Tables) -> pd.DataFrame:
-    """Return who customers are by id, as far as the customers table tells, and who agreed.
+    """Return who customers are by id, as far as the customers table tells.
 
     Direct identifiers stay out; of a customer listed twice the first row counts.
     """
     if tables.customers is None:
         return pd.DataFrame()
     frame = nw.from_native(tables.customers)
-    told = [n for n in frame.collect_schema().names() if describes(n) or n == CONSENT]
-    told += [n for n in ("withdrawn_at",) if n in frame.collect_schema().names()]
+    told = [n for n in frame.collect_schema().names() if describes(n)]
     people = in_memory(frame.select("customer_id", *told)).dropna(subset="customer_id")
-    people = people.drop_duplicates("customer_id").set_index("customer_id")
-    if CONSENT in people and "withdrawn_at" in people:
-        people[CONSENT] = people[CONSENT].astype("boolean") & people["withdrawn_at"].isna()
-    return people.drop(columns="withdrawn_at", errors="ignore")
+    return people.drop_duplicates("customer_id").set_index("customer_id")
 
 
 def describes(name: str, *bases: str) -> bool:

@@ -130,6 +130,33 @@ def through_door(data: Tables, config: Config) -> Consented:
     return found if config.purpose else replace(found, status=NOT_DECLARED)
 
 
+def agreed(tables: Tables, *, purpose: str, as_of: date | datetime | str) -> pd.Series | None:
+    """Say of each customer whether consent to a purpose holds; None where nobody was asked.
+
+    Returns
+    -------
+    Series of bool
+        Index customer_id; who has no row is not in it, and did not agree.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"customer_id": ["A", "B"], "consent_marketing": True,
+    ...                        "withdrawn_at": pd.to_datetime([None, "2026-01-05"])})
+    >>> lines = pd.DataFrame({"customer_id": ["A"], "ordered_at": "2026-01-02", "amount": 9})
+    >>> data = _tables.from_frames(transactions=lines, customers=people)
+    >>> agreed(data, purpose="marketing", as_of="2026-02-01").to_dict()
+    {'A': True, 'B': False}
+    """
+    if purpose not in _recorded(tables):
+        return None
+    return _stays(tables, {purpose}, _tables.instant(as_of))
+
+
+def _stays(tables: Tables, purposes: set[str], moment: datetime) -> pd.Series:
+    found = states(nw.from_native(tables.customers), purposes, moment).lazy().collect().to_pandas()
+    return found.set_index("customer_id").sort_index()[STAYS] == 1
+
+
 def answers(config: Config, moment: datetime) -> tuple[pd.Series, bool]:
     """Say of each customer of a config's table whether orders and contacts may be used.
 
@@ -163,8 +190,7 @@ def answers(config: Config, moment: datetime) -> tuple[pd.Series, bool]:
             accepted=f"one purpose, {purpose}, for both",
         )
     purposes = {purpose} if purpose in known else set[str]()
-    found = states(nw.from_native(data.customers), purposes, moment).lazy().collect().to_pandas()
-    return found.set_index("customer_id")[STAYS] == 1, not purposes
+    return _stays(data, purposes, moment), not purposes
 
 
 def tables_of(run: Run) -> Tables:

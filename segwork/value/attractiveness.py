@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from segwork import tables as _tables
 from segwork.errors import UsageError
+from segwork.privacy.consent import agreed
 from segwork.purchases.models import Array
-from segwork.purchases.occasions import in_memory
 from segwork.tables import Tables
 from segwork.value.ledger import Ledger
 
@@ -91,7 +90,9 @@ def attractiveness(
     book = Ledger(tables, segments, as_of=as_of, window_days=window_days)
     earlier = _tables.instant(as_of) - timedelta(days=window_days)
     before = Ledger(tables, book.label, as_of=earlier, window_days=window_days)
-    people = pd.DataFrame({"segment": book.label.to_numpy(), "access": _access(tables, book)})
+    people = pd.DataFrame(
+        {"segment": book.label.to_numpy(), "access": _access(tables, book, as_of)}
+    )
     people = people.assign(now=book.revenue(), then=before.revenue())
     by_segment = people.groupby("segment")
     sums = by_segment[["now", "then"]].sum()
@@ -103,14 +104,12 @@ def attractiveness(
     return _ranked(table, _checked(weights, table), seed)
 
 
-def _access(tables: Tables, book: Ledger) -> Array:
-    """Return 1 for customers who agreed to marketing; missing where nobody was asked."""
-    frame = None if tables.customers is None else nw.from_native(tables.customers)
-    if frame is None or "consent_marketing" not in frame.collect_schema().names():
+def _access(tables: Tables, book: Ledger, as_of: date | str) -> Array:
+    """Return 1 for customers whose consent to marketing holds; missing where nobody was asked."""
+    told = agreed(tables, purpose="marketing", as_of=as_of)
+    if told is None:
         return np.full(len(book.label), np.nan)
-    asked = in_memory(frame.select("customer_id", "consent_marketing"))
-    agreed = asked["consent_marketing"].fillna(value=False).astype(float)
-    return (book.sum(agreed, asked.assign(row=book.rows_of(asked["customer_id"]))) > 0) * 1.0
+    return told.rename(index=str).reindex(book.label.index, fill_value=False).to_numpy(float)
 
 
 def _checked(weights: Mapping[str, float], table: pd.DataFrame) -> pd.Series:
