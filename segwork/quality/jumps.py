@@ -34,8 +34,8 @@ FAR, SLIPPED, EXACT = 2.0, 4, 0.01  # times the usual; articles at one factor of
 POWERS, CONTROLS = (10.0, 100.0, 1000.0), (0.83, 0.91, 1.09, 1.17)  # a slip; factors beside it
 BY_CHANCE = 1e-4
 OWN, OWN_DOWN, OWN_WIDTH = 5.0, 8.5, 3.0  # two prices of one article: times, and within each
-OWN_ROWS, OWN_GAP = 6, (3.0, 4.0)  # of each, and times between them: from a day on, always
-PACKS = (6, 8, 10, 12, 20, 24, 25, 36, 48, 50, 72, 96, 100, 144, 500, 1000)  # pieces
+OWN_ROWS, OWN_GAP = 6, (2.5, 4.0)  # of each, and times between them: from a day on, always
+PACKS = (6, 10, 12, 20, 24, 25, 36, 48, 50, 72, 96, 100, 144, 500, 1000)  # pieces
 FEW_PRODUCTS = 0.02  # of the articles: where more have two prices they are sold by piece and pack
 
 
