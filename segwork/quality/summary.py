@@ -31,7 +31,7 @@ def answer(audit: Audit) -> dict[str, str]:
     return {
         "found": f"{found}; most urgent: {worst['title'].lower()} ({where}).",
         "means": f"If it stays, {worst['why']}.",
-        "do": f"First {worst['action']}; the others stand on that page in order of urgency.",
+        "do": f"First {worst['action']}; the others follow by urgency.",
     }
 
 
