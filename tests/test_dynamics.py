@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from segwork.dynamics import mobility
+from segwork.dynamics import answer, mobility
 from segwork.dynamics.mobility import corrected_stability
 from segwork.errors import DataError
 from segwork.plots import dynamics as plots
@@ -163,3 +166,15 @@ def test_flow_picture_names_every_segment_once_a_side(k: int) -> None:
     assert sorted(t.get_text().split()[0] for t in texts) == sorted(names * 2)
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert f"{k} segments of 3000 customers" in alt
+
+
+@pytest.mark.parametrize(("noise", "told"), [(0.08, "every 7 days"), (0.33, "33.0 % of them")])
+def test_labels_that_are_noise_are_not_advised_for_campaigns(noise: float, told: str) -> None:
+    """What to do follows the noise of the labels, and never contradicts its gate."""
+    row = {"stability": 0.8, "low": 0.7, "high": 0.9, "stability_corrected": 0.7}
+    board = pd.DataFrame([{**row, "noise_floor": noise}], index=["time_aware"])
+    found: Any = SimpleNamespace(scoreboard=board, recommended="time_aware", reason="")
+    waiting: Any = SimpleNamespace(recommended_days=7)
+    act = answer(found, {}, waiting)["do"].replace("%", " %").replace("  ", " ")
+    assert told in act
+    assert ("plan no campaign" in act) == (noise > 0.1)

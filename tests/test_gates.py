@@ -80,6 +80,8 @@ def test_status_is_passed_on_with_its_number() -> None:
     with_gap = gates._judge_one(shown, {"pairs_status": "failed", "pairs_gap": 0.15})
     with_rows = gates._judge_one(counted, {"dq_t_01_status": "warned", "dq_t_01_rows": 656})
 
+    counted_n = {"pairs_status": "failed", "pairs_gap": 0.15, "pairs_gap_n": 433}
+    assert gates._judge_one(shown, counted_n).n == 433
     assert with_gap.message == "Order lines without a customer: failed (15.0 %)."
     assert with_rows.message == "Order lines without a customer: warned (656 rows)."
 

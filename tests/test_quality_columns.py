@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from segwork import dynamics, quality, tables
+from segwork.plots import quality as plots
 from segwork.runs import people
 
 N = 400
@@ -95,3 +97,24 @@ def test_samples_of_one_month_differ_by_chance_alone() -> None:
         one, two = (audited(lines().assign(amount=rng.gamma(2, 5, N))) for _ in range(2))
         told += statuses(one, two)["transactions.amount"] != "passed"
     assert told <= 5
+
+
+def test_conversions_that_stray_are_counted_by_month() -> None:
+    """Of forty lines in dollars two were left as they were and one has another rate."""
+    dollars = np.arange(N) % 10 == 0
+    rate, local = np.where(dollars, 15_000.0, 1.0), 10.0 + np.arange(N) % 5
+    home = local * rate
+    home[[0, 10]], home[20] = local[[0, 10]], local[20] * 9_000
+    given = (
+        lines()
+        .drop(columns="note")
+        .assign(
+            amount=home, amount_local=local, fx_rate=rate, currency=np.where(dollars, "USD", "IDR")
+        )
+    )
+    told = quality.rates(audited(given))
+    sums = (told[["off", "kept"]].mul(told["lines"], axis=0)).sum()
+    assert (told["lines"].sum(), sums["off"], sums["kept"]) == (40, 3, 2)
+    figure, alt = plots.currencies(told)
+    assert "USD: 3 of 40 lines, 2 left as they were" in alt
+    plt.close(figure)

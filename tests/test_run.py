@@ -347,9 +347,11 @@ def test_a_reference_run_is_read_or_missed_in_words(tmp_path: Path) -> None:
 
 
 def test_tables_spell_small_chances_and_large_counts() -> None:
-    """A p is never nought, and the commas of a number stay where they are."""
-    frame = pd.DataFrame({"p_holm": [0.0, 0.02], "value": ["552,829", "a,b"], "share": [0.0, 0.5]})
+    """A p is never nought, the commas of a number stay where they are, and a flag is a word."""
+    frame = pd.DataFrame(
+        {"p_holm": [0.0, 0.02], "value": ["552,829", "a,b"], "held": [True, False]}
+    )
     html = html_table(frame, "Some")
     assert re.findall(r"<td[^>]*>(.*?)</td>", html) == [
-        "&lt; 0.001", "552,829", "0", "0.02", "a, b", "0.5",
+        "&lt; 0.001", "552,829", "yes", "0.02", "a, b", "no",
     ]  # fmt: skip

@@ -199,7 +199,9 @@ def _passed_on(gate: Gate, status: Status, facts: Facts) -> Finding:
     if isinstance(shown, str) or shown is None:
         return _finding(gate, status, None, None, text)
     with_unit = replace(gate, unit=unit)
-    return _finding(with_unit, status, float(shown), None, f"{text} ({display(shown, unit)})")
+    n = facts.get(f"{name}_n")
+    count = int(n) if isinstance(n, int | float) else None
+    return _finding(with_unit, status, float(shown), count, f"{text} ({display(shown, unit)})")
 
 
 def _quoted(gate: Gate, status: Status, facts: Facts, text: str) -> Finding:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from segwork.dynamics.cadence import Cadence
 from segwork.dynamics.trace import Trace
 
+MOST_NOISE = 0.10  # of the labels, as SEG-D02 has it
+
 
 def answer(found: Trace, usual: Mapping[str, float], waiting: Cadence) -> dict[str, str]:
     """Return what was found, what it means and what to do.
@@ -39,7 +41,13 @@ def answer(found: Trace, usual: Mapping[str, float], waiting: Cadence) -> dict[s
         f"With {best} {row['stability']:.1%} stay for a period (95 % interval {row['low']:.1%} to"
         f" {row['high']:.1%}; {row['stability_corrected']:.1%} after what chance alone would keep)."
     )
-    days = waiting.recommended_days
+    days, noise = waiting.recommended_days, float(row["noise_floor"])
+    if noise > MOST_NOISE:
+        act = (
+            f"These labels are the best of those tried, and yet {noise:.1%} of them change although"
+            " the customer stands still: describe a quarter by them, and plan no campaign on them."
+        )
+        return {"found": said, "means": meant, "do": act}
     act = (
         f"Use these labels, and assign customers anew every {days} days."
         if days

@@ -174,31 +174,32 @@ def robots(table: pd.DataFrame) -> Drawn:
 
 
 def currencies(table: pd.DataFrame) -> Drawn:
-    """Draw amount ÷ (local amount × rate) by month and currency; 1 is a right conversion.
+    """Draw by month and currency how many foreign lines are not at the dated rate.
 
     Parameters
     ----------
     table : DataFrame
-        ``month``, ``currency``, ``lines``, ``middle``, ``low``, ``high``.
+        ``month``, ``currency``, ``lines``, ``off`` and ``kept`` (shares), as
+        :func:`segwork.quality.rates` gives them.
     """
     import matplotlib.pyplot as plt
 
-    names = sorted(table["currency"].unique())
-    months = sorted(table["month"].unique())
+    names, months = sorted(table["currency"].unique()), sorted(table["month"].unique())
     with house_style():
         figure, axes = plt.subplots(figsize=(9, 3.4))
         for number, name in enumerate(names):
             part = table[table["currency"] == name].set_index("month").reindex(months)
-            x = np.arange(len(months)) + 0.15 * (number - (len(names) - 1) / 2)
-            axes.vlines(x, part["low"], part["high"], color=COLOURS[number], linewidth=3, alpha=0.5)
-            axes.plot(x, part["middle"], "o", color=COLOURS[number], markersize=4, label=name)
-        axes.axhline(1.0, color="black", linewidth=0.8)
+            style = {"color": COLOURS[number], "marker": "os^D"[number % 4], "markersize": 5}
+            axes.plot(range(len(months)), 100 * part["off"], **style, label=name)
         step = max(1, len(months) // 12)
         axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
-        axes.set(yscale="log", ylabel="amount ÷ (local × rate)")
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("lines not at the dated rate (%)")
         axes.legend(title="currency", loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    words = ", ".join(
-        f"{name} from {part['low'].min():.3g} to {part['high'].max():.3g}"
-        for name, part in table.groupby("currency")
+    sums = table.assign(**{n: table[n] * table["lines"] for n in ("off", "kept")})
+    sums = sums.groupby("currency")[["lines", "off", "kept"]].sum()
+    words = "; ".join(
+        f"{row.Index}: {row.off:,.0f} of {row.lines:,} lines, {row.kept:,.0f} left as they were"
+        for row in sums.itertuples()
     )
-    return figure, f"Converted amounts against the dated rate, 1 is right: {words}."
+    return figure, f"Foreign amounts not at the dated rate, by month. {words}."

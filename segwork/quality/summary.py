@@ -16,6 +16,8 @@ from segwork.quality.timing import core_days, daily
 from segwork.results import display
 from segwork.tables import Tables
 
+NEAR = 0.02  # of a rate, as DQ-T-02 has it
+
 
 def answer(audit: Audit) -> dict[str, str]:
     """Return what was found, what it means and what to do, from the most urgent alarm."""
@@ -29,7 +31,7 @@ def answer(audit: Audit) -> dict[str, str]:
     return {
         "found": f"{found}; most urgent: {worst['title'].lower()} ({where}).",
         "means": f"If it stays, {worst['why']}.",
-        "do": f"First {worst['action']}; the others stand on that page in order of urgency.",
+        "do": f"First {worst['action']}; the others follow by urgency.",
     }
 
 
@@ -157,23 +159,23 @@ def sessions(audit: Audit) -> pd.DataFrame:
 
 @np.errstate(divide="ignore", invalid="ignore")
 def rates(audit: Audit) -> pd.DataFrame:
-    """Return month, currency, lines, and the middle, low and high of amount / local × 1 / rate.
+    """Return month, currency, lines, and which share of them is not at the dated rate.
 
-    1 is a right conversion; the 1 % and 99 % quantiles show what strays.
+    Amount / local / rate is 1 for a right conversion: ``off`` lies more than 2 % from it, ``kept``
+    equals the local amount, as if nothing had been converted.
     """
     money = ledger(audit.sources)
-    columns = ["month", "currency", "lines", "middle", "low", "high"]
+    columns = ["month", "currency", "lines", "off", "kept"]
     if money is None or money.local is None or money.rate is None:
         return pd.DataFrame(columns=columns)
     source = audit.sources.tables["transactions"]
-    off = money.home / money.local / (money.rate if money.outside is None else money.outside)
-    frame = pd.DataFrame({"month": source.when().astype("datetime64[M]").astype(str), "off": off})
+    plain = money.home / money.local
+    right = plain / (money.rate if money.outside is None else money.outside)
+    frame = pd.DataFrame({"month": source.when().astype("datetime64[M]").astype(str)})
     frame["currency"] = source.mapped("currency", str)
-    frame = frame[money.foreign & np.isfinite(off)]
-    by = frame.groupby(["month", "currency"])["off"]
-    table = by.agg(["size", "median"]).set_axis(["lines", "middle"], axis=1)
-    table["low"], table["high"] = by.quantile(0.01), by.quantile(0.99)
-    return table.reset_index()[columns]
+    frame["off"], frame["kept"] = np.abs(right - 1) > NEAR, np.abs(plain - 1) <= NEAR
+    by = frame[money.foreign & np.isfinite(right)].groupby(["month", "currency"])[["off", "kept"]]
+    return by.mean().assign(lines=by.size()).reset_index()[columns]
 
 
 def health(audit: Audit) -> pd.DataFrame:

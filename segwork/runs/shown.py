@@ -60,6 +60,7 @@ def _cell(value: object, chance: bool = False) -> str:
     """Return a cell; ``chance`` says that it holds a p, which is small and never nought."""
     if hasattr(value, "item"):
         value = value.item()
+    value = ("no", "yes")[value] if isinstance(value, bool) else value
     text = STATUS_WORDS.get(value, "") if isinstance(value, str) else ""
     text = "< 0.001" if chance and isinstance(value, float) and value < LEAST_P else text
     text = text or spelled(display(value))
