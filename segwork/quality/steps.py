@@ -36,7 +36,7 @@ FINE, REACH = 0.004, 250  # of the log: cells of moves that are alike, and how m
 FIRM_UNITS = 150  # smallest units: rounding moves dearer prices by less than a cell
 SPLITS = 24
 SAME, EVEN = 0.5, 0.8  # likeness of two halves: amounts come again; and of endings to all alike
-MORE_ALIKE = 0.3  # of that likeness, which taking a rate back has to bring
+MORE_ALIKE = 0.15  # of that likeness, which taking a rate back has to bring
 
 
 def shifted(level: Level) -> Iterator[Jump]:
