@@ -459,7 +459,8 @@ def value(run: Run) -> Iterator[tuple[str, Values]]:
     yield f"belongs to nobody in a segment: {money}{{outside}}", said
     yield "The best {who} of customers bring {peak} of the total", said
     yield "Customers who cost more than they bring: {losing}", said
-    yield "cost unknown or above ten prices in … of {lines} lines", {"lines": count(ours.sum())}
+    known = {"lines": count(recent["customer_id"].notna().sum())}
+    yield "cost unknown or above ten prices in … of {lines} lines", known
     totals = pd.Series(run.segment[run.segment.notna()]).to_frame("segment")
     totals["of"] = run.pseudonyms[totals.index].map(table.set_index("customer_id")[name])
     for segment, total in totals.groupby("segment")["of"].sum().items():
