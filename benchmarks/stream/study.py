@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -74,12 +75,7 @@ def kills(
     with running(folder / "kafka") as broker:
         make_topics(broker.address, EVENTS, CHANGES, DEAD)
         job = Job(folder, folder / "model", broker.address, *options)
-        sender = threading.Thread(
-            target=send, args=(broker.address, EVENTS, told), kwargs={"a_second": a_second}
-        )
-        sender.start()
-        done = _kill(job, broker, times, random.Random(seed))
-        sender.join()
+        done = _kill(job, broker, _parts(told, times + 1), a_second, random.Random(seed))
         job.kill(signal.SIGTERM)
         code = job.finish()
         changes, dead = read_all(broker.address, CHANGES), read_all(broker.address, DEAD)
@@ -100,12 +96,27 @@ def kills(
     }
 
 
-def _kill(job: Job, broker: Broker, times: int, chance: random.Random) -> Counter[str]:
-    """Kill job and broker in turn, each time after something was written since the last."""
+def _parts(told: list[Told], count: int) -> list[list[Told]]:
+    """Cut a replay into parts of one length, in time."""
+    ends = np.linspace(0, len(told), count + 1).astype(int)
+    return [told[begin:end] for begin, end in pairwise(ends)]
+
+
+def _kill(
+    job: Job, broker: Broker, parts: list[list[Told]], a_second: float, chance: random.Random
+) -> Counter[str]:
+    """Kill job and broker in turn, each while a part of the replay is on its way.
+
+    The last part is sent after the last kill.
+    """
     done: Counter[str] = Counter()
     written = 0
-    for number in range(times):
+    for number, part in enumerate(parts):
+        sender = threading.Thread(
+            target=send, args=(broker.address, EVENTS, part), kwargs={"a_second": a_second}
+        )
         with watching(broker.address) as watch:
+            sender.start()
             for _ in range(60):
                 if not job.runs:  # it may break off by itself where the broker was away
                     job.start()
@@ -113,15 +124,20 @@ def _kill(job: Job, broker: Broker, times: int, chance: random.Random) -> Counte
                     break
             time.sleep(chance.uniform(0, 4))
             written = len(watch.seen)
-        what = ("job", "broker")[number % 2]
-        if what == "job":
-            job.kill()
-        else:
-            broker.kill()
-            time.sleep(chance.uniform(0, 3))
-            broker.start()
-        done[f"kills_of_{what}"] += 1
+        if number < len(parts) - 1:
+            done[f"kills_of_{_killed(job, broker, number, chance)}"] += 1
+        sender.join()
     return done
+
+
+def _killed(job: Job, broker: Broker, number: int, chance: random.Random) -> str:
+    if number % 2 == 0:
+        job.kill()
+        return "job"
+    broker.kill()
+    time.sleep(chance.uniform(0, 3))
+    broker.start()
+    return "broker"
 
 
 def audit(changes: list[Json]) -> dict[str, int]:
