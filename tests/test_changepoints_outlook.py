@@ -199,6 +199,24 @@ def test_a_season_moves_the_odds_of_all_alike() -> None:
     assert season(found, found.end, 182, np.full(200, 0.5)) == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("lone", [False, True], ids=["as it is", "with orders of 1970"])
+def test_a_year_ago_that_would_have_misled_lately_is_left_out(lone: bool) -> None:
+    """Nobody left in 2021, many leave in 2022: that is no season. Moved, the gap would be 0.34."""
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2021-01-01", "2023-05-31", freq="D")
+    ends = pd.Timestamp("2022-03-01") + pd.to_timedelta(rng.exponential(400, 600), unit="D")
+    rows = [
+        (f"c{i}", day) for i, end in enumerate(ends)
+        for day in days[(rng.random(len(days)) < 0.03) & (days < end)]
+    ] + [("c0", "1970-01-01")] * lone  # fmt: skip
+    found = occasions(log(*rows), as_of="2022-09-01")
+    shift = season(found, found.end, 91, np.full(600, 0.4))
+    test = changepoints.outlook_test(log(*rows), as_of="2022-12-01", days=91)
+    print(f"moved by {shift:.2f}, left out: gap {test.gap:.3f}")
+    assert shift < -1
+    assert test.gap <= 0.25
+
+
 @pytest.mark.parametrize(("lines", "message"), [
     ([1, 2], "order lines are a list"),
     (log(("a", "2023-01-02")).drop(columns="ordered_at"), "no column 'ordered_at'"),

@@ -25,6 +25,7 @@ from segwork.purchases import MODELS, Occasions, fit, occasions
 HORIZON_DAYS = 182
 YEAR = 365
 FEWEST_DAYS, FEWEST = 7, 100  # of history before the same season a year ago, and customers in it
+FEWEST_TRIED = 28  # days in which moving the odds is tried
 SAME_SHOP = 1.5  # times the recent customers of a year ago; a growing or ending shop has no season
 MOST_SHIFT = 2.0  # of log odds by a season
 NEW_DAYS = 28  # a single order so recent says nothing of its customer
@@ -42,16 +43,52 @@ def silence(found: Occasions, end: int, days: int = HORIZON_DAYS) -> np.ndarray:
 
     It is the mean of BG/NBD, MBG/NBD and Pareto/NBD: nobody knows in which way customers leave, and
     their mean errs least on the shared data. The models know no season: the odds of all are moved
-    by what a year ago shows (:func:`season`). Customers who had not ordered yet have none.
+    by what a year ago shows (:func:`season`), unless that would have misled lately. Customers who
+    had not ordered yet have none.
     """
+    promised = _without_season(found, end, days)
+    if not np.isfinite(promised).any():
+        return promised
+    shift = season(found, end, days, promised)
+    return expit(logit(promised) + (shift if shift and _helped(found, end, days) else 0.0))
+
+
+def _without_season(found: Occasions, end: int, days: int) -> np.ndarray:
     histories, weight, place = found.seen(end).histories((0.0, 0.0))
     try:
         models = [fit(name, histories, weight=weight) for name in MODELS]
     except DataError:
         return np.full(len(place), np.nan)
     mean = np.mean([model.p_silent(histories, days / 7) for model in models], axis=0)
-    promised = np.where(place >= 0, mean[place], np.nan)
-    return expit(logit(promised) + season(found, end, days, promised))
+    return np.where(place >= 0, mean[place], np.nan)
+
+
+def _helped(found: Occasions, end: int, days: int) -> bool:
+    """Say whether moving the odds told the last days better; also where history is too short.
+
+    What differs between two years may be a season, or a shop that grows or loses customers sooner
+    than a year ago: then the move is wrong for as long as that lasts.
+    """
+    tried = min(days, end - YEAR - FEWEST_DAYS - _history_begins(found, end))
+    if tried < FEWEST_TRIED:
+        return True
+    cut = end - tried
+    promised = _without_season(found, cut, tried)
+    known = np.isfinite(promised)
+    shift = season(found, cut, tried, promised) if known.any() else 0.0
+    if not shift:  # it was another shop then
+        return False
+    silent = found.summed(np.ones(len(found.day)), cut, end)[known] == 0
+    odds = logit(promised[known])
+    without, moved = (np.logaddexp(0, np.where(silent, -o, o)).mean() for o in (odds, odds + shift))
+    return bool(moved < without)
+
+
+def _history_begins(found: Occasions, end: int) -> int:
+    """Return the first day after the last year without any order; a lone 1970 begins nothing."""
+    days = np.unique(found.day[found.day < end])
+    late = np.flatnonzero(np.diff(days) > YEAR)
+    return int(days[late[-1] + 1 if len(late) else 0]) if len(days) else end
 
 
 def season(found: Occasions, end: int, days: int, promised: np.ndarray) -> float:
@@ -63,7 +100,7 @@ def season(found: Occasions, end: int, days: int, promised: np.ndarray) -> float
     is not known in the first year, nor where the shop was another one then.
     """
     then = end - YEAR
-    back = min(HORIZON_DAYS, then - int(found.day.min(initial=end)))
+    back = min(HORIZON_DAYS, then - _history_begins(found, end))
     bought = (found.summed(np.ones(len(found.day)), day - back, day) > 0 for day in (then, end))
     before, now = bought
     alike = now.sum() < SAME_SHOP * before.sum() and before.sum() < SAME_SHOP * now.sum()
