@@ -78,7 +78,7 @@ def _helped(found: Occasions, end: int, days: int) -> bool:
     shift = season(found, cut, tried, promised) if known.any() else 0.0
     if not shift:  # it was another shop then
         return False
-    silent = found.summed(np.ones(len(found.day)), cut, end)[known] == 0
+    silent = ~found.bought(cut, end)[known]
     odds = logit(promised[known])
     without, moved = (np.logaddexp(0, np.where(silent, -o, o)).mean() for o in (odds, odds + shift))
     return bool(moved < without)
@@ -101,13 +101,12 @@ def season(found: Occasions, end: int, days: int, promised: np.ndarray) -> float
     """
     then = end - YEAR
     back = min(HORIZON_DAYS, then - _history_begins(found, end))
-    bought = (found.summed(np.ones(len(found.day)), day - back, day) > 0 for day in (then, end))
-    before, now = bought
+    before, now = (found.bought(day - back, day) for day in (then, end))
     alike = now.sum() < SAME_SHOP * before.sum() and before.sum() < SAME_SHOP * now.sum()
     if days > YEAR or back < FEWEST_DAYS or before.sum() < FEWEST or not alike:
         return 0.0
-    came = found.summed(np.ones(len(found.day)), then, then + days)
-    silent, odds = float((came[before] == 0).mean()), logit(promised[now])
+    silent = float((~found.bought(then, then + days))[before].mean())
+    odds = logit(promised[now])
 
     def above(shift: float) -> float:
         return float(expit(odds + shift).mean()) - silent
@@ -208,7 +207,7 @@ def outlook_test(
     if not known.any():
         return nothing
     new = (seen.times < 2) & (seen.age < NEW_DAYS)
-    silent = (found.summed(found.orders, cut, cut + days) == 0)[known].astype(float)
+    silent = (~found.bought(cut, cut + days))[known].astype(float)
     promised = promised[known]
     order = np.argsort(promised, kind="stable")
     level = pd.Series(silent).groupby(promised).transform("mean").to_numpy()  # ties are one group

@@ -60,6 +60,11 @@ class Occasions:
         inside = (self.day >= begin) & (self.day < end)
         return np.bincount(self.who[inside], values[inside], minlength=len(self.customer_id))
 
+    def bought(self, begin: int, end: int) -> Array:
+        """Tell who bought from one day to before another, shape (customers,)."""
+        inside = (self.day >= begin) & (self.day < end)
+        return np.bincount(self.who[inside], minlength=len(self.customer_id)) > 0
+
     def seen(self, end: int) -> Seen:
         """Return what was known of everybody on a morning."""
         n = len(self.customer_id)
